@@ -1,0 +1,1 @@
+//! `std/…` files, embedded.

@@ -1,0 +1,66 @@
+//! Playing dialogues, and measuring.
+
+use serde::{Deserialize, Serialize};
+
+use super::{DataSpec, DirectorSpec, JudgeSpec, SampleSpec, Slot, Speaker, Term};
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DialogueSpec {
+    pub seed: u64,
+    pub director: DirectorSpec,
+    pub actors: Vec<Speaker>,
+    pub data: DataSpec,
+    pub prompts: Option<u32>,
+    pub turns: u32,
+    pub sample: SampleSpec,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluateSpec {
+    pub seed: u64,
+    /// In the order of the language; tables name subjects by index.
+    pub subjects: Vec<Subject>,
+    pub metrics: Vec<MetricSpec>,
+    pub data: Option<DataSpec>,
+    pub prompts: Option<u32>,
+    pub sample: SampleSpec,
+    /// Resamples, clustered by situation.
+    pub bootstrap: u32,
+    /// 0.95
+    pub level: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Subject {
+    /// Each speaker answers each situation.
+    Speakers { speakers: Vec<Speaker>, prompting: Baseline },
+    /// Transcripts that a `dialogue` stage made.
+    Transcripts { transcripts: Slot },
+    /// A dialogue played for this evaluation (a baseline under the first subject's director).
+    Played { dialogue: Box<DialogueSpec>, prompting: Baseline },
+}
+
+/// How a speaker is prompted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Baseline {
+    /// The persona's prompt alone: also how trained policies are asked.
+    ZeroShot,
+    Cot,
+    FewShot,
+    FewShotCot,
+    SelfConsistency,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum MetricSpec {
+    /// Reported ×20, every criterion and the weighted mean.
+    Judge(Box<JudgeSpec>),
+    /// `contrast relevance overlap echo novelty distinct_2 leak fluency length finished identification coherence diversity
+    /// distinct_speakers effective_channels repetition`
+    Term(Term),
+}
