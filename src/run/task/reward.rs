@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataSpec, JudgeSpec, ModelSpec, Policy};
+use super::{DataSpec, JudgeSpec, ModelSpec, PersonaSpec, Policy};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,4 +44,7 @@ pub struct Term {
     pub encoder: Option<ModelSpec>,
     /// Lines (of the classifier, for overlap…).
     pub lines: Option<DataSpec>,
+    /// Who may speak, as far as the term reads them: all of the crew by name and examples for `contrast` (the examples are
+    /// empty when `lines` stand in for them), whole personas for `leak` and `overlap` (a speaker's stage names itself alone).
+    pub crew: Vec<PersonaSpec>,
 }
