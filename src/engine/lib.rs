@@ -1,1 +1,3 @@
-//! The candle engine: the only room where a tensor is spoken of. Implements [`mascot_run::engine::Engine`].
+//! The candle engine: the only room where a tensor is spoken of.
+
+pub mod train;
