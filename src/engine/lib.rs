@@ -1,3 +1,4 @@
 //! The candle engine: the only room where a tensor is spoken of.
 
+pub mod data;
 pub mod train;
