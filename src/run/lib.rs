@@ -1,4 +1,21 @@
 //! Program to plan, plan to run, run to records. Knows disks and digests; not tensors, not terminals.
+//!
+//! # Steps
+//! 1. [`plan::plan`]: checked programs → [`plan::Plan`]. Every instance of a stage is lowered to a closed [`task::TaskSpec`], the
+//!    tasks are put in an order, and what the store knows of them is said.
+//! 2. [`interpreter::run`]: a plan → [`report::RunReport`]. Each task is recalled, or performed by an [`engine::Engine`] and recorded.
+//!
+//! [`fake::FakeEngine`] rehearses all of it without weights, data or network.
 
+pub mod desk;
+pub mod digest;
 pub mod engine;
+pub mod event;
+pub mod gate;
+pub mod interpreter;
+pub mod key;
+pub mod plan;
+pub mod report;
+pub mod source;
+pub mod store;
 pub mod task;

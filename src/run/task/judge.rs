@@ -25,10 +25,16 @@ pub enum JudgeKind {
         /// Rows with persona, prompt and completion; `None`: the personas' own `example`s.
         examples: Option<DataSpec>,
     },
-    Local { model: ModelSpec },
+    Local {
+        model: ModelSpec,
+    },
     /// The URL is where, not what: it stays out of the key and comes with the request.
-    Openai { model: String },
-    Human { verdicts: DataSpec },
+    Openai {
+        model: String,
+    },
+    Human {
+        verdicts: DataSpec,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

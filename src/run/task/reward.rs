@@ -19,7 +19,10 @@ pub struct RewardSpec {
 pub enum Expr {
     Constant(f64),
     /// `add subtract multiply divide neg min max`
-    Op { op: String, args: Vec<Expr> },
+    Op {
+        op: String,
+        args: Vec<Expr>,
+    },
     /// The scalar of a reward model: `Policy` whose adapter folder also holds the head.
     RewardModel(Policy),
     /// A judge's score on its rubric, on the rubric's scale.

@@ -1,0 +1,466 @@
+//! Where the interpreter keeps what it has in hand: inputs found, records so far, the report as it grows.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::engine::{Engine, Fault, Input, Outputs, Request};
+use crate::event::{Event, Listener};
+use crate::key::{KeyDocument, TaskKey};
+use crate::plan::{Bind, Plan, State, Task};
+use crate::report::{Outcome, RunReport, SkipReason, TaskReport};
+use crate::source::{DigestMemo, Found, Source, locate, pointer, shelf};
+use crate::store::{Claim, Draft, Lock, Record, Store, StoreError};
+use crate::task::Slot;
+
+/// Brings sources to this machine. The only thing of a run that uses the network beside a judge.
+pub trait Fetcher {
+    /// Brings the content of `source` (never a `first`, never a file of the project) and says where it lies: in `into`, an empty
+    /// folder, or in a cache of its own. A wheel lies in `into` unpacked, so that `into/PATH` is what the source names.
+    ///
+    /// # Errors
+    /// In words that say what to do.
+    fn fetch(
+        &mut self,
+        source: &Source,
+        into: &Path,
+        note: &mut dyn FnMut(&str),
+    ) -> Result<PathBuf, String>;
+}
+
+/// For where nothing may be fetched: the fake engine, tests.
+#[derive(Debug, Clone, Copy)]
+pub struct NoFetcher;
+
+impl Fetcher for NoFetcher {
+    fn fetch(
+        &mut self,
+        source: &Source,
+        _: &Path,
+        _: &mut dyn FnMut(&str),
+    ) -> Result<PathBuf, String> {
+        Err(format!(
+            "{} is not on this machine, and nothing may be fetched",
+            source.describe()
+        ))
+    }
+}
+
+/// Content by slot.
+#[derive(Debug, Default)]
+pub(crate) struct Inputs(BTreeMap<Slot, Input>);
+
+impl Inputs {
+    pub(crate) fn digests(&self) -> BTreeMap<Slot, String> {
+        self.0
+            .iter()
+            .map(|(slot, input)| (slot.clone(), input.digest.clone()))
+            .collect()
+    }
+}
+
+pub(crate) struct Desk<'a> {
+    plan: &'a Plan,
+    store: &'a Store,
+    fetch: &'a mut dyn Fetcher,
+    events: &'a mut dyn Listener,
+    stop: &'a AtomicBool,
+    report: RunReport,
+    /// By position in the plan.
+    records: Vec<Option<Record>>,
+    found: BTreeMap<Source, Found>,
+    memo: DigestMemo,
+    /// When the task in hand began to be performed.
+    began: f64,
+}
+
+impl<'a> Desk<'a> {
+    pub(crate) fn open(
+        plan: &'a Plan,
+        store: &'a Store,
+        fetch: &'a mut dyn Fetcher,
+        events: &'a mut dyn Listener,
+        stop: &'a AtomicBool,
+    ) -> Result<Self, StoreError> {
+        let started = events.now();
+        let report = RunReport::begin(plan, store, started)?;
+        events.tell(Event::RunStarted {
+            run: &report.run,
+            tasks: plan.tasks.len(),
+        });
+        Ok(Self {
+            plan,
+            store,
+            fetch,
+            events,
+            stop,
+            report,
+            records: plan.tasks.iter().map(|_| None).collect(),
+            found: BTreeMap::new(),
+            memo: store.digests(),
+            began: started,
+        })
+    }
+
+    pub(crate) fn close(mut self) -> Result<RunReport, StoreError> {
+        let now = self.events.now();
+        self.report.finished = Some(now);
+        self.report.write(self.store)?;
+        self.events.tell(Event::RunDone {
+            run: &self.report.run,
+            seconds: now - self.report.started,
+        });
+        Ok(self.report)
+    }
+
+    pub(crate) fn reason_to_skip(&mut self, task: &Task) -> Option<SkipReason> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Some(SkipReason::Stopped);
+        }
+        for need in &task.needs {
+            let need = &self.report.tasks[*need];
+            match need.outcome {
+                Some(Outcome::Recalled | Outcome::Fresh) => {}
+                Some(outcome) => {
+                    return Some(SkipReason::Behind {
+                        task: need.id.clone(),
+                        outcome,
+                    });
+                }
+                None => panic!(
+                    "{} comes after {} in the plan; this is a bug in mascot",
+                    need.id, task.id
+                ),
+            }
+        }
+        let spent = self.events.now() - self.report.started;
+        match self.plan.budget.seconds {
+            Some(ceiling) if spent > ceiling && !self.plan.fake => {
+                let ceiling = format!("{spent:.0} s of {ceiling:.0} s");
+                self.report.over_budget = Some(ceiling.clone());
+                Some(SkipReason::Budget(ceiling))
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn inputs_of(&mut self, task: &Task) -> Result<Inputs, Fault> {
+        let mut inputs = Inputs::default();
+        for (slot, bind) in &task.slots {
+            let input = match bind {
+                Bind::Made { task, artifact } => {
+                    let record = self.records[*task]
+                        .as_ref()
+                        .expect("a task whose need did not come to be is skipped");
+                    let made = record.artifacts.get(artifact).ok_or_else(|| {
+                        Fault::Data(format!(
+                            "{} made no `{artifact}`; this is a bug in mascot",
+                            self.plan.tasks[*task].id
+                        ))
+                    })?;
+                    Input {
+                        digest: format!("blake3:{}", made.digest),
+                        path: self.store.object(&made.digest),
+                    }
+                }
+                Bind::Source(source) => self.source(source)?,
+            };
+            inputs.0.insert(slot.clone(), input);
+        }
+        Ok(inputs)
+    }
+
+    /// Content from outside, fetched if it has to be.
+    fn source(&mut self, source: &Source) -> Result<Input, Fault> {
+        if self.plan.fake {
+            return Ok(Input {
+                digest: source.declared_digest(),
+                path: PathBuf::new(),
+            });
+        }
+        if let Some(found) = self.found.get(source) {
+            return Ok(Input {
+                digest: found.digest.clone(),
+                path: found.path.clone(),
+            });
+        }
+        let found = match locate(source, &self.plan.places, &mut self.memo) {
+            Ok(found) => found,
+            // Pinned, so the key can be written down without it; whether it is needed is for `perform` to say.
+            Err(_) if crate::source::pinned(source).is_some() => {
+                let digest = crate::source::pinned(source).expect("just looked");
+                return Ok(Input {
+                    digest,
+                    path: PathBuf::new(),
+                });
+            }
+            Err(missing) if missing.fetchable => self.fetched(source)?,
+            Err(missing) => {
+                return Err(Fault::Data(format!(
+                    "{}: {}; {}",
+                    missing.source, missing.why, missing.help
+                )));
+            }
+        };
+        self.found.insert(source.clone(), found.clone());
+        Ok(Input {
+            digest: found.digest,
+            path: found.path,
+        })
+    }
+
+    fn fetched(&mut self, source: &Source) -> Result<Found, Fault> {
+        let wanted = source
+            .to_fetch()
+            .expect("what is fetchable has something to fetch");
+        let shelf = shelf(&wanted, &self.plan.places).expect("what is fetchable has a shelf");
+        let name = wanted.describe();
+        let in_the_way = |path: &Path| {
+            let path = path.to_owned();
+            move |why: std::io::Error| Fault::File {
+                path,
+                why: why.to_string(),
+            }
+        };
+        let mut lock = shelf.clone().into_os_string();
+        lock.push(".lock");
+        let events = &mut *self.events;
+        let lock = Lock::exclusive(Path::new(&lock), self.stop, &mut || {
+            events.tell(Event::Fetching {
+                source: &name,
+                note: "another run is fetching it",
+            });
+        });
+        if lock
+            .map_err(|error| Fault::Data(error.to_string()))?
+            .is_none()
+        {
+            return Err(Fault::Interrupted);
+        }
+        // Another run may have brought it while we waited.
+        if let Ok(found) = locate(source, &self.plan.places, &mut self.memo) {
+            return Ok(found);
+        }
+        let part = shelf.with_file_name(format!(
+            "{}.part",
+            shelf.file_name().unwrap_or_default().to_string_lossy()
+        ));
+        if part.exists() {
+            fs::remove_dir_all(&part).map_err(in_the_way(&part))?;
+        }
+        fs::create_dir_all(&part).map_err(in_the_way(&part))?;
+        self.events.tell(Event::Fetching {
+            source: &name,
+            note: "begins",
+        });
+        let events = &mut *self.events;
+        let path = self
+            .fetch
+            .fetch(&wanted, &part, &mut |note| {
+                events.tell(Event::Fetching {
+                    source: &name,
+                    note,
+                })
+            })
+            .map_err(|why| Fault::Data(format!("{name}: {why}")))?;
+        // On the shelf in one move: what is there is whole.
+        let path = match path.strip_prefix(&part) {
+            Ok(inside) => {
+                if shelf.exists() {
+                    fs::remove_dir_all(&shelf).map_err(in_the_way(&shelf))?;
+                }
+                fs::rename(&part, &shelf).map_err(in_the_way(&shelf))?;
+                shelf.join(inside)
+            }
+            Err(_) => path,
+        };
+        let pointer = pointer(&shelf);
+        fs::write(&pointer, path.display().to_string()).map_err(in_the_way(&pointer))?;
+        locate(source, &self.plan.places, &mut self.memo).map_err(|missing| {
+            Fault::Data(format!(
+                "{}, as fetched: {}; {}",
+                missing.source, missing.why, missing.help
+            ))
+        })
+    }
+
+    pub(crate) fn claim(&mut self, task: &Task, key: &TaskKey) -> Result<Claim, StoreError> {
+        let at = self.position(task);
+        self.report.tasks[at].key = Some(*key);
+        let events = &mut *self.events;
+        self.store.claim(key, self.stop, &mut || {
+            events.tell(Event::Waiting {
+                task: &task.id,
+                key,
+            })
+        })
+    }
+
+    pub(crate) fn perform(
+        &mut self,
+        task: &Task,
+        inputs: &Inputs,
+        draft: &Draft,
+        engine: &mut dyn Engine,
+    ) -> Result<Outputs, Fault> {
+        let at = self.position(task);
+        let key = self.report.tasks[at]
+            .key
+            .expect("a draft is claimed by its key");
+        self.began = self.events.now();
+        if let (Some(what), false) = (&task.not_yet, self.plan.fake) {
+            return Err(Fault::NotYet(what.clone()));
+        }
+        // A pinned input that had not been needed until now.
+        let mut inputs: BTreeMap<Slot, Input> = inputs.0.clone();
+        for (slot, input) in &mut inputs {
+            if let (Bind::Source(source), false) = (&task.slots[slot], self.plan.fake)
+                && input.path.as_os_str().is_empty()
+            {
+                let found = match locate(source, &self.plan.places, &mut self.memo) {
+                    Ok(found) => found,
+                    Err(missing) if missing.fetchable => self.fetched(source)?,
+                    Err(missing) => {
+                        return Err(Fault::Data(format!(
+                            "{}: {}; {}",
+                            missing.source, missing.why, missing.help
+                        )));
+                    }
+                };
+                input.path.clone_from(&found.path);
+                self.found.insert(source.clone(), found);
+            }
+        }
+        self.events.tell(Event::TaskStarted {
+            task: &task.id,
+            key: &key,
+            resumed: draft.resumed(),
+        });
+        let request = Request {
+            id: &task.id,
+            spec: &task.spec,
+            inputs: &inputs,
+            endpoints: &BTreeMap::new(),
+            stop: self.stop,
+        };
+        let events = &mut *self.events;
+        engine.perform(&request, draft.workspace(), &mut |progress| {
+            events.tell(Event::Progress {
+                task: &task.id,
+                progress: &progress,
+            });
+        })
+    }
+
+    pub(crate) fn commit(
+        &mut self,
+        task: &Task,
+        document: &KeyDocument,
+        draft: Draft,
+        outputs: Outputs,
+    ) -> Result<Record, StoreError> {
+        let now = self.events.now();
+        let seconds = draft.spent() + (now - self.began);
+        let at = self.position(task);
+        self.report.tasks[at].seconds = now - self.began;
+        draft.commit(&task.id, document, outputs, now, seconds)
+    }
+
+    pub(crate) fn interrupted(&mut self, task: &Task, draft: &Draft) -> Result<(), StoreError> {
+        draft.spend(self.events.now() - self.began)?;
+        let at = self.position(task);
+        self.report.tasks[at].seconds = self.events.now() - self.began;
+        // Also when the engine stopped without being asked: then nothing else is begun.
+        self.stop.store(true, Ordering::Relaxed);
+        self.skipped(task, &SkipReason::Stopped);
+        Ok(())
+    }
+
+    pub(crate) fn skipped(&mut self, task: &Task, reason: &SkipReason) {
+        self.report.interrupted |= *reason == SkipReason::Stopped;
+        self.done(task, Outcome::Skipped, Some(reason.to_string()));
+    }
+
+    pub(crate) fn failed(&mut self, task: &Task, fault: &Fault) {
+        if matches!(fault, Fault::Interrupted) {
+            return self.skipped(task, &SkipReason::Stopped);
+        }
+        self.done(task, Outcome::Failed, Some(fault.to_string()));
+    }
+
+    pub(crate) fn settled(
+        &mut self,
+        task: &Task,
+        outcome: Outcome,
+        record: &Record,
+    ) -> Result<(), StoreError> {
+        let at = self.position(task);
+        self.store.remember(&task.label, &record.key)?;
+        self.records[at] = Some(record.clone());
+
+        let records = &self.records;
+        let outputs = |task: usize| records[task].as_ref().map(|record| record.outputs.clone());
+        let asked: Vec<_> = task.gates.iter().map(|gate| gate.ask(&outputs)).collect();
+        asked.iter().for_each(|asked| {
+            self.events.tell(Event::Gate {
+                task: &task.id,
+                asked,
+            })
+        });
+
+        let stopped_by = asked.iter().find(|asked| !asked.holds && !self.plan.fake);
+        let (outcome, because) = match stopped_by {
+            Some(asked) => (
+                Outcome::Gated,
+                Some(format!(
+                    "{}:{}: {}",
+                    asked.file, asked.line, asked.otherwise
+                )),
+            ),
+            None if outcome == Outcome::Recalled && task.state == State::Pending => (
+                outcome,
+                Some("its inputs came out byte-identical".to_owned()),
+            ),
+            None => (outcome, None),
+        };
+        let report = &mut self.report.tasks[at];
+        report.gates = asked;
+        report.fill(record, self.store);
+        self.done(task, outcome, because);
+        // So that a run that is cut short can be read; recalled ones cost nothing to do again.
+        if outcome == Outcome::Fresh {
+            self.report.write(self.store)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn done(&mut self, task: &Task, outcome: Outcome, because: Option<String>) {
+        let at = self.position(task);
+        let report = &mut self.report.tasks[at];
+        report.outcome = Some(outcome);
+        report.because = because;
+        let TaskReport {
+            seconds,
+            because,
+            notes,
+            ..
+        } = &*report;
+        self.events.tell(Event::TaskDone {
+            task: &task.id,
+            outcome,
+            seconds: *seconds,
+            because: because.as_deref(),
+            notes,
+        });
+    }
+
+    fn position(&self, task: &Task) -> usize {
+        self.report
+            .tasks
+            .iter()
+            .position(|report| report.id == task.id)
+            .expect("the report has every task of the plan")
+    }
+}

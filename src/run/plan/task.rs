@@ -1,0 +1,277 @@
+//! A plan and its tasks, as plain data.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::estimate::Estimate;
+use crate::gate::Gate;
+use crate::key::TaskKey;
+use crate::source::{Missing, Places, Source};
+use crate::store::Label;
+use crate::task::{Slot, TaskSpec};
+
+/// The tasks of an experiment (its base, and the points that were asked for) in an order in which they can be performed.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    pub experiment: Experiment,
+    /// The engine's fingerprint.
+    pub engine: String,
+    /// Nothing outside is opened: declarations stand for content, gates stop nothing.
+    pub fake: bool,
+    pub places: Places,
+    /// What a task needs comes before it.
+    pub tasks: Vec<Task>,
+    /// Inputs of tasks to be performed that are not at hand and that the run cannot fetch.
+    pub missing: Vec<Lacking>,
+    pub capabilities: Capabilities,
+    pub budget: Budget,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Experiment {
+    pub name: String,
+    pub title: Option<String>,
+    pub question: Option<String>,
+    pub authors: Vec<String>,
+    pub links: Vec<String>,
+}
+
+/// One input that is missing, and whom it keeps waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lacking {
+    pub what: Missing,
+    /// Task ids.
+    pub tasks: Vec<String>,
+}
+
+/// One stage, bound to a persona, a point and its inputs.
+#[derive(Debug, Clone)]
+pub struct Task {
+    /// `voices/anchor`, `voices/anchor@no_persona`
+    pub id: String,
+    /// Ids of identical requests: one task does for all of them.
+    pub also: Vec<String>,
+    pub stage: String,
+    pub member: Option<String>,
+    pub point: Option<String>,
+    pub spec: TaskSpec,
+    /// What of it no engine can perform yet: "stage kind `kto`", "judge kind `openai`".
+    pub not_yet: Option<String>,
+    pub slots: BTreeMap<Slot, Bind>,
+    /// Positions in [`Plan::tasks`], sorted.
+    pub needs: Vec<usize>,
+    /// Path in the specification → where that was written. A path without an entry has that of the nearest above it.
+    pub origins: BTreeMap<String, Origin>,
+    pub gates: Vec<Gate>,
+    pub labels: Labels,
+    pub label: Label,
+    pub state: State,
+    /// Of a task to be performed: what changed since it last was. Empty when it never was.
+    pub why: Vec<Changed>,
+    /// As far as it can be written down before the tasks that it needs are done.
+    pub key: Option<TaskKey>,
+    pub estimate: Estimate,
+}
+
+/// What a slot holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Bind {
+    Source(Source),
+    /// What an earlier task makes.
+    Made {
+        task: usize,
+        artifact: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The store has it.
+    Recalled,
+    /// To be performed.
+    Run,
+    /// Known when what it needs is done: then recalled if that came out byte-identical, else performed.
+    Pending,
+}
+
+/// Where a value was written.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Origin {
+    /// Path in the language: `beacon.voice`, `voices.kl.beta`.
+    pub field: String,
+    /// `default base file point set`
+    pub layer: &'static str,
+    pub file: Option<String>,
+    /// From 1.
+    pub line: Option<u32>,
+}
+
+/// One field that differs from the last time.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Changed {
+    /// Path in the language where it is known, else in the key document.
+    pub field: String,
+    pub from: serde_json::Value,
+    pub to: serde_json::Value,
+    pub file: Option<String>,
+    pub line: Option<u32>,
+}
+
+/// What the subjects and metrics of an `evaluate` are called in the source, by index into its specification.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Labels {
+    pub subjects: Vec<String>,
+    pub metrics: Vec<String>,
+}
+
+/// What a run may touch. Lists are sorted.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Capabilities {
+    pub read: Vec<String>,
+    pub write: Vec<String>,
+    pub net: Vec<String>,
+    /// Names of environment variables, never their values.
+    pub secrets: Vec<String>,
+}
+
+/// Ceilings, in base units; `None` where there is none.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Budget {
+    pub gpu_seconds: Option<f64>,
+    pub usd: Option<f64>,
+    pub bytes: Option<f64>,
+    pub seconds: Option<f64>,
+}
+
+impl Plan {
+    /// By id or by the id of an identical request; `voices.anchor` is `voices/anchor`.
+    pub fn find(&self, id: &str) -> Option<usize> {
+        let named = |id: &str| {
+            let task = self.tasks.iter().position(|task| task.id == id);
+            task.or_else(|| {
+                self.tasks
+                    .iter()
+                    .position(|task| task.also.iter().any(|also| also == id))
+            })
+        };
+        // A point has dots of its own.
+        let (name, point) = id.split_at(id.find('@').unwrap_or(id.len()));
+        named(id).or_else(|| named(&format!("{}{point}", name.replacen('.', "/", 1))))
+    }
+
+    /// Leaves only the tasks of `stage` (or the one task of that id) and what they need. False if there is none.
+    pub fn until(&mut self, stage: &str) -> bool {
+        let id = self.find(stage);
+        let mut keep: Vec<bool> = self
+            .tasks
+            .iter()
+            .enumerate()
+            .map(|(at, task)| task.stage == stage || Some(at) == id)
+            .collect();
+        if !keep.contains(&true) {
+            return false;
+        }
+        for at in (0..self.tasks.len())
+            .rev()
+            .filter(|at| keep[*at])
+            .collect::<Vec<_>>()
+            .into_iter()
+            .rev()
+        {
+            self.mark(at, &mut keep);
+        }
+        let mut moved = Vec::new();
+        let mut next = 0;
+        for kept in &keep {
+            moved.push(next);
+            next += usize::from(*kept);
+        }
+        let mut at = 0;
+        self.tasks.retain(|_| {
+            at += 1;
+            keep[at - 1]
+        });
+        for task in &mut self.tasks {
+            task.needs.iter_mut().for_each(|need| *need = moved[*need]);
+            for bind in task.slots.values_mut() {
+                if let Bind::Made { task, .. } = bind {
+                    *task = moved[*task];
+                }
+            }
+            task.gates
+                .iter_mut()
+                .for_each(|gate| gate.condition.renumber(&moved));
+        }
+        let left: Vec<String> = self.tasks.iter().map(|task| task.id.clone()).collect();
+        for lacking in &mut self.missing {
+            lacking.tasks.retain(|id| left.contains(id));
+        }
+        self.missing.retain(|lacking| !lacking.tasks.is_empty());
+        true
+    }
+
+    fn mark(&self, at: usize, keep: &mut [bool]) {
+        keep[at] = true;
+        for need in &self.tasks[at].needs {
+            self.mark(*need, keep);
+        }
+    }
+
+    /// What keeps a run from starting, all of it, as sentences; empty when nothing does.
+    pub fn obstacles(&self) -> Vec<String> {
+        let missing = self.missing.iter().map(|lacking| {
+            let Missing {
+                source, why, help, ..
+            } = &lacking.what;
+            format!("{source}: {why}; {help} (for {})", lacking.tasks.join(", "))
+        });
+        let not_yet = self
+            .tasks
+            .iter()
+            .filter(|task| !self.fake && task.state != State::Recalled);
+        let not_yet = not_yet.filter_map(|task| {
+            Some(format!(
+                "{}: {} cannot run yet",
+                task.id,
+                task.not_yet.as_ref()?
+            ))
+        });
+        missing.chain(not_yet).collect()
+    }
+}
+
+impl Task {
+    /// `sft`, `pairs`… as in the language.
+    pub fn kind(&self) -> &'static str {
+        match &self.spec {
+            TaskSpec::Sft(_) => "sft",
+            TaskSpec::Pairs(_) => "pairs",
+            TaskSpec::BradleyTerry(_) => "bradley_terry",
+            TaskSpec::Grpo(_) | TaskSpec::Direction(_) => "grpo",
+            TaskSpec::Dialogue(_) => "dialogue",
+            TaskSpec::Evaluate(_) => "evaluate",
+            TaskSpec::NotYet(spec) => match &*spec.what {
+                "kto" => "kto",
+                "simulate" => "simulate",
+                "merge" => "merge",
+                other => panic!("{other:?} is no stage kind; this is a bug in mascot"),
+            },
+        }
+    }
+
+    /// Where the value at `path` of the specification was written.
+    pub fn origin(&self, path: &str) -> Option<&Origin> {
+        let mut path = path;
+        loop {
+            if let Some(origin) = self.origins.get(path) {
+                return Some(origin);
+            }
+            path = path.rsplit_once('.')?.0;
+        }
+    }
+}

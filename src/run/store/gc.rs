@@ -1,0 +1,126 @@
+//! Collecting what no task id came to last: old records, their objects, drafts. The only thing that removes from a store.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::objects::remove;
+use super::records::keys_in;
+use super::{Lock, Store, StoreError, disk};
+use crate::digest::Digest;
+use crate::key::TaskKey;
+
+/// What was (or would be) removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Collected {
+    pub records: usize,
+    pub objects: usize,
+    pub drafts: usize,
+    pub bytes: u64,
+}
+
+/// Keeps the last `keep` (≥ 1) keys of every task id with everything that their records name, and removes all else but runs and
+/// sources. With `dry`, only counts.
+///
+/// # Errors
+/// [`StoreError::InUse`] while a run is going on, and when the disk is in the way.
+pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, StoreError> {
+    if !store.root().exists() {
+        return Ok(Collected::default());
+    }
+    let path = store.root().join("store.lock");
+    let Some(_lock) = Lock::try_exclusive(&path)? else {
+        return Err(StoreError::InUse { path });
+    };
+
+    let mut kept = BTreeSet::new();
+    for history in files_below(&store.root().join("history"))? {
+        kept.extend(keys_in(&history).into_iter().rev().take(keep.max(1)));
+    }
+    let mut objects = BTreeSet::new();
+    for key in &kept {
+        if let Some(record) = store.read_record(key)? {
+            objects.extend(record.artifacts.values().map(|artifact| artifact.digest));
+        }
+    }
+
+    let mut found = Collected::default();
+    // Records first: an object may go only when no record names it.
+    for path in entries(&store.root().join("records"))? {
+        let name = path
+            .file_name()
+            .and_then(|name| name.to_str())
+            .unwrap_or_default();
+        let key = name
+            .split('.')
+            .next()
+            .and_then(|key| key.parse::<Digest>().ok())
+            .map(TaskKey);
+        if key.is_some_and(|key| !kept.contains(&key)) {
+            found.records += usize::from(!name.ends_with(".key.yaml"));
+            take(&path, dry, &mut found)?;
+        }
+    }
+    for shelf in entries(&store.root().join("objects"))? {
+        for path in entries(&shelf)? {
+            let name = |path: &Path| {
+                path.file_name()
+                    .and_then(|name| name.to_str())
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let digest = format!("{}{}", name(&shelf), name(&path))
+                .parse::<Digest>()
+                .ok();
+            if digest.is_some_and(|digest| !objects.contains(&digest)) {
+                found.objects += 1;
+                take(&path, dry, &mut found)?;
+            }
+        }
+    }
+    for path in entries(&store.root().join("drafts"))? {
+        found.drafts += 1;
+        take(&path, dry, &mut found)?;
+    }
+    if !dry {
+        remove(&store.root().join("locks"))?;
+    }
+    Ok(found)
+}
+
+fn take(path: &Path, dry: bool, found: &mut Collected) -> Result<(), StoreError> {
+    found.bytes += size(path)?;
+    if dry { Ok(()) } else { remove(path) }
+}
+
+fn size(path: &Path) -> Result<u64, StoreError> {
+    if path.is_dir() {
+        return files_below(path)?.iter().map(|file| size(file)).sum();
+    }
+    Ok(fs::metadata(path).map_err(disk(path))?.len())
+}
+
+/// What a folder holds, sorted; nothing when it is not there.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    if !folder.exists() {
+        return Ok(Vec::new());
+    }
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(disk(folder))? {
+        paths.push(entry.map_err(disk(folder))?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let mut files = Vec::new();
+    for path in entries(folder)? {
+        if path.is_dir() {
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
+        }
+    }
+    Ok(files)
+}
