@@ -156,7 +156,10 @@ pub enum Point {
     Base,
     Variant(String),
     /// `kl_grid[voices.kl.beta=0.02,experiment.seed=7]`
-    Sweep { name: String, index: usize },
+    Sweep {
+        name: String,
+        index: usize,
+    },
 }
 
 /// A checked file (with its imports), at one point.
@@ -175,11 +178,17 @@ impl Program {
     }
 
     pub fn of_kind(&self, kind: EntityKind) -> impl Iterator<Item = &Entity> {
-        self.entities.iter().filter(move |entity| entity.kind == kind)
+        self.entities
+            .iter()
+            .filter(move |entity| entity.kind == kind)
     }
 
     pub fn instance(&self, at: MemberRef) -> &Instance {
-        let stage = self.entity(at.stage).stage.as_ref().expect("a MemberRef names a stage: the checker resolved it");
+        let stage = self
+            .entity(at.stage)
+            .stage
+            .as_ref()
+            .expect("a MemberRef names a stage: the checker resolved it");
         &stage.instances[at.member as usize]
     }
 }

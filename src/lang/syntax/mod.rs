@@ -1,2 +1,77 @@
-//! Text to tree.
+//! Text to tree. Never fails: what cannot be read is told, and kept in the tree as faulty.
+//!
+//! # Steps
+//! 1. `scan`: strings, prose, comments and brackets; what is unclosed; the file cut into items.
+//! 2. `parse`: an item's text by the grammar (`grammar/mascot.pest`), values by `literal`.
+//! 3. `recover`: an item that is not read is cut into entries, and each is read alone.
+//!
+//! Uses `source` and `diagnostic`. Absent: names, types, units, files on a disk.
+
 pub mod ast;
+mod diagnostics;
+mod layout;
+mod literal;
+mod parse;
+mod recover;
+mod scan;
+
+use crate::diagnostic::Diagnostics;
+use crate::source::FileId;
+
+/// Words that begin a block inside an item: they take no `=`.
+pub const BLOCK_WORDS: [&str; 6] = ["example", "criterion", "test", "grid", "zip", "executor"];
+
+/// Reads one file.
+pub fn parse(file: FileId, text: &str) -> (ast::File, Diagnostics) {
+    let mut found = Diagnostics::default();
+    let scan = scan::scan(file, text, &mut found);
+    if scan.pieces.is_empty() && found.has_errors() {
+        return (
+            ast::File {
+                id: file,
+                edition: None,
+                items: Vec::new(),
+            },
+            found,
+        );
+    }
+    let tree = recover::file(&mut parse::Reader::new(file, text, &mut found), &scan);
+    (tree, found)
+}
+
+/// Reads `--set PATH=VALUE` with the expressions of the language. Spans are those of the text `PATH=VALUE`, to be added to
+/// the source map as a file of its own.
+///
+/// # Errors
+/// What is wrong with the path or the value.
+pub fn parse_set(
+    file: FileId,
+    path: &str,
+    value: &str,
+) -> Result<(Vec<ast::Segment>, ast::Expr), Diagnostics> {
+    let text = format!("{path}={value}");
+    let mut found = Diagnostics::default();
+    scan::scan(file, &text, &mut found);
+    if found.has_errors() {
+        return Err(found);
+    }
+    let read = recover::set(&mut parse::Reader::new(file, &text, &mut found));
+    match read {
+        Some(set) if !found.has_errors() => Ok(set),
+        _ => Err(found),
+    }
+}
+
+/// The nearest of `words`, when it is near enough to be meant.
+pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
+    let allowed = (written.chars().count() / 3).max(1);
+    words
+        .into_iter()
+        .map(|word| (strsim::damerau_levenshtein(written, word), word))
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, word)| word)
+}
+
+#[cfg(test)]
+mod tests;

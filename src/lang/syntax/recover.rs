@@ -1,0 +1,472 @@
+//! Reading a file piece by piece, so that a fault in one hides nothing in another: whole items first; an item that is not
+//! read is cut at its braces, and its header and each of its entries are read alone; a block inside it likewise.
+//!
+//! Uses the scan for where things begin and end, and `parse` for reading them.
+
+use super::ast::{Block, Body, Entry, Expr, ExprKind, File, Item, ItemKind, Segment};
+use super::parse::{self, Reader, Refusal};
+use super::scan::{ITEM_KEYWORDS, MarkKind, Piece, Scan, has_body};
+use super::{BLOCK_WORDS, diagnostics, layout, nearest};
+use crate::source::{Name, Span, Spanned};
+
+/// Past this many, the rest of a file's items is not read: nobody reads a thousand complaints.
+const MAX_TOLD: usize = 1_000;
+
+/// Reads every item of a file.
+pub(super) fn file(reader: &mut Reader<'_>, scan: &Scan) -> File {
+    let mut file = File {
+        id: reader.file,
+        edition: None,
+        items: Vec::new(),
+    };
+    let mut pieces = scan.pieces.iter();
+    let first = pieces.clone().next();
+    let begins_with_edition =
+        first.is_some_and(|piece| layout::word(reader.text, piece.start) == "masc");
+    if let Some(piece) = first.filter(|_| begins_with_edition) {
+        pieces.next();
+        file.edition = edition(reader, piece);
+    } else {
+        let start = Span::new(reader.file, 0, 0);
+        reader.tell(diagnostics::missing_edition(start));
+    }
+    for piece in pieces {
+        if reader.told() >= MAX_TOLD {
+            break;
+        }
+        if let Some(item) = item(reader, scan, piece) {
+            file.items.push(item);
+        }
+    }
+    file
+}
+
+fn edition(reader: &mut Reader<'_>, piece: &Piece) -> Option<Spanned<u32>> {
+    let span = Span::new(reader.file, piece.start, piece.end);
+    match reader.edition(piece.start, piece.end) {
+        Some(number) if number.value == "1" => Some(Spanned::new(1, number.span)),
+        Some(number) => {
+            reader.tell(diagnostics::unknown_edition(number.span, &number.value));
+            None
+        }
+        None => {
+            let written = reader.text[piece.start..piece.end]
+                .lines()
+                .next()
+                .unwrap_or("")
+                .trim()
+                .to_owned();
+            let written = written.strip_prefix("masc").unwrap_or("").trim().to_owned();
+            let end = layout::line_end(reader.text.as_bytes(), piece.start).min(piece.end);
+            reader.tell(diagnostics::unknown_edition(
+                Span::new(reader.file, span.start as usize, end),
+                &written,
+            ));
+            None
+        }
+    }
+}
+
+fn item(reader: &mut Reader<'_>, scan: &Scan, piece: &Piece) -> Option<Item> {
+    let (start, end) = (piece.start, piece.end);
+    let span = Span::new(reader.file, start, end);
+    let header = header_of(reader, scan, start, end);
+    let made = |kind| Some(parse::item(kind, span, header, piece.doc.clone()));
+    let keyword = layout::word(reader.text, start);
+    if keyword == "masc" {
+        reader.tell(diagnostics::edition_not_first(span));
+        return None;
+    }
+    if !ITEM_KEYWORDS.contains(&keyword)
+        || layout::sign_after_path(reader.text, start).is_some_and(|(_, sign)| sign != ":")
+    {
+        return made(no_item(reader, scan, start, end));
+    }
+    let before = reader.told();
+    match reader.item(start, end) {
+        Ok(kind) => made(whole_or_faulty(kind?, reader.told() > before)),
+        Err(refusal) if has_body(keyword) => made(item_in_parts(reader, scan, start, end, refusal)),
+        Err(refusal) => {
+            explain(reader, scan, start, end, &refusal);
+            made(ItemKind::Faulty {
+                declares: declared_by(reader, start, end),
+            })
+        }
+    }
+}
+
+/// An item without a body in which something was told keeps its names and loses its value.
+fn whole_or_faulty(kind: ItemKind, faulty: bool) -> ItemKind {
+    match kind {
+        ItemKind::Param { name, .. } | ItemKind::Secret { name, .. } if faulty => {
+            ItemKind::Faulty {
+                declares: vec![name],
+            }
+        }
+        ItemKind::Let { name, mut value } if faulty => {
+            value.kind = ExprKind::Faulty;
+            ItemKind::Let { name, value }
+        }
+        ItemKind::Use { names, alias, .. } if faulty => {
+            let names = names
+                .into_iter()
+                .map(|import| import.alias.unwrap_or(import.name));
+            ItemKind::Faulty {
+                declares: names.chain(alias).collect(),
+            }
+        }
+        kind => kind,
+    }
+}
+
+/// A first word that begins no item.
+fn no_item(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> ItemKind {
+    let written = layout::word(reader.text, start);
+    let at = Span::new(reader.file, start, start + written.len());
+    let mut declares = declared_by(reader, start, end);
+    if scan.explains(start, start + 1) {
+        // Told already.
+    } else if written.is_empty() {
+        let found = found_at(reader.text, start, end);
+        let found_end = start
+            + reader.text[start..]
+                .chars()
+                .next()
+                .map_or(0, char::len_utf8);
+        reader.tell(diagnostics::unexpected(
+            Span::new(reader.file, start, found_end),
+            &found,
+            &["an item"],
+        ));
+    } else if layout::sign_after_path(reader.text, start).is_some() {
+        reader.tell(diagnostics::missing_let(at, written));
+        declares = vec![Spanned::new(written.to_owned(), at)];
+    } else {
+        reader.tell(diagnostics::unknown_item(
+            at,
+            written,
+            nearest(written, ITEM_KEYWORDS),
+        ));
+    }
+    // Its entries are read for the faults in them.
+    if let Some((open, close)) = braces(scan, start, end) {
+        entries(reader, scan, open + 1, close);
+    }
+    ItemKind::Faulty { declares }
+}
+
+fn item_in_parts(
+    reader: &mut Reader<'_>,
+    scan: &Scan,
+    start: usize,
+    end: usize,
+    refusal: Refusal,
+) -> ItemKind {
+    let before = reader.told();
+    let Some((open, close)) = braces(scan, start, end) else {
+        explain(reader, scan, start, end, &refusal);
+        return ItemKind::Faulty {
+            declares: declared_by(reader, start, end),
+        };
+    };
+    let is_stage = layout::word(reader.text, start) == "stage";
+    let header_end = start + reader.text[start..open].trim_end().len();
+    let head = reader.item_head(start, header_end, is_stage);
+    let head_told = reader.told() > before;
+    let mut inside = entries(reader, scan, open + 1, close);
+    let body_span = Span::new(reader.file, open, (close + 1).min(end));
+    let kind = match head {
+        Ok(head) if !head_told => {
+            // What the whole was refused for is told or explained; else it is told now.
+            if reader.told() == before && !scan.explains(start, end) {
+                explain(reader, scan, start, end, &refusal);
+            }
+            if !inside
+                .iter()
+                .any(|entry| matches!(entry, Entry::Faulty { .. }))
+            {
+                inside.push(Entry::Faulty {
+                    span: body_span,
+                    declares: None,
+                });
+            }
+            return head.with(Body {
+                span: body_span,
+                entries: inside,
+            });
+        }
+        Ok(_) => ItemKind::Faulty {
+            declares: declared_by(reader, start, end),
+        },
+        Err(refusal) => {
+            explain(reader, scan, start, header_end, &refusal);
+            ItemKind::Faulty {
+                declares: declared_by(reader, start, end),
+            }
+        }
+    };
+    if end > close + 1 && reader.told() == before && !scan.explains(start, end) {
+        explain(reader, scan, start, end, &refusal);
+    }
+    kind
+}
+
+/// The entries of a body, each read alone.
+fn entries(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    let mut depth = 0_usize;
+    let mut from = start;
+    // The `,` or `;` after the last entry, while nothing has followed it.
+    let mut parted = false;
+    let marks = scan.marks(start, end);
+    let ends = marks
+        .iter()
+        .map(|mark| (mark.at, Some(mark.kind)))
+        .chain([(end, None)]);
+    for (at, kind) in ends {
+        match kind {
+            Some(MarkKind::Open(_)) => depth += 1,
+            Some(MarkKind::Close { .. }) => depth = depth.saturating_sub(1),
+            Some(MarkKind::NewLine | MarkKind::Separator) | None
+                if depth == 0 || kind.is_none() =>
+            {
+                let separator = kind == Some(MarkKind::Separator);
+                match code_of(reader.text, from, at) {
+                    Some((first, last)) => {
+                        entries.push(entry(reader, scan, first, last));
+                        parted = separator;
+                    }
+                    None if separator && (parted || entries.is_empty()) => {
+                        let span = Span::new(reader.file, at, at + 1);
+                        reader.tell(diagnostics::second_separator(span));
+                        entries.push(Entry::Faulty {
+                            span,
+                            declares: None,
+                        });
+                    }
+                    None => parted |= separator,
+                }
+                from = at + usize::from(kind.is_some());
+            }
+            _ => {}
+        }
+    }
+    entries
+}
+
+fn entry(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Entry {
+    let span = Span::new(reader.file, start, end);
+    let word = layout::word(reader.text, start);
+    let refusal = match reader.entry(start, end) {
+        Ok(entry) => return entry,
+        Err(refusal) => refusal,
+    };
+    let word_span = Span::new(reader.file, start, start + word.len());
+    let declares: Option<Name> =
+        (!word.is_empty()).then(|| Spanned::new(word.to_owned(), word_span));
+    let faulty = Entry::Faulty { span, declares };
+    let after_word = layout::blanks(reader.text.as_bytes(), start + word.len());
+    let sets_field = layout::sign_after_path(reader.text, start).is_some();
+    let body = braces(scan, start, end).filter(|_| !sets_field);
+    if let Some((open, close)) = body.filter(|_| BLOCK_WORDS.contains(&word)) {
+        return block_in_parts(reader, scan, (start, open, close, end), &refusal).unwrap_or(faulty);
+    }
+    if scan.explains(start, end) {
+        return faulty;
+    }
+    if let Some((open, close)) = body.filter(|(open, _)| *open == after_word && !word.is_empty()) {
+        reader.tell(diagnostics::record_without_equals(
+            word_span,
+            word,
+            nearest(word, BLOCK_WORDS),
+        ));
+        entries(reader, scan, open + 1, close);
+    } else if matches!(word, "gate" | "skip") && !sets_field && refusal.at >= end {
+        reader.tell(diagnostics::missing_else(word_span, word));
+    } else if !sets_field
+        && !word.is_empty()
+        && !matches!(word, "gate" | "skip")
+        && after_word < end
+    {
+        match reader.text.as_bytes()[after_word] {
+            byte if byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'[' | b'{') => {
+                reader.tell(diagnostics::missing_sign(word_span, word));
+            }
+            _ => explain(reader, scan, start, end, &refusal),
+        }
+    } else {
+        explain(reader, scan, start, end, &refusal);
+    }
+    faulty
+}
+
+/// `example { … }` of which something is not read.
+fn block_in_parts(
+    reader: &mut Reader<'_>,
+    scan: &Scan,
+    (start, open, close, end): (usize, usize, usize, usize),
+    refusal: &Refusal,
+) -> Option<Entry> {
+    let before = reader.told();
+    let header_end = start + reader.text[start..open].trim_end().len();
+    let head = reader.inner_head(start, header_end);
+    if let Err(refusal) = &head {
+        explain(reader, scan, start, header_end, refusal);
+    }
+    let mut inside = entries(reader, scan, open + 1, close);
+    if reader.told() == before && !scan.explains(start, end) {
+        explain(reader, scan, start, end, refusal);
+    }
+    let mut block: Block = head.ok()?;
+    let span = Span::new(reader.file, open, (close + 1).min(end));
+    if !inside
+        .iter()
+        .any(|entry| matches!(entry, Entry::Faulty { .. }))
+    {
+        inside.push(Entry::Faulty {
+            span,
+            declares: None,
+        });
+    }
+    block.span = block.header.to(span);
+    block.body = Body {
+        span,
+        entries: inside,
+    };
+    Some(Entry::Block(Box::new(block)))
+}
+
+/// Tells of a refusal, unless something has been told about these lines already.
+fn explain(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize, refusal: &Refusal) {
+    if scan.explains(start, end) {
+        return;
+    }
+    if refusal.too_long {
+        return reader.tell(diagnostics::too_long(Span::new(reader.file, start, end)));
+    }
+    // Past the last word there is nothing to point at; the last word is where something is missing.
+    let at = refusal.at.clamp(start, end);
+    let found = found_at(reader.text, at, end);
+    let span = if at < end {
+        let length = found.trim_matches('`').len().max(1);
+        let length = if found.starts_with('`') { length } else { 1 };
+        Span::new(reader.file, at, at + length)
+    } else {
+        let last = reader.text[start..end]
+            .char_indices()
+            .last()
+            .map_or(start, |(last, _)| start + last);
+        Span::new(reader.file, last, end)
+    };
+    reader.tell(diagnostics::unexpected(span, &found, &refusal.expected));
+}
+
+/// What stands at `at`, in words.
+fn found_at(text: &str, at: usize, end: usize) -> String {
+    let word = layout::word(text, at);
+    if !word.is_empty() && at < end {
+        return format!("`{word}`");
+    }
+    match text[at..end].chars().next() {
+        None | Some('\n') => "the end of the line".to_owned(),
+        Some('"') => "a text".to_owned(),
+        Some(digit) if digit.is_ascii_digit() => "a number".to_owned(),
+        Some(sign) => format!("`{sign}`"),
+    }
+}
+
+/// The names that an item that is not read declares, as far as they can be made out: the word after its first.
+fn declared_by(reader: &Reader<'_>, start: usize, end: usize) -> Vec<Name> {
+    let text = &reader.text[..end];
+    let keyword = layout::word(text, start);
+    let after = layout::blanks(text.as_bytes(), start + keyword.len());
+    let name_at = |at: usize| {
+        let word = layout::word(text, at);
+        (!word.is_empty())
+            .then(|| Spanned::new(word.to_owned(), Span::new(reader.file, at, at + word.len())))
+    };
+    if keyword != "use" {
+        return name_at(after).into_iter().collect();
+    }
+    // `use "…" { a, b as c }`: of each part its last word; `use "…" as rubrics` likewise.
+    let path_end = text[after..]
+        .match_indices('"')
+        .nth(1)
+        .map_or(after, |(at, _)| after + at + 1);
+    let stop = text[path_end..].find('}').map_or(end, |at| path_end + at);
+    let mut names = Vec::new();
+    let mut from = path_end;
+    for part in text[path_end..stop].split_inclusive([',', ';', '{', '\n']) {
+        let words = part.trim_end_matches([',', ';', '{', '\n', ' ', '\t', '\r']);
+        let last = words
+            .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+            .map_or(0, |at| at + 1);
+        if words.is_char_boundary(last) {
+            names.extend(name_at(from + last));
+        }
+        from += part.len();
+    }
+    names
+}
+
+fn header_of(reader: &Reader<'_>, scan: &Scan, start: usize, end: usize) -> Span {
+    let has_braces = has_body(layout::word(reader.text, start));
+    let stop = braces(scan, start, end)
+        .filter(|_| has_braces)
+        .map_or(end, |(open, _)| open);
+    Span::new(
+        reader.file,
+        start,
+        start + reader.text[start..stop].trim_end().len(),
+    )
+}
+
+/// The first braces of `start..end` that stand in no other brackets: where `{` is, and where its `}` is or should be.
+fn braces(scan: &Scan, start: usize, end: usize) -> Option<(usize, usize)> {
+    let mut depth = 0_usize;
+    let mut open = None;
+    for mark in scan.marks(start, end + 1) {
+        match mark.kind {
+            MarkKind::Open(byte) => {
+                if depth == 0 && byte == b'{' && open.is_none() {
+                    open = Some(mark.at);
+                }
+                depth += 1;
+            }
+            MarkKind::Close { .. } => {
+                depth = depth.saturating_sub(1);
+                if let Some(open) = open.filter(|_| depth == 0) {
+                    return Some((open, mark.at.min(end)));
+                }
+            }
+            _ => {}
+        }
+    }
+    open.map(|open| (open, end))
+}
+
+/// The stretch of `start..end` without blanks, new lines and comments around it; `None` when there is nothing else.
+fn code_of(text: &str, start: usize, end: usize) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let mut first = start;
+    while first < end {
+        match bytes[first] {
+            b' ' | b'\t' | b'\r' | b'\n' => first += 1,
+            b'#' => first = layout::line_end(bytes, first),
+            _ => break,
+        }
+    }
+    (first < end).then(|| (first, first + text[first..end].trim_end().len()))
+}
+
+/// Reads all of the reader's text as `path=value`.
+pub(super) fn set(reader: &mut Reader<'_>) -> Option<(Vec<Segment>, Expr)> {
+    match reader.set() {
+        Ok(set) => Some(set),
+        Err(refusal) => {
+            let end = reader.text.len();
+            explain(reader, &Scan::default(), 0, end, &refusal);
+            None
+        }
+    }
+}
