@@ -16,20 +16,12 @@ pub struct Span {
 
 impl Span {
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
-        Self {
-            file,
-            start: start as u32,
-            end: end as u32,
-        }
+        Self { file, start: start as u32, end: end as u32 }
     }
 
     /// The smallest span that covers both; both must be of one file.
     pub fn to(self, other: Span) -> Span {
-        Span {
-            file: self.file,
-            start: self.start.min(other.start),
-            end: self.end.max(other.end),
-        }
+        Span { file: self.file, start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 }
 
@@ -72,14 +64,8 @@ pub struct SourceFile {
 
 impl SourceMap {
     pub fn add(&mut self, path: String, text: String) -> FileId {
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at as u32 + 1))
-            .collect();
-        self.files.push(SourceFile {
-            path,
-            text,
-            line_starts,
-        });
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at as u32 + 1)).collect();
+        self.files.push(SourceFile { path, text, line_starts });
         FileId(self.files.len() as u32 - 1)
     }
 
@@ -88,16 +74,11 @@ impl SourceMap {
     }
 
     pub fn files(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        self.files
-            .iter()
-            .enumerate()
-            .map(|(at, file)| (FileId(at as u32), file))
+        self.files.iter().enumerate().map(|(at, file)| (FileId(at as u32), file))
     }
 
     pub fn find(&self, path: &str) -> Option<FileId> {
-        self.files()
-            .find(|(_, file)| file.path == path)
-            .map(|(id, _)| id)
+        self.files().find(|(_, file)| file.path == path).map(|(id, _)| id)
     }
 
     pub fn text(&self, span: Span) -> &str {
@@ -107,20 +88,11 @@ impl SourceMap {
     /// Position of a byte offset of a file.
     pub fn position(&self, file: FileId, offset: u32) -> Position {
         let source = self.file(file);
-        let line = source
-            .line_starts
-            .partition_point(|start| *start <= offset)
-            .max(1);
+        let line = source.line_starts.partition_point(|start| *start <= offset).max(1);
         let start = source.line_starts[line - 1] as usize;
         let end = (offset as usize).min(source.text.len());
-        let column = source
-            .text
-            .get(start..end)
-            .map_or(0, |head| head.chars().count());
-        Position {
-            line: line as u32,
-            column: column as u32 + 1,
-        }
+        let column = source.text.get(start..end).map_or(0, |head| head.chars().count());
+        Position { line: line as u32, column: column as u32 + 1 }
     }
 }
 

@@ -178,17 +178,11 @@ impl Program {
     }
 
     pub fn of_kind(&self, kind: EntityKind) -> impl Iterator<Item = &Entity> {
-        self.entities
-            .iter()
-            .filter(move |entity| entity.kind == kind)
+        self.entities.iter().filter(move |entity| entity.kind == kind)
     }
 
     pub fn instance(&self, at: MemberRef) -> &Instance {
-        let stage = self
-            .entity(at.stage)
-            .stage
-            .as_ref()
-            .expect("a MemberRef names a stage: the checker resolved it");
+        let stage = self.entity(at.stage).stage.as_ref().expect("a MemberRef names a stage: the checker resolved it");
         &stage.instances[at.member as usize]
     }
 }

@@ -61,9 +61,6 @@ pub enum Value {
 
 impl Value {
     pub fn number(value: f64) -> Self {
-        Value::Number {
-            value,
-            dim: Dim::None,
-        }
+        Value::Number { value, dim: Dim::None }
     }
 }

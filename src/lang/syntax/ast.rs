@@ -28,42 +28,17 @@ pub struct Item {
 #[derive(Debug, Clone)]
 pub enum ItemKind {
     /// `use "path" { a, b as c }` or `use "path" as rubrics`
-    Use {
-        path: Spanned<String>,
-        names: Vec<ImportName>,
-        alias: Option<Name>,
-    },
+    Use { path: Spanned<String>, names: Vec<ImportName>, alias: Option<Name> },
     /// `param k: int = 4 in 2..8 "what it is"`
-    Param {
-        name: Name,
-        kind: Name,
-        value: Expr,
-        within: Option<Expr>,
-        about: Option<Spanned<String>>,
-    },
+    Param { name: Name, kind: Name, value: Expr, within: Option<Expr>, about: Option<Spanned<String>> },
     /// `let crew = [anchor]`
     Let { name: Name, value: Expr },
     /// `secret key from env "VAR"`
-    Secret {
-        name: Name,
-        variable: Spanned<String>,
-    },
+    Secret { name: Name, variable: Spanned<String> },
     /// `stage voices = grpo for persona in crew { … }` (`extends other` before `{`)
-    Stage {
-        name: Name,
-        kind: Name,
-        binder: Option<Binder>,
-        extends: Option<Name>,
-        body: Body,
-    },
+    Stage { name: Name, kind: Name, binder: Option<Binder>, extends: Option<Name>, body: Body },
     /// Every other block: `experiment model dataset persona rubric judge reward director variant sweep budget report profile`.
-    Block {
-        keyword: Name,
-        name: Name,
-        title: Option<Spanned<String>>,
-        extends: Option<Name>,
-        body: Body,
-    },
+    Block { keyword: Name, name: Name, title: Option<Spanned<String>>, extends: Option<Name>, body: Body },
     /// Not readable, already reported. What it declares counts as declared, with unknown type.
     Faulty { declares: Vec<Name> },
 }
@@ -105,17 +80,9 @@ pub enum Entry {
     /// `example { … }`, `criterion synergy "…" 25% { … }`, `test "…" { … }`, `grid { … }`, `executor slurm { … }`
     Block(Box<Block>),
     /// `gate EXPR else "why"`
-    Gate {
-        span: Span,
-        condition: Expr,
-        otherwise: Spanned<String>,
-    },
+    Gate { span: Span, condition: Expr, otherwise: Spanned<String> },
     /// `skip EXPR else "why"`
-    Skip {
-        span: Span,
-        condition: Expr,
-        otherwise: Spanned<String>,
-    },
+    Skip { span: Span, condition: Expr, otherwise: Spanned<String> },
     /// Not readable, already reported; `declares` is the field or block name when it could be made out.
     Faulty { span: Span, declares: Option<Name> },
 }

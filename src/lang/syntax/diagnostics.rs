@@ -9,23 +9,20 @@ use crate::source::Span;
 // ---- the file ------------------------------------------------------------------------------------------------------------
 
 pub fn file_too_large(start: Span, bytes: usize, limit: usize) -> Diagnostic {
-    Diagnostic::error(
-        "M0001",
-        start,
-        format!("the file has {bytes} bytes, more than {limit}"),
-    )
-    .help("move some of its items into another file and `use` them")
+    Diagnostic::error("M0001", start, format!("the file has {bytes} bytes, more than {limit}"))
+        .help("move some of its items into another file and `use` them")
 }
 
 pub fn nul_byte(at: Span) -> Diagnostic {
-    Diagnostic::error("M0002", at, "the file holds a NUL byte, so it is no text")
-        .help("save it as UTF-8 text")
+    Diagnostic::error("M0002", at, "the file holds a NUL byte, so it is no text").help("save it as UTF-8 text")
 }
 
 pub fn missing_edition(start: Span) -> Diagnostic {
-    Diagnostic::error("M0003", start, "the file does not say its edition")
-        .help("write `masc 1` on the first line")
-        .fix("add `masc 1`", start, "masc 1\n")
+    Diagnostic::error("M0003", start, "the file does not say its edition").help("write `masc 1` on the first line").fix(
+        "add `masc 1`",
+        start,
+        "masc 1\n",
+    )
 }
 
 pub fn unknown_edition(number: Span, written: &str) -> Diagnostic {
@@ -34,12 +31,7 @@ pub fn unknown_edition(number: Span, written: &str) -> Diagnostic {
 }
 
 pub fn edition_not_first(item: Span) -> Diagnostic {
-    Diagnostic::error(
-        "M0005",
-        item,
-        "the edition stands once, before everything else",
-    )
-    .help("remove this line")
+    Diagnostic::error("M0005", item, "the edition stands once, before everything else").help("remove this line")
 }
 
 pub fn too_many_items(at: Span, limit: usize) -> Diagnostic {
@@ -48,21 +40,12 @@ pub fn too_many_items(at: Span, limit: usize) -> Diagnostic {
 }
 
 pub fn too_deep(opener: Span, limit: usize) -> Diagnostic {
-    Diagnostic::error(
-        "M0007",
-        opener,
-        format!("brackets are nested more than {limit} deep"),
-    )
-    .help("name the inner part by a `let`")
+    Diagnostic::error("M0007", opener, format!("brackets are nested more than {limit} deep"))
+        .help("name the inner part by a `let`")
 }
 
 pub fn too_long(expression: Span) -> Diagnostic {
-    Diagnostic::error(
-        "M0008",
-        expression,
-        "this expression is too long to be read",
-    )
-    .help("name parts of it by a `let`")
+    Diagnostic::error("M0008", expression, "this expression is too long to be read").help("name parts of it by a `let`")
 }
 
 // ---- what is never closed ------------------------------------------------------------------------------------------------
@@ -74,14 +57,13 @@ pub fn unclosed_string(quote: Span) -> Diagnostic {
 
 pub fn unclosed_prose(fence: Span, quotes: usize) -> Diagnostic {
     let fence_text = "\"".repeat(quotes.min(8));
-    Diagnostic::error("M0011", fence, "this prose is never closed").help(format!(
-        "close it with a line that holds only `{fence_text}`, indented like the text"
-    ))
+    Diagnostic::error("M0011", fence, "this prose is never closed")
+        .help(format!("close it with a line that holds only `{fence_text}`, indented like the text"))
 }
 
 pub fn unclosed_bracket(opener: Span, wrong_closer: Option<Span>) -> Diagnostic {
-    let diagnostic = Diagnostic::error("M0012", opener, "this bracket is never closed")
-        .help("write its closing bracket");
+    let diagnostic =
+        Diagnostic::error("M0012", opener, "this bracket is never closed").help("write its closing bracket");
     match wrong_closer {
         Some(closer) => diagnostic.also(closer, "this closes another kind of bracket"),
         None => diagnostic,
@@ -89,36 +71,21 @@ pub fn unclosed_bracket(opener: Span, wrong_closer: Option<Span>) -> Diagnostic 
 }
 
 pub fn nothing_to_close(closer: Span, bracket: char) -> Diagnostic {
-    Diagnostic::error(
-        "M0013",
-        closer,
-        format!("there is nothing open that `{bracket}` could close"),
-    )
-    .help("remove it, or write the opening bracket")
-    .fix("remove it", closer, "")
+    Diagnostic::error("M0013", closer, format!("there is nothing open that `{bracket}` could close"))
+        .help("remove it, or write the opening bracket")
+        .fix("remove it", closer, "")
 }
 
 pub fn missing_open_brace(header: Span, closer: Span) -> Diagnostic {
     Diagnostic::error("M0014", header, "this item has no `{`")
         .also(closer, "closed here")
         .help("write `{` at the end of this line")
-        .fix(
-            "add `{`",
-            Span {
-                start: header.end,
-                ..header
-            },
-            " {",
-        )
+        .fix("add `{`", Span { start: header.end, ..header }, " {")
 }
 
 pub fn prose_on_fence_line(fence: Span) -> Diagnostic {
-    Diagnostic::error(
-        "M0015",
-        fence,
-        "prose begins on the line below its opening quotes",
-    )
-    .help("after `\"\"\"` only a word like `md` may stand; one line of text is a string, `\"…\"`")
+    Diagnostic::error("M0015", fence, "prose begins on the line below its opening quotes")
+        .help("after `\"\"\"` only a word like `md` may stand; one line of text is a string, `\"…\"`")
 }
 
 // ---- items ---------------------------------------------------------------------------------------------------------------
@@ -126,32 +93,15 @@ pub fn prose_on_fence_line(fence: Span) -> Diagnostic {
 pub fn unknown_item(keyword: Span, written: &str, nearest: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("M0020", keyword, format!("`{written}` is no kind of item"));
     match nearest {
-        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(
-            format!("write `{near}`"),
-            keyword,
-            near,
-        ),
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), keyword, near),
         None => diagnostic.help("`mascot explain items` lists what a file can hold"),
     }
 }
 
 pub fn missing_let(name: Span, written: &str) -> Diagnostic {
-    Diagnostic::error(
-        "M0021",
-        name,
-        format!("`{written}` is set outside of any item"),
-    )
-    .help(format!(
-        "`let {written} = …` names a value; a field stands inside an item's braces"
-    ))
-    .fix(
-        "add `let`",
-        Span {
-            end: name.start,
-            ..name
-        },
-        "let ",
-    )
+    Diagnostic::error("M0021", name, format!("`{written}` is set outside of any item"))
+        .help(format!("`let {written} = …` names a value; a field stands inside an item's braces"))
+        .fix("add `let`", Span { end: name.start, ..name }, "let ")
 }
 
 // ---- entries and expressions ---------------------------------------------------------------------------------------------
@@ -173,20 +123,9 @@ pub fn unexpected(at: Span, found: &str, expected: &[&str]) -> Diagnostic {
 }
 
 pub fn missing_sign(after: Span, field: &str) -> Diagnostic {
-    Diagnostic::error(
-        "M0031",
-        after,
-        format!("there is no `=` between `{field}` and its value"),
-    )
-    .help(format!("write `{field} = …`"))
-    .fix(
-        "add `=`",
-        Span {
-            start: after.end,
-            ..after
-        },
-        " =",
-    )
+    Diagnostic::error("M0031", after, format!("there is no `=` between `{field}` and its value"))
+        .help(format!("write `{field} = …`"))
+        .fix("add `=`", Span { start: after.end, ..after }, " =")
 }
 
 pub fn colon_for_equals(sign: Span, field: &str) -> Diagnostic {
@@ -196,13 +135,9 @@ pub fn colon_for_equals(sign: Span, field: &str) -> Diagnostic {
 }
 
 pub fn equals_for_colon(sign: Span, argument: &str) -> Diagnostic {
-    Diagnostic::error(
-        "M0033",
-        sign,
-        format!("the argument `{argument}` takes `:`, not `=`"),
-    )
-    .help("named arguments of a call take `:`; fields and the inside of records take `=`")
-    .fix("write `:`", sign, ":")
+    Diagnostic::error("M0033", sign, format!("the argument `{argument}` takes `:`, not `=`"))
+        .help("named arguments of a call take `:`; fields and the inside of records take `=`")
+        .fix("write `:`", sign, ":")
 }
 
 pub fn second_separator(separator: Span) -> Diagnostic {
@@ -212,42 +147,28 @@ pub fn second_separator(separator: Span) -> Diagnostic {
 }
 
 pub fn block_with_equals(sign: Span, word: &str) -> Diagnostic {
-    Diagnostic::error(
-        "M0035",
-        sign,
-        format!("`{word}` takes no `=` before its `{{`"),
-    )
-    .help(format!("write `{word} {{ … }}`"))
-    .fix("remove `=`", sign, "")
+    Diagnostic::error("M0035", sign, format!("`{word}` takes no `=` before its `{{`"))
+        .help(format!("write `{word} {{ … }}`"))
+        .fix("remove `=`", sign, "")
 }
 
 pub fn record_without_equals(field: Span, written: &str, nearest: Option<&str>) -> Diagnostic {
-    let diagnostic = Diagnostic::error(
-        "M0036",
-        field,
-        format!("there is no `=` between `{written}` and its `{{`"),
-    );
+    let diagnostic = Diagnostic::error("M0036", field, format!("there is no `=` between `{written}` and its `{{`"));
     match nearest {
-        Some(near) => diagnostic
-            .help(format!("did you mean the block `{near}`?"))
-            .fix(format!("write `{near}`"), field, near),
-        None => diagnostic
-            .help(format!("a record is written `{written} = {{ … }}`"))
-            .fix(
-                "add `=`",
-                Span {
-                    start: field.end,
-                    ..field
-                },
-                " =",
-            ),
+        Some(near) => {
+            diagnostic.help(format!("did you mean the block `{near}`?")).fix(format!("write `{near}`"), field, near)
+        }
+        None => diagnostic.help(format!("a record is written `{written} = {{ … }}`")).fix(
+            "add `=`",
+            Span { start: field.end, ..field },
+            " =",
+        ),
     }
 }
 
 pub fn missing_else(at: Span, keyword: &str) -> Diagnostic {
-    Diagnostic::error("M0037", at, format!("this `{keyword}` does not say why")).help(format!(
-        "end it with `else \"…\"`: `{keyword} … else \"why it matters\"`"
-    ))
+    Diagnostic::error("M0037", at, format!("this `{keyword}` does not say why"))
+        .help(format!("end it with `else \"…\"`: `{keyword} … else \"why it matters\"`"))
 }
 
 // ---- numbers and texts ---------------------------------------------------------------------------------------------------
@@ -267,32 +188,29 @@ pub fn bad_number(at: Span, written: &str, fault: NumberFault) -> Diagnostic {
                     let full = format!("{number}_{zeros}");
                     diagnostic.help(format!("write it out: `{full}`")).fix(format!("write `{full}`"), at, full.clone())
                 }
-                None => diagnostic
-                    .help(format!("if `{suffix}` is a unit, put a blank before it: `{number} {suffix}`; else remove it")),
+                None => diagnostic.help(format!(
+                    "if `{suffix}` is a unit, put a blank before it: `{number} {suffix}`; else remove it"
+                )),
             }
         }
         NumberFault::EndsInPoint => {
             let whole = written.trim_end_matches('.').to_owned();
-            diagnostic
-                .help(format!("a number never ends in `.`: write `{whole}`"))
-                .fix(format!("write `{whole}`"), at, whole)
+            diagnostic.help(format!("a number never ends in `.`: write `{whole}`")).fix(
+                format!("write `{whole}`"),
+                at,
+                whole,
+            )
         }
         NumberFault::BeginsWithPoint => diagnostic.help(format!("write `0{written}`")),
         NumberFault::Underscore => diagnostic.help("`_` stands between two digits, as in `2_048`"),
-        NumberFault::Points => {
-            diagnostic.help("a number has one `.` at most; a range is written `1..5`")
-        }
+        NumberFault::Points => diagnostic.help("a number has one `.` at most; a range is written `1..5`"),
         NumberFault::TooLarge => diagnostic.help("it is too large to be told from infinity"),
     }
 }
 
 pub fn bad_escape(at: Span, written: &str) -> Diagnostic {
-    Diagnostic::error(
-        "M0041",
-        at,
-        format!("`{written}` means nothing in a string"),
-    )
-    .help("a backslash is written `\\\\`; the others are `\\\"`, `\\n`, `\\t` and `\\u{e9}`")
+    Diagnostic::error("M0041", at, format!("`{written}` means nothing in a string"))
+        .help("a backslash is written `\\\\`; the others are `\\\"`, `\\n`, `\\t` and `\\u{e9}`")
 }
 
 pub fn prose_under_indented(line: Span) -> Diagnostic {

@@ -8,33 +8,20 @@ use super::scan::{ITEM_KEYWORDS, has_body};
 /// Past the blanks at `at`.
 pub fn blanks(bytes: &[u8], at: usize) -> usize {
     let from = at.min(bytes.len());
-    from + bytes[from..]
-        .iter()
-        .take_while(|byte| matches!(byte, b' ' | b'\t'))
-        .count()
+    from + bytes[from..].iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// At the `\n` that ends the line of `at`, or the end of the text.
 pub fn line_end(bytes: &[u8], at: usize) -> usize {
     let from = at.min(bytes.len());
-    bytes[from..]
-        .iter()
-        .position(|byte| *byte == b'\n')
-        .map_or(bytes.len(), |found| from + found)
+    bytes[from..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |found| from + found)
 }
 
 /// The word at `at`; empty when there is none.
 pub fn word(text: &str, at: usize) -> &str {
     let rest = text.get(at..).unwrap_or("");
-    let length = rest
-        .bytes()
-        .take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
-        .count();
-    if rest.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) {
-        &rest[..length]
-    } else {
-        ""
-    }
+    let length = rest.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
+    if rest.as_bytes().first().is_some_and(u8::is_ascii_alphabetic) { &rest[..length] } else { "" }
 }
 
 /// Whether an item's keyword stands here, followed by a name, `{` or (for `use`) a string; by `=` it is a field.
@@ -100,22 +87,16 @@ pub fn sign_after_path(text: &str, at: usize) -> Option<(usize, &str)> {
 /// Whether an expression that ends here goes on in the next line.
 pub fn ends_in_operator(code: &str) -> bool {
     let code = code.trim_end();
-    let before = |operator: &str| {
-        code.strip_suffix(operator)
-            .and_then(|head| head.chars().last())
-    };
+    let before = |operator: &str| code.strip_suffix(operator).and_then(|head| head.chars().last());
     match code.bytes().last() {
         // `crew.*` is a path.
         Some(b'*') => before("*") != Some('.'),
         Some(b'+' | b'-' | b'/' | b'<' | b'>') => true,
-        Some(b'=') => ["==", "!=", "<=", ">="]
-            .iter()
-            .any(|operator| code.ends_with(operator)),
+        Some(b'=') => ["==", "!=", "<=", ">="].iter().any(|operator| code.ends_with(operator)),
         Some(b'.') => code.ends_with(".."),
         _ => ["and", "or", "not", "in"].iter().any(|operator| {
             code.ends_with(operator)
-                && before(operator)
-                    .is_none_or(|c| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
+                && before(operator).is_none_or(|c| !(c.is_ascii_alphanumeric() || c == '_' || c == '.'))
         }),
     }
 }

@@ -27,12 +27,7 @@ pub fn number(text: &str) -> Result<f64, NumberFault> {
         return Err(NumberFault::BeginsWithPoint);
     }
     let bytes = text.as_bytes();
-    let digits = |from: usize| {
-        from + bytes[from..]
-            .iter()
-            .take_while(|b| b.is_ascii_digit() || **b == b'_')
-            .count()
-    };
+    let digits = |from: usize| from + bytes[from..].iter().take_while(|b| b.is_ascii_digit() || **b == b'_').count();
     let mut end = digits(0);
     if bytes.get(end) == Some(&b'.') {
         let fraction = digits(end + 1);
@@ -55,24 +50,14 @@ pub fn number(text: &str) -> Result<f64, NumberFault> {
         Some(_) => return Err(NumberFault::Suffix(end)),
     }
     let lonely = |at: usize| {
-        let beside = |at: Option<usize>| {
-            at.and_then(|at| bytes.get(at))
-                .is_some_and(u8::is_ascii_digit)
-        };
+        let beside = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
         bytes[at] == b'_' && !(beside(at.checked_sub(1)) && beside(Some(at + 1)))
     };
     if (0..bytes.len()).any(lonely) {
         return Err(NumberFault::Underscore);
     }
-    let value: f64 = text
-        .replace('_', "")
-        .parse()
-        .expect("digits, perhaps a fraction, perhaps an exponent");
-    if value.is_finite() {
-        Ok(value)
-    } else {
-        Err(NumberFault::TooLarge)
-    }
+    let value: f64 = text.replace('_', "").parse().expect("digits, perhaps a fraction, perhaps an exponent");
+    if value.is_finite() { Ok(value) } else { Err(NumberFault::TooLarge) }
 }
 
 /// An escape that means nothing: its offset in the literal, and its length.
@@ -102,18 +87,10 @@ pub fn string(literal: &str) -> Result<String, EscapeFault> {
             Some('t') => push(&mut text, '\t'),
             Some('u') => {
                 let close = escape.find('}').unwrap_or(1);
-                let scalar = escape
-                    .get(3..close)
-                    .filter(|_| escape[2..].starts_with('{'));
-                match scalar
-                    .and_then(|digits| u32::from_str_radix(digits, 16).ok())
-                    .and_then(char::from_u32)
-                {
+                let scalar = escape.get(3..close).filter(|_| escape[2..].starts_with('{'));
+                match scalar.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32) {
                     Some('\0') | None => {
-                        return Err(EscapeFault {
-                            at,
-                            length: close + 1,
-                        });
+                        return Err(EscapeFault { at, length: close + 1 });
                     }
                     Some(letter) => {
                         text.push(letter);
@@ -122,10 +99,7 @@ pub fn string(literal: &str) -> Result<String, EscapeFault> {
                 }
             }
             other => {
-                return Err(EscapeFault {
-                    at,
-                    length: 1 + other.map_or(0, char::len_utf8),
-                });
+                return Err(EscapeFault { at, length: 1 + other.map_or(0, char::len_utf8) });
             }
         };
         rest = &escape[length..];
@@ -151,13 +125,8 @@ pub fn prose(literal: &str, folded: bool) -> Result<String, usize> {
     let mut lines = Vec::new();
     let mut at = opener;
     while at < closer {
-        let end = at
-            + literal[at..]
-                .find('\n')
-                .expect("every line before the closing fence ends");
-        let line = literal[at..end]
-            .strip_suffix('\r')
-            .unwrap_or(&literal[at..end]);
+        let end = at + literal[at..].find('\n').expect("every line before the closing fence ends");
+        let line = literal[at..end].strip_suffix('\r').unwrap_or(&literal[at..end]);
         match line.strip_prefix(indent) {
             Some(content) => lines.push(content),
             None if line.trim().is_empty() => lines.push(""),
@@ -165,24 +134,12 @@ pub fn prose(literal: &str, folded: bool) -> Result<String, usize> {
         }
         at = end + 1;
     }
-    Ok(if folded {
-        fold(&lines)
-    } else {
-        lines.join("\n")
-    })
+    Ok(if folded { fold(&lines) } else { lines.join("\n") })
 }
 
 fn fold(lines: &[&str]) -> String {
-    let paragraphs = lines
-        .split(|line| line.trim().is_empty())
-        .filter(|lines| !lines.is_empty());
-    let words = |lines: &[&str]| {
-        lines
-            .iter()
-            .flat_map(|line| line.split_whitespace())
-            .collect::<Vec<_>>()
-            .join(" ")
-    };
+    let paragraphs = lines.split(|line| line.trim().is_empty()).filter(|lines| !lines.is_empty());
+    let words = |lines: &[&str]| lines.iter().flat_map(|line| line.split_whitespace()).collect::<Vec<_>>().join(" ");
     paragraphs.map(words).collect::<Vec<_>>().join("\n\n")
 }
 
@@ -228,15 +185,9 @@ mod tests {
 
     #[test]
     fn escapes_are_few() {
-        assert_eq!(
-            string(r#""a \"b\" \\ \n\t\u{e9}""#),
-            Ok("a \"b\" \\ \n\té".to_owned())
-        );
+        assert_eq!(string(r#""a \"b\" \\ \n\t\u{e9}""#), Ok("a \"b\" \\ \n\té".to_owned()));
         assert_eq!(string(r#""ab\x""#), Err(EscapeFault { at: 3, length: 2 }));
-        assert_eq!(
-            string(r#""\u{110000}""#),
-            Err(EscapeFault { at: 1, length: 10 })
-        );
+        assert_eq!(string(r#""\u{110000}""#), Err(EscapeFault { at: 1, length: 10 }));
         assert_eq!(string(r#""\u{""#), Err(EscapeFault { at: 1, length: 2 }));
         assert_eq!(string(r#""\u""#), Err(EscapeFault { at: 1, length: 2 }));
         assert_eq!(string(r#""\é""#), Err(EscapeFault { at: 1, length: 3 }));
@@ -244,10 +195,7 @@ mod tests {
 
     #[test]
     fn prose_is_dedented_to_its_closing_fence() {
-        assert_eq!(
-            prose("\"\"\"md\n    a\n      b\n\n    c\n    \"\"\"", false),
-            Ok("a\n  b\n\nc".to_owned())
-        );
+        assert_eq!(prose("\"\"\"md\n    a\n      b\n\n    c\n    \"\"\"", false), Ok("a\n  b\n\nc".to_owned()));
         assert_eq!(prose("\"\"\"\n\"\"\"", false), Ok(String::new()));
     }
 
@@ -258,10 +206,7 @@ mod tests {
 
     #[test]
     fn carriage_returns_are_no_content() {
-        assert_eq!(
-            prose("\"\"\"\r\n  a\r\n\r\n  b\r\n  \"\"\"", false),
-            Ok("a\n\nb".to_owned())
-        );
+        assert_eq!(prose("\"\"\"\r\n  a\r\n\r\n  b\r\n  \"\"\"", false), Ok("a\n\nb".to_owned()));
     }
 
     #[test]

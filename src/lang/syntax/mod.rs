@@ -26,14 +26,7 @@ pub fn parse(file: FileId, text: &str) -> (ast::File, Diagnostics) {
     let mut found = Diagnostics::default();
     let scan = scan::scan(file, text, &mut found);
     if scan.pieces.is_empty() && found.has_errors() {
-        return (
-            ast::File {
-                id: file,
-                edition: None,
-                items: Vec::new(),
-            },
-            found,
-        );
+        return (ast::File { id: file, edition: None, items: Vec::new() }, found);
     }
     let tree = recover::file(&mut parse::Reader::new(file, text, &mut found), &scan);
     (tree, found)
@@ -44,11 +37,7 @@ pub fn parse(file: FileId, text: &str) -> (ast::File, Diagnostics) {
 ///
 /// # Errors
 /// What is wrong with the path or the value.
-pub fn parse_set(
-    file: FileId,
-    path: &str,
-    value: &str,
-) -> Result<(Vec<ast::Segment>, ast::Expr), Diagnostics> {
+pub fn parse_set(file: FileId, path: &str, value: &str) -> Result<(Vec<ast::Segment>, ast::Expr), Diagnostics> {
     let text = format!("{path}={value}");
     let mut found = Diagnostics::default();
     scan::scan(file, &text, &mut found);

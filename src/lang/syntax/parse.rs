@@ -15,8 +15,8 @@ use pest::iterators::{Pair, Pairs};
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
 use super::ast::{
-    Arg, Assign, AssignOp, BinaryOp, Binder, Block, Body, Entry, Expr, ExprKind, ImportName, Item,
-    ItemKind, Segment, UnaryOp,
+    Arg, Assign, AssignOp, BinaryOp, Binder, Block, Body, Entry, Expr, ExprKind, ImportName, Item, ItemKind, Segment,
+    UnaryOp,
 };
 use super::{diagnostics, literal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -59,47 +59,15 @@ pub(super) struct Refusal {
 
 /// What precedes the body of an item.
 pub(super) enum Head {
-    Stage {
-        name: Name,
-        kind: Name,
-        binder: Option<Binder>,
-        extends: Option<Name>,
-    },
-    Block {
-        keyword: Name,
-        name: Name,
-        title: Option<Spanned<String>>,
-        extends: Option<Name>,
-    },
+    Stage { name: Name, kind: Name, binder: Option<Binder>, extends: Option<Name> },
+    Block { keyword: Name, name: Name, title: Option<Spanned<String>>, extends: Option<Name> },
 }
 
 impl Head {
     pub fn with(self, body: Body) -> ItemKind {
         match self {
-            Head::Stage {
-                name,
-                kind,
-                binder,
-                extends,
-            } => ItemKind::Stage {
-                name,
-                kind,
-                binder,
-                extends,
-                body,
-            },
-            Head::Block {
-                keyword,
-                name,
-                title,
-                extends,
-            } => ItemKind::Block {
-                keyword,
-                name,
-                title,
-                extends,
-                body,
-            },
+            Head::Stage { name, kind, binder, extends } => ItemKind::Stage { name, kind, binder, extends, body },
+            Head::Block { keyword, name, title, extends } => ItemKind::Block { keyword, name, title, extends, body },
         }
     }
 }
@@ -117,13 +85,7 @@ pub(super) struct Reader<'a> {
 impl<'a> Reader<'a> {
     pub fn new(file: FileId, text: &'a str, found: &'a mut Diagnostics) -> Self {
         pest::set_call_limit(NonZeroUsize::new(CALL_LIMIT));
-        Self {
-            file,
-            text,
-            found,
-            told: 0,
-            base: 0,
-        }
+        Self { file, text, found, told: 0, base: 0 }
     }
 
     /// How many faults this reader has told so far.
@@ -159,11 +121,7 @@ impl<'a> Reader<'a> {
 
     /// The header of an item with a body; `stage` says of which form.
     pub fn item_head(&mut self, start: usize, end: usize, stage: bool) -> Result<Head, Refusal> {
-        let rule = if stage {
-            Rule::only_stage_head
-        } else {
-            Rule::only_block_head
-        };
+        let rule = if stage { Rule::only_stage_head } else { Rule::only_block_head };
         let pair = self.read(rule, start, end)?;
         Ok(self.head(pair))
     }
@@ -192,27 +150,17 @@ impl<'a> Reader<'a> {
     pub fn edition(&mut self, start: usize, end: usize) -> Option<Spanned<String>> {
         let pair = self.read(Rule::only_item, start, end).ok()?;
         let number = (pair.as_rule() == Rule::edition).then(|| parts::<1>(pair))?;
-        Some(Spanned::new(
-            number[0].as_str().to_owned(),
-            self.span(&number[0]),
-        ))
+        Some(Spanned::new(number[0].as_str().to_owned(), self.span(&number[0])))
     }
 
     fn read(&mut self, rule: Rule, start: usize, end: usize) -> Result<Pair<'a, Rule>, Refusal> {
-        Ok(self
-            .pairs(rule, start, end)?
-            .next()
-            .expect("every rule that is read alone holds something"))
+        Ok(self.pairs(rule, start, end)?.next().expect("every rule that is read alone holds something"))
     }
 
     fn pairs(&mut self, rule: Rule, start: usize, end: usize) -> Result<Pairs<'a, Rule>, Refusal> {
         self.base = start;
-        let mut whole =
-            Grammar::parse(rule, &self.text[start..end]).map_err(|error| refusal(start, &error))?;
-        Ok(whole
-            .next()
-            .expect("a rule that was read gives one pair")
-            .into_inner())
+        let mut whole = Grammar::parse(rule, &self.text[start..end]).map_err(|error| refusal(start, &error))?;
+        Ok(whole.next().expect("a rule that was read gives one pair").into_inner())
     }
 
     // ---- items -------------------------------------------------------------------------------------------------------------
@@ -253,39 +201,24 @@ impl<'a> Reader<'a> {
                 _ => about = Some(self.text_of(part)),
             }
         }
-        ItemKind::Param {
-            name,
-            kind,
-            value,
-            within,
-            about,
-        }
+        ItemKind::Param { name, kind, value, within, about }
     }
 
     fn let_item(&mut self, pair: Pair<'a, Rule>) -> ItemKind {
         assert_eq!(pair.as_rule(), Rule::let_item);
         let [name, value] = parts(pair);
-        ItemKind::Let {
-            name: self.name(name),
-            value: self.expression(value),
-        }
+        ItemKind::Let { name: self.name(name), value: self.expression(value) }
     }
 
     fn secret(&mut self, pair: Pair<'a, Rule>) -> ItemKind {
         assert_eq!(pair.as_rule(), Rule::secret_item);
         let [name, variable] = parts(pair);
-        ItemKind::Secret {
-            name: self.name(name),
-            variable: self.text_of(variable),
-        }
+        ItemKind::Secret { name: self.name(name), variable: self.text_of(variable) }
     }
 
     fn head(&mut self, pair: Pair<'a, Rule>) -> Head {
         let rule = pair.as_rule();
-        assert!(
-            matches!(rule, Rule::stage_head | Rule::block_head),
-            "a header is no {rule:?}"
-        );
+        assert!(matches!(rule, Rule::stage_head | Rule::block_head), "a header is no {rule:?}");
         let mut parts = meaningful(pair);
         // A stage's keyword says nothing more; that of another block says which.
         let first = self.name(next(&mut parts));
@@ -299,27 +232,14 @@ impl<'a> Reader<'a> {
                 }
                 Rule::binder => {
                     let [variable, list] = self::parts(part);
-                    binder = Some(Binder {
-                        variable: self.name(variable),
-                        list: self.expression(list),
-                    });
+                    binder = Some(Binder { variable: self.name(variable), list: self.expression(list) });
                 }
                 _ => title = Some(self.text_of(part)),
             }
         }
         match rule {
-            Rule::stage_head => Head::Stage {
-                name: first,
-                kind: second,
-                binder,
-                extends,
-            },
-            _ => Head::Block {
-                keyword: first,
-                name: second,
-                title,
-                extends,
-            },
+            Rule::stage_head => Head::Stage { name: first, kind: second, binder, extends },
+            _ => Head::Block { keyword: first, name: second, title, extends },
         }
     }
 
@@ -329,13 +249,7 @@ impl<'a> Reader<'a> {
         let span = self.span(&pair);
         let brace = pair.as_str().find('{').expect("a body has a brace") as u32;
         let entries = meaningful(pair).map(|entry| self.entry_of(entry)).collect();
-        Body {
-            span: Span {
-                start: span.start + brace,
-                ..span
-            },
-            entries,
-        }
+        Body { span: Span { start: span.start + brace, ..span }, entries }
     }
 
     // ---- entries -----------------------------------------------------------------------------------------------------------
@@ -343,10 +257,7 @@ impl<'a> Reader<'a> {
     /// An entry in which something was told is faulty as a whole; a block only in that one of its entries.
     fn entry_of(&mut self, pair: Pair<'a, Rule>) -> Entry {
         let before = self.told;
-        let start = Span {
-            end: self.span(&pair).start,
-            ..self.span(&pair)
-        };
+        let start = Span { end: self.span(&pair).start, ..self.span(&pair) };
         let (span, entry, declares) = match pair.as_rule() {
             Rule::block => {
                 let mut parts = meaningful(pair);
@@ -367,39 +278,18 @@ impl<'a> Reader<'a> {
                 let (condition, otherwise) = (self.expression(condition), self.text_of(otherwise));
                 let span = start.to(otherwise.span);
                 match rule {
-                    Rule::gate => (
-                        span,
-                        Entry::Gate {
-                            span,
-                            condition,
-                            otherwise,
-                        },
-                        None,
-                    ),
-                    _ => (
-                        span,
-                        Entry::Skip {
-                            span,
-                            condition,
-                            otherwise,
-                        },
-                        None,
-                    ),
+                    Rule::gate => (span, Entry::Gate { span, condition, otherwise }, None),
+                    _ => (span, Entry::Skip { span, condition, otherwise }, None),
                 }
             }
             rule => unreachable!("an entry is no {rule:?}"),
         };
-        if self.told > before {
-            Entry::Faulty { span, declares }
-        } else {
-            entry
-        }
+        if self.told > before { Entry::Faulty { span, declares } } else { entry }
     }
 
     /// `example = { … }`: a block written like a field.
     fn refuse_block_with_equals(&mut self, assign: &Assign) {
-        if let ([Segment::Name(name)], ExprKind::Record(_)) =
-            (assign.path.as_slice(), &assign.value.kind)
+        if let ([Segment::Name(name)], ExprKind::Record(_)) = (assign.path.as_slice(), &assign.value.kind)
             && super::BLOCK_WORDS.contains(&name.value.as_str())
         {
             let gap = &self.text[name.span.end as usize..assign.value.span.start as usize];
@@ -427,23 +317,9 @@ impl<'a> Reader<'a> {
         header.end = weight.as_ref().map_or(header.end, |weight| weight.span.end);
         let body = match body {
             Some(body) => self.body(body),
-            None => Body {
-                span: Span {
-                    start: header.end,
-                    ..header
-                },
-                entries: Vec::new(),
-            },
+            None => Body { span: Span { start: header.end, ..header }, entries: Vec::new() },
         };
-        Block {
-            span: header.to(body.span),
-            header,
-            keyword,
-            name,
-            title,
-            weight,
-            body,
-        }
+        Block { span: header.to(body.span), header, keyword, name, title, weight, body }
     }
 
     fn assign(&mut self, pair: Pair<'a, Rule>) -> Assign {
@@ -463,12 +339,7 @@ impl<'a> Reader<'a> {
             sign => unreachable!("no sign of the grammar: {sign}"),
         };
         let value = self.expression(value);
-        Assign {
-            span: start.to(value.span),
-            path: self.path(path),
-            op,
-            value,
-        }
+        Assign { span: start.to(value.span), path: self.path(path), op, value }
     }
 
     fn path(&mut self, pair: Pair<'a, Rule>) -> Vec<Segment> {
@@ -488,10 +359,7 @@ impl<'a> Reader<'a> {
         let expr = self.level(pair);
         if height(&expr) > MAX_HEIGHT {
             self.tell(diagnostics::too_long(expr.span));
-            return Expr {
-                span: expr.span,
-                kind: ExprKind::Faulty,
-            };
+            return Expr { span: expr.span, kind: ExprKind::Faulty };
         }
         expr
     }
@@ -499,63 +367,33 @@ impl<'a> Reader<'a> {
     /// One level of operators and operands.
     fn level(&mut self, pair: Pair<'a, Rule>) -> Expr {
         let rule = pair.as_rule();
-        assert!(
-            matches!(rule, Rule::expression | Rule::inside | Rule::bound),
-            "an expression is no {rule:?}"
-        );
+        assert!(matches!(rule, Rule::expression | Rule::inside | Rule::bound), "an expression is no {rule:?}");
         let span = self.span(&pair);
         let parts: Vec<_> = pair.into_inner().filter(is_meaningful).collect();
         if parts.len() > 2 * MAX_CHAIN {
             self.tell(diagnostics::too_long(span));
-            return Expr {
-                span,
-                kind: ExprKind::Faulty,
-            };
+            return Expr { span, kind: ExprKind::Faulty };
         }
         let reader = std::cell::RefCell::new(self);
         PRECEDENCE
             .map_primary(|pair| reader.borrow_mut().primary(pair))
             .map_prefix(|sign, of| {
-                let op = if sign.as_rule() == Rule::not {
-                    UnaryOp::Not
-                } else {
-                    UnaryOp::Minus
-                };
+                let op = if sign.as_rule() == Rule::not { UnaryOp::Not } else { UnaryOp::Minus };
                 let span = reader.borrow().span(&sign).to(of.span);
-                Expr {
-                    span,
-                    kind: ExprKind::Unary {
-                        op,
-                        of: Box::new(of),
-                    },
-                }
+                Expr { span, kind: ExprKind::Unary { op, of: Box::new(of) } }
             })
             .map_postfix(|of, access| {
                 let reader = reader.borrow();
                 let span = of.span.to(reader.span(&access));
                 let [name] = self::parts(access);
-                Expr {
-                    span,
-                    kind: ExprKind::Field {
-                        of: Box::new(of),
-                        name: reader.name(name),
-                    },
-                }
+                Expr { span, kind: ExprKind::Field { of: Box::new(of), name: reader.name(name) } }
             })
             .map_infix(|left, sign, right| {
                 let span = left.span.to(right.span);
                 let (left, right) = (Box::new(left), Box::new(right));
                 let kind = match sign.as_rule() {
-                    Rule::range => ExprKind::Range {
-                        low: left,
-                        high: right,
-                    },
-                    _ => ExprKind::Binary {
-                        op: operator(&sign),
-                        op_span: reader.borrow().span(&sign),
-                        left,
-                        right,
-                    },
+                    Rule::range => ExprKind::Range { low: left, high: right },
+                    _ => ExprKind::Binary { op: operator(&sign), op_span: reader.borrow().span(&sign), left, right },
                 };
                 Expr { span, kind }
             })
@@ -569,38 +407,23 @@ impl<'a> Reader<'a> {
             Rule::string => ExprKind::String(self.text_of(pair).value),
             Rule::prose => {
                 let folded = pair.as_str().starts_with('>');
-                ExprKind::Prose {
-                    text: self.text_of(pair).value,
-                    folded,
-                }
+                ExprKind::Prose { text: self.text_of(pair).value, folded }
             }
             Rule::constant => match pair.as_str() {
                 "none" => ExprKind::None,
                 word => ExprKind::Bool(word == "true"),
             },
             Rule::path => ExprKind::Path(self.path(pair)),
-            Rule::list => ExprKind::List(
-                meaningful(pair)
-                    .map(|element| self.level(element))
-                    .collect(),
-            ),
+            Rule::list => ExprKind::List(meaningful(pair).map(|element| self.level(element)).collect()),
             Rule::group => {
                 let [inner] = parts(pair);
-                return Expr {
-                    span,
-                    ..self.level(inner)
-                };
+                return Expr { span, ..self.level(inner) };
             }
-            Rule::record => {
-                ExprKind::Record(meaningful(pair).map(|entry| self.assign(entry)).collect())
-            }
+            Rule::record => ExprKind::Record(meaningful(pair).map(|entry| self.assign(entry)).collect()),
             Rule::call => {
                 let mut parts = meaningful(pair);
                 let name = self.name(next(&mut parts));
-                ExprKind::Call {
-                    name,
-                    args: parts.map(|argument| self.argument(argument)).collect(),
-                }
+                ExprKind::Call { name, args: parts.map(|argument| self.argument(argument)).collect() }
             }
             rule => unreachable!("a value is no {rule:?}"),
         };
@@ -621,11 +444,7 @@ impl<'a> Reader<'a> {
         }
         let value = self.level(value);
         let start = name.as_ref().map_or(value.span, |name| name.span);
-        Arg {
-            span: start.to(value.span),
-            name,
-            value,
-        }
+        Arg { span: start.to(value.span), name, value }
     }
 
     fn quantity(&mut self, pair: Pair<'a, Rule>) -> Expr {
@@ -635,9 +454,7 @@ impl<'a> Reader<'a> {
         let number = next(&mut parts);
         let unit = parts.next().map(|unit| self.name(unit));
         // The grammar gives it the blanks and comments that follow; they are no part of it.
-        span.end = unit
-            .as_ref()
-            .map_or(self.span(&number).end, |unit| unit.span.end);
+        span.end = unit.as_ref().map_or(self.span(&number).end, |unit| unit.span.end);
         let kind = match literal::number(number.as_str()) {
             Ok(value) => ExprKind::Number { value, unit },
             Err(fault) => {
@@ -666,10 +483,7 @@ impl<'a> Reader<'a> {
         };
         let value = match pair.as_rule() {
             Rule::string => literal::string(written).map_err(|fault| {
-                diagnostics::bad_escape(
-                    within(fault.at, fault.length),
-                    &written[fault.at..fault.at + fault.length],
-                )
+                diagnostics::bad_escape(within(fault.at, fault.length), &written[fault.at..fault.at + fault.length])
             }),
             Rule::prose => {
                 let folded = written.starts_with('>');
@@ -695,12 +509,7 @@ impl<'a> Reader<'a> {
 
 /// Makes an item of a kind, its header and its span.
 pub(super) fn item(kind: ItemKind, span: Span, header: Span, doc: Option<String>) -> Item {
-    Item {
-        doc,
-        span,
-        header,
-        kind,
-    }
+    Item { doc, span, header, kind }
 }
 
 fn operator(pair: &Pair<'_, Rule>) -> BinaryOp {
@@ -727,11 +536,9 @@ fn height(expr: &Expr) -> usize {
     let highest = |list: &mut dyn Iterator<Item = &Expr>| list.map(height).max().unwrap_or(0);
     1 + match &expr.kind {
         ExprKind::Unary { of, .. } | ExprKind::Field { of, .. } => height(of),
-        ExprKind::Binary { left, right, .. }
-        | ExprKind::Range {
-            low: left,
-            high: right,
-        } => height(left).max(height(right)),
+        ExprKind::Binary { left, right, .. } | ExprKind::Range { low: left, high: right } => {
+            height(left).max(height(right))
+        }
         ExprKind::List(elements) => highest(&mut elements.iter()),
         ExprKind::Record(entries) => highest(&mut entries.iter().map(|entry| &entry.value)),
         ExprKind::Call { args, .. } => highest(&mut args.iter().map(|arg| &arg.value)),
@@ -777,17 +584,13 @@ fn meaningful<'i>(pair: Pair<'i, Rule>) -> impl Iterator<Item = Pair<'i, Rule>> 
 }
 
 fn next<'i>(pairs: &mut impl Iterator<Item = Pair<'i, Rule>>) -> Pair<'i, Rule> {
-    pairs
-        .next()
-        .expect("the grammar and this file have drifted apart: a part is missing")
+    pairs.next().expect("the grammar and this file have drifted apart: a part is missing")
 }
 
 /// Takes a pair apart that has exactly N parts with a meaning.
 fn parts<const N: usize>(pair: Pair<'_, Rule>) -> [Pair<'_, Rule>; N] {
     let parts: Vec<_> = meaningful(pair).collect();
-    parts
-        .try_into()
-        .expect("the grammar and this file have drifted apart: another number of parts")
+    parts.try_into().expect("the grammar and this file have drifted apart: another number of parts")
 }
 
 // ---- refusals --------------------------------------------------------------------------------------------------------------
@@ -796,36 +599,20 @@ fn refusal(base: usize, error: &Error<Rule>) -> Refusal {
     let (InputLocation::Pos(at) | InputLocation::Span((at, _))) = error.location;
     match &error.variant {
         ErrorVariant::ParsingError { positives, .. } => {
-            let mut expected: Vec<_> = positives
-                .iter()
-                .filter_map(|rule| in_words(*rule))
-                .collect();
+            let mut expected: Vec<_> = positives.iter().filter_map(|rule| in_words(*rule)).collect();
             expected.sort_unstable();
             expected.dedup();
             // Where a value could stand, so could each of the ways to begin one.
             if expected.contains(&VALUE) {
-                expected.retain(|words| {
-                    !matches!(
-                        *words,
-                        "`(`" | "`[`" | "`{`" | "a name" | "a text in quotes"
-                    )
-                });
+                expected.retain(|words| !matches!(*words, "`(`" | "`[`" | "`{`" | "a name" | "a text in quotes"));
             }
             // Where a value ends, an operator could always follow; what matters is how the form goes on.
             if expected.len() > 1 {
                 expected.retain(|words| *words != OPERATOR);
             }
-            Refusal {
-                at: base + at,
-                expected,
-                too_long: false,
-            }
+            Refusal { at: base + at, expected, too_long: false }
         }
-        ErrorVariant::CustomError { .. } => Refusal {
-            at: base + at,
-            expected: Vec::new(),
-            too_long: true,
-        },
+        ErrorVariant::CustomError { .. } => Refusal { at: base + at, expected: Vec::new(), too_long: true },
     }
 }
 

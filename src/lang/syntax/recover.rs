@@ -14,15 +14,10 @@ const MAX_TOLD: usize = 1_000;
 
 /// Reads every item of a file.
 pub(super) fn file(reader: &mut Reader<'_>, scan: &Scan) -> File {
-    let mut file = File {
-        id: reader.file,
-        edition: None,
-        items: Vec::new(),
-    };
+    let mut file = File { id: reader.file, edition: None, items: Vec::new() };
     let mut pieces = scan.pieces.iter();
     let first = pieces.clone().next();
-    let begins_with_edition =
-        first.is_some_and(|piece| layout::word(reader.text, piece.start) == "masc");
+    let begins_with_edition = first.is_some_and(|piece| layout::word(reader.text, piece.start) == "masc");
     if let Some(piece) = first.filter(|_| begins_with_edition) {
         pieces.next();
         file.edition = edition(reader, piece);
@@ -50,18 +45,10 @@ fn edition(reader: &mut Reader<'_>, piece: &Piece) -> Option<Spanned<u32>> {
             None
         }
         None => {
-            let written = reader.text[piece.start..piece.end]
-                .lines()
-                .next()
-                .unwrap_or("")
-                .trim()
-                .to_owned();
+            let written = reader.text[piece.start..piece.end].lines().next().unwrap_or("").trim().to_owned();
             let written = written.strip_prefix("masc").unwrap_or("").trim().to_owned();
             let end = layout::line_end(reader.text.as_bytes(), piece.start).min(piece.end);
-            reader.tell(diagnostics::unknown_edition(
-                Span::new(reader.file, span.start as usize, end),
-                &written,
-            ));
+            reader.tell(diagnostics::unknown_edition(Span::new(reader.file, span.start as usize, end), &written));
             None
         }
     }
@@ -88,9 +75,7 @@ fn item(reader: &mut Reader<'_>, scan: &Scan, piece: &Piece) -> Option<Item> {
         Err(refusal) if has_body(keyword) => made(item_in_parts(reader, scan, start, end, refusal)),
         Err(refusal) => {
             explain(reader, scan, start, end, &refusal);
-            made(ItemKind::Faulty {
-                declares: declared_by(reader, start, end),
-            })
+            made(ItemKind::Faulty { declares: declared_by(reader, start, end) })
         }
     }
 }
@@ -99,21 +84,15 @@ fn item(reader: &mut Reader<'_>, scan: &Scan, piece: &Piece) -> Option<Item> {
 fn whole_or_faulty(kind: ItemKind, faulty: bool) -> ItemKind {
     match kind {
         ItemKind::Param { name, .. } | ItemKind::Secret { name, .. } if faulty => {
-            ItemKind::Faulty {
-                declares: vec![name],
-            }
+            ItemKind::Faulty { declares: vec![name] }
         }
         ItemKind::Let { name, mut value } if faulty => {
             value.kind = ExprKind::Faulty;
             ItemKind::Let { name, value }
         }
         ItemKind::Use { names, alias, .. } if faulty => {
-            let names = names
-                .into_iter()
-                .map(|import| import.alias.unwrap_or(import.name));
-            ItemKind::Faulty {
-                declares: names.chain(alias).collect(),
-            }
+            let names = names.into_iter().map(|import| import.alias.unwrap_or(import.name));
+            ItemKind::Faulty { declares: names.chain(alias).collect() }
         }
         kind => kind,
     }
@@ -128,25 +107,13 @@ fn no_item(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> It
         // Told already.
     } else if written.is_empty() {
         let found = found_at(reader.text, start, end);
-        let found_end = start
-            + reader.text[start..]
-                .chars()
-                .next()
-                .map_or(0, char::len_utf8);
-        reader.tell(diagnostics::unexpected(
-            Span::new(reader.file, start, found_end),
-            &found,
-            &["an item"],
-        ));
+        let found_end = start + reader.text[start..].chars().next().map_or(0, char::len_utf8);
+        reader.tell(diagnostics::unexpected(Span::new(reader.file, start, found_end), &found, &["an item"]));
     } else if layout::sign_after_path(reader.text, start).is_some() {
         reader.tell(diagnostics::missing_let(at, written));
         declares = vec![Spanned::new(written.to_owned(), at)];
     } else {
-        reader.tell(diagnostics::unknown_item(
-            at,
-            written,
-            nearest(written, ITEM_KEYWORDS),
-        ));
+        reader.tell(diagnostics::unknown_item(at, written, nearest(written, ITEM_KEYWORDS)));
     }
     // Its entries are read for the faults in them.
     if let Some((open, close)) = braces(scan, start, end) {
@@ -155,19 +122,11 @@ fn no_item(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> It
     ItemKind::Faulty { declares }
 }
 
-fn item_in_parts(
-    reader: &mut Reader<'_>,
-    scan: &Scan,
-    start: usize,
-    end: usize,
-    refusal: Refusal,
-) -> ItemKind {
+fn item_in_parts(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize, refusal: Refusal) -> ItemKind {
     let before = reader.told();
     let Some((open, close)) = braces(scan, start, end) else {
         explain(reader, scan, start, end, &refusal);
-        return ItemKind::Faulty {
-            declares: declared_by(reader, start, end),
-        };
+        return ItemKind::Faulty { declares: declared_by(reader, start, end) };
     };
     let is_stage = layout::word(reader.text, start) == "stage";
     let header_end = start + reader.text[start..open].trim_end().len();
@@ -181,28 +140,15 @@ fn item_in_parts(
             if reader.told() == before && !scan.explains(start, end) {
                 explain(reader, scan, start, end, &refusal);
             }
-            if !inside
-                .iter()
-                .any(|entry| matches!(entry, Entry::Faulty { .. }))
-            {
-                inside.push(Entry::Faulty {
-                    span: body_span,
-                    declares: None,
-                });
+            if !inside.iter().any(|entry| matches!(entry, Entry::Faulty { .. })) {
+                inside.push(Entry::Faulty { span: body_span, declares: None });
             }
-            return head.with(Body {
-                span: body_span,
-                entries: inside,
-            });
+            return head.with(Body { span: body_span, entries: inside });
         }
-        Ok(_) => ItemKind::Faulty {
-            declares: declared_by(reader, start, end),
-        },
+        Ok(_) => ItemKind::Faulty { declares: declared_by(reader, start, end) },
         Err(refusal) => {
             explain(reader, scan, start, header_end, &refusal);
-            ItemKind::Faulty {
-                declares: declared_by(reader, start, end),
-            }
+            ItemKind::Faulty { declares: declared_by(reader, start, end) }
         }
     };
     if end > close + 1 && reader.told() == before && !scan.explains(start, end) {
@@ -219,17 +165,12 @@ fn entries(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Ve
     // The `,` or `;` after the last entry, while nothing has followed it.
     let mut parted = false;
     let marks = scan.marks(start, end);
-    let ends = marks
-        .iter()
-        .map(|mark| (mark.at, Some(mark.kind)))
-        .chain([(end, None)]);
+    let ends = marks.iter().map(|mark| (mark.at, Some(mark.kind))).chain([(end, None)]);
     for (at, kind) in ends {
         match kind {
             Some(MarkKind::Open(_)) => depth += 1,
             Some(MarkKind::Close { .. }) => depth = depth.saturating_sub(1),
-            Some(MarkKind::NewLine | MarkKind::Separator) | None
-                if depth == 0 || kind.is_none() =>
-            {
+            Some(MarkKind::NewLine | MarkKind::Separator) | None if depth == 0 || kind.is_none() => {
                 let separator = kind == Some(MarkKind::Separator);
                 match code_of(reader.text, from, at) {
                     Some((first, last)) => {
@@ -239,10 +180,7 @@ fn entries(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Ve
                     None if separator && (parted || entries.is_empty()) => {
                         let span = Span::new(reader.file, at, at + 1);
                         reader.tell(diagnostics::second_separator(span));
-                        entries.push(Entry::Faulty {
-                            span,
-                            declares: None,
-                        });
+                        entries.push(Entry::Faulty { span, declares: None });
                     }
                     None => parted |= separator,
                 }
@@ -262,8 +200,7 @@ fn entry(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Entr
         Err(refusal) => refusal,
     };
     let word_span = Span::new(reader.file, start, start + word.len());
-    let declares: Option<Name> =
-        (!word.is_empty()).then(|| Spanned::new(word.to_owned(), word_span));
+    let declares: Option<Name> = (!word.is_empty()).then(|| Spanned::new(word.to_owned(), word_span));
     let faulty = Entry::Faulty { span, declares };
     let after_word = layout::blanks(reader.text.as_bytes(), start + word.len());
     let sets_field = layout::sign_after_path(reader.text, start).is_some();
@@ -275,19 +212,11 @@ fn entry(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Entr
         return faulty;
     }
     if let Some((open, close)) = body.filter(|(open, _)| *open == after_word && !word.is_empty()) {
-        reader.tell(diagnostics::record_without_equals(
-            word_span,
-            word,
-            nearest(word, BLOCK_WORDS),
-        ));
+        reader.tell(diagnostics::record_without_equals(word_span, word, nearest(word, BLOCK_WORDS)));
         entries(reader, scan, open + 1, close);
     } else if matches!(word, "gate" | "skip") && !sets_field && refusal.at >= end {
         reader.tell(diagnostics::missing_else(word_span, word));
-    } else if !sets_field
-        && !word.is_empty()
-        && !matches!(word, "gate" | "skip")
-        && after_word < end
-    {
+    } else if !sets_field && !word.is_empty() && !matches!(word, "gate" | "skip") && after_word < end {
         match reader.text.as_bytes()[after_word] {
             byte if byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'[' | b'{') => {
                 reader.tell(diagnostics::missing_sign(word_span, word));
@@ -319,20 +248,11 @@ fn block_in_parts(
     }
     let mut block: Block = head.ok()?;
     let span = Span::new(reader.file, open, (close + 1).min(end));
-    if !inside
-        .iter()
-        .any(|entry| matches!(entry, Entry::Faulty { .. }))
-    {
-        inside.push(Entry::Faulty {
-            span,
-            declares: None,
-        });
+    if !inside.iter().any(|entry| matches!(entry, Entry::Faulty { .. })) {
+        inside.push(Entry::Faulty { span, declares: None });
     }
     block.span = block.header.to(span);
-    block.body = Body {
-        span,
-        entries: inside,
-    };
+    block.body = Body { span, entries: inside };
     Some(Entry::Block(Box::new(block)))
 }
 
@@ -352,10 +272,7 @@ fn explain(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize, refus
         let length = if found.starts_with('`') { length } else { 1 };
         Span::new(reader.file, at, at + length)
     } else {
-        let last = reader.text[start..end]
-            .char_indices()
-            .last()
-            .map_or(start, |(last, _)| start + last);
+        let last = reader.text[start..end].char_indices().last().map_or(start, |(last, _)| start + last);
         Span::new(reader.file, last, end)
     };
     reader.tell(diagnostics::unexpected(span, &found, &refusal.expected));
@@ -382,25 +299,19 @@ fn declared_by(reader: &Reader<'_>, start: usize, end: usize) -> Vec<Name> {
     let after = layout::blanks(text.as_bytes(), start + keyword.len());
     let name_at = |at: usize| {
         let word = layout::word(text, at);
-        (!word.is_empty())
-            .then(|| Spanned::new(word.to_owned(), Span::new(reader.file, at, at + word.len())))
+        (!word.is_empty()).then(|| Spanned::new(word.to_owned(), Span::new(reader.file, at, at + word.len())))
     };
     if keyword != "use" {
         return name_at(after).into_iter().collect();
     }
     // `use "…" { a, b as c }`: of each part its last word; `use "…" as rubrics` likewise.
-    let path_end = text[after..]
-        .match_indices('"')
-        .nth(1)
-        .map_or(after, |(at, _)| after + at + 1);
+    let path_end = text[after..].match_indices('"').nth(1).map_or(after, |(at, _)| after + at + 1);
     let stop = text[path_end..].find('}').map_or(end, |at| path_end + at);
     let mut names = Vec::new();
     let mut from = path_end;
     for part in text[path_end..stop].split_inclusive([',', ';', '{', '\n']) {
         let words = part.trim_end_matches([',', ';', '{', '\n', ' ', '\t', '\r']);
-        let last = words
-            .rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-            .map_or(0, |at| at + 1);
+        let last = words.rfind(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).map_or(0, |at| at + 1);
         if words.is_char_boundary(last) {
             names.extend(name_at(from + last));
         }
@@ -411,14 +322,8 @@ fn declared_by(reader: &Reader<'_>, start: usize, end: usize) -> Vec<Name> {
 
 fn header_of(reader: &Reader<'_>, scan: &Scan, start: usize, end: usize) -> Span {
     let has_braces = has_body(layout::word(reader.text, start));
-    let stop = braces(scan, start, end)
-        .filter(|_| has_braces)
-        .map_or(end, |(open, _)| open);
-    Span::new(
-        reader.file,
-        start,
-        start + reader.text[start..stop].trim_end().len(),
-    )
+    let stop = braces(scan, start, end).filter(|_| has_braces).map_or(end, |(open, _)| open);
+    Span::new(reader.file, start, start + reader.text[start..stop].trim_end().len())
 }
 
 /// The first braces of `start..end` that stand in no other brackets: where `{` is, and where its `}` is or should be.

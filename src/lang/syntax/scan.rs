@@ -94,10 +94,7 @@ impl Scan {
 
     fn line_start(&self, at: usize) -> usize {
         let line = self.line_starts.partition_point(|start| *start <= at);
-        self.line_starts
-            .get(line.saturating_sub(1))
-            .copied()
-            .unwrap_or(0)
+        self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0)
     }
 
     /// The marks of `start..end`.
@@ -111,22 +108,12 @@ impl Scan {
 /// Scans a whole file. Never fails; a file that is past a limit has no pieces.
 pub fn scan(file: FileId, text: &str, found: &mut Diagnostics) -> Scan {
     if text.len() > MAX_BYTES {
-        found.add(diagnostics::file_too_large(
-            Span::new(file, 0, 0),
-            text.len(),
-            MAX_BYTES,
-        ));
-        return Scan {
-            line_starts: vec![0],
-            ..Scan::default()
-        };
+        found.add(diagnostics::file_too_large(Span::new(file, 0, 0), text.len(), MAX_BYTES));
+        return Scan { line_starts: vec![0], ..Scan::default() };
     }
     if let Some(at) = text.bytes().position(|byte| byte == 0) {
         found.add(diagnostics::nul_byte(Span::new(file, at, at + 1)));
-        return Scan {
-            line_starts: vec![0],
-            ..Scan::default()
-        };
+        return Scan { line_starts: vec![0], ..Scan::default() };
     }
     let mut scanner = Scanner::new(file, text, found);
     scanner.run();
@@ -164,19 +151,14 @@ struct Scanner<'a> {
 
 impl<'a> Scanner<'a> {
     fn new(file: FileId, text: &'a str, found: &'a mut Diagnostics) -> Self {
-        let line_starts = std::iter::once(0)
-            .chain(text.match_indices('\n').map(|(at, _)| at + 1))
-            .collect();
+        let line_starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self {
             file,
             text,
             bytes: text.as_bytes(),
             found,
             faults: 0,
-            scan: Scan {
-                line_starts,
-                ..Scan::default()
-            },
+            scan: Scan { line_starts, ..Scan::default() },
             open: Vec::new(),
             code_lines: Vec::new(),
             line: 0,
@@ -188,11 +170,7 @@ impl<'a> Scanner<'a> {
     }
 
     fn run(&mut self) {
-        let mut at = if self.text.starts_with('\u{feff}') {
-            '\u{feff}'.len_utf8()
-        } else {
-            0
-        };
+        let mut at = if self.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
         let mut fresh_line = true;
         while at < self.bytes.len() && self.faults < MAX_FAULTS {
             if fresh_line {
@@ -201,19 +179,14 @@ impl<'a> Scanner<'a> {
                 self.indent = blanks - at;
                 at = blanks;
                 fresh_line = false;
-                if at < self.bytes.len()
-                    && !matches!(self.bytes[at], b'\n' | b'#' | b'\r')
-                    && !self.begin_line(at)
-                {
+                if at < self.bytes.len() && !matches!(self.bytes[at], b'\n' | b'#' | b'\r') && !self.begin_line(at) {
                     return;
                 }
                 continue;
             }
             match self.bytes[at] {
                 b'\n' => {
-                    if !layout::ends_in_operator(
-                        &self.text[self.line.min(self.last_end)..self.last_end],
-                    ) {
+                    if !layout::ends_in_operator(&self.text[self.line.min(self.last_end)..self.last_end]) {
                         self.mark(at, MarkKind::NewLine);
                     }
                     at += 1;
@@ -275,19 +248,12 @@ impl<'a> Scanner<'a> {
         {
             self.end_item();
             if self.scan.pieces.len() == MAX_ITEMS {
-                self.found.add(diagnostics::too_many_items(
-                    self.span(first, first + 1),
-                    MAX_ITEMS,
-                ));
+                self.found.add(diagnostics::too_many_items(self.span(first, first + 1), MAX_ITEMS));
                 return false;
             }
             let doc = (!self.doc.is_empty()).then(|| self.doc.join("\n"));
             self.doc.clear();
-            self.scan.pieces.push(Piece {
-                start: first,
-                end: first,
-                doc,
-            });
+            self.scan.pieces.push(Piece { start: first, end: first, doc });
             self.odd_close = None;
         }
         self.code_lines.push((self.line, self.indent));
@@ -302,13 +268,8 @@ impl<'a> Scanner<'a> {
         if matches!(self.bytes[first], b'{' | b'}' | b']' | b')') {
             return false;
         }
-        let above = self
-            .code_lines
-            .last()
-            .map_or(0, |(start, _)| *start)
-            .min(self.last_end);
-        !layout::ends_in_operator(&self.text[above..self.last_end])
-            || layout::is_header(self.text, first)
+        let above = self.code_lines.last().map_or(0, |(start, _)| *start).min(self.last_end);
+        !layout::ends_in_operator(&self.text[above..self.last_end]) || layout::is_header(self.text, first)
     }
 
     fn end_item(&mut self) {
@@ -319,10 +280,7 @@ impl<'a> Scanner<'a> {
 
     fn comment(&mut self, at: usize) -> usize {
         let end = layout::line_end(self.bytes, at);
-        if self.open.is_empty()
-            && self.text[at..end].starts_with("##")
-            && self.text[self.line..at].trim().is_empty()
-        {
+        if self.open.is_empty() && self.text[at..end].starts_with("##") && self.text[self.line..at].trim().is_empty() {
             self.doc.push(self.text[at + 2..end].trim());
         }
         end
@@ -330,10 +288,7 @@ impl<'a> Scanner<'a> {
 
     /// A string or prose that opens at `at`; gives where code goes on.
     fn quotes(&mut self, at: usize) -> usize {
-        let run = self.bytes[at..]
-            .iter()
-            .take_while(|byte| **byte == b'"')
-            .count();
+        let run = self.bytes[at..].iter().take_while(|byte| **byte == b'"').count();
         let next = match run {
             1 => self.string(at),
             2 => at + 2,
@@ -364,21 +319,14 @@ impl<'a> Scanner<'a> {
     fn swallowed(&mut self, start: usize, end: usize) {
         self.last_end = end;
         let rest = self.text[start..end].trim_end();
-        let closers = rest
-            .bytes()
-            .filter(|byte| matches!(byte, b'}' | b']' | b')'))
-            .count();
+        let closers = rest.bytes().filter(|byte| matches!(byte, b'}' | b']' | b')')).count();
         for _ in 0..closers {
             if self.open.last().is_some_and(|top| top.line == self.line) {
                 self.open.pop();
                 self.mark(end, MarkKind::Close { real: false });
             }
         }
-        while self
-            .open
-            .last()
-            .is_some_and(|top| top.line == self.line && top.byte != b'{')
-        {
+        while self.open.last().is_some_and(|top| top.line == self.line && top.byte != b'{') {
             self.open.pop();
             self.mark(end, MarkKind::Close { real: false });
         }
@@ -391,14 +339,9 @@ impl<'a> Scanner<'a> {
         let end_of_opener = layout::line_end(self.bytes, at);
         let tag = self.text[at + run..end_of_opener].trim_end();
         if !tag.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            self.tell(
-                at,
-                diagnostics::prose_on_fence_line(self.span(at, at + run)),
-            );
+            self.tell(at, diagnostics::prose_on_fence_line(self.span(at, at + run)));
             // Closed on its own line, or not a fence at all.
-            let closing = tag
-                .find(&"\"".repeat(run))
-                .map(|found| at + run + found + run);
+            let closing = tag.find(&"\"".repeat(run)).map(|found| at + run + found + run);
             return closing.unwrap_or(end_of_opener);
         }
         let mut line = end_of_opener + 1;
@@ -408,20 +351,14 @@ impl<'a> Scanner<'a> {
                 break;
             }
             let quotes = layout::blanks(self.bytes, line);
-            let length = self.bytes[quotes..]
-                .iter()
-                .take_while(|byte| **byte == b'"')
-                .count();
+            let length = self.bytes[quotes..].iter().take_while(|byte| **byte == b'"').count();
             if length == run {
                 self.line = line;
                 return quotes + run;
             }
             line = layout::line_end(self.bytes, line) + 1;
         }
-        self.tell(
-            at,
-            diagnostics::unclosed_prose(self.span(at, at + run), run),
-        );
+        self.tell(at, diagnostics::unclosed_prose(self.span(at, at + run), run));
         let stop = line.min(self.bytes.len());
         self.after_unclosed_prose(end_of_opener + 1, stop)
     }
@@ -461,12 +398,7 @@ impl<'a> Scanner<'a> {
             self.tell(at, diagnostics::too_deep(self.span(at, at + 1), MAX_DEPTH));
             return false;
         }
-        self.open.push(Opened {
-            at,
-            byte,
-            line: self.line,
-            indent: self.indent,
-        });
+        self.open.push(Opened { at, byte, line: self.line, indent: self.indent });
         self.mark(at, MarkKind::Open(byte));
         self.last_end = at + 1;
         true
@@ -495,14 +427,9 @@ impl<'a> Scanner<'a> {
         let first_on_line = at == self.line + self.indent;
         // A `}` at the start of a line closes what was opened at its own indent, whatever is open further right.
         if byte == b'}' && first_on_line {
-            let aligned = self
-                .open
-                .iter()
-                .rposition(|one| one.byte == b'{' && one.indent == self.indent);
+            let aligned = self.open.iter().rposition(|one| one.byte == b'{' && one.indent == self.indent);
             if let Some(aligned) = aligned {
-                while self.open.len() > aligned + 1
-                    && self.open.last().is_some_and(|top| top.indent > self.indent)
-                {
+                while self.open.len() > aligned + 1 && self.open.last().is_some_and(|top| top.indent > self.indent) {
                     let top = self.open.pop().expect("longer than `aligned + 1`");
                     self.unclosed(top, at);
                 }
@@ -511,12 +438,8 @@ impl<'a> Scanner<'a> {
         let Some(matching) = self.open.iter().rposition(|one| one.byte == opener) else {
             return self.stray(at, byte);
         };
-        let same_line_above = |scanner: &Self| {
-            scanner
-                .open
-                .last()
-                .is_some_and(|top| top.line == scanner.line && top.byte != b'{')
-        };
+        let same_line_above =
+            |scanner: &Self| scanner.open.last().is_some_and(|top| top.line == scanner.line && top.byte != b'{');
         // `f(a]` inside a list that was opened on another line: a wrong closer, not two faults.
         if matching + 1 < self.open.len()
             && self.open[matching].line != self.line
@@ -526,10 +449,7 @@ impl<'a> Scanner<'a> {
             let top = self.open.pop().expect("not empty: `matching` is in it");
             self.tell(
                 top.at,
-                diagnostics::unclosed_bracket(
-                    self.span(top.at, top.at + 1),
-                    Some(self.span(at, at + 1)),
-                ),
+                diagnostics::unclosed_bracket(self.span(top.at, top.at + 1), Some(self.span(at, at + 1))),
             );
             return self.mark(at, MarkKind::Close { real: true });
         }
@@ -546,62 +466,33 @@ impl<'a> Scanner<'a> {
 
     /// A closing bracket without an opening one.
     fn stray(&mut self, at: usize, byte: u8) {
-        let wrong = self
-            .open
-            .last()
-            .copied()
-            .filter(|top| top.line == self.line && top.byte != b'{');
+        let wrong = self.open.last().copied().filter(|top| top.line == self.line && top.byte != b'{');
         if let Some(top) = wrong {
             self.open.pop();
             self.tell(
                 top.at,
-                diagnostics::unclosed_bracket(
-                    self.span(top.at, top.at + 1),
-                    Some(self.span(at, at + 1)),
-                ),
+                diagnostics::unclosed_bracket(self.span(top.at, top.at + 1), Some(self.span(at, at + 1))),
             );
             return self.mark(at, MarkKind::Close { real: true });
         }
-        if let Some(odd) = self
-            .odd_close
-            .take()
-            .filter(|_| self.open.is_empty() && byte == b'}')
-        {
+        if let Some(odd) = self.odd_close.take().filter(|_| self.open.is_empty() && byte == b'}') {
             // The earlier one was the one too many; this one is the item's.
-            self.scan
-                .marks
-                .retain(|mark| !(mark.at == odd && matches!(mark.kind, MarkKind::Close { .. })));
-            self.tell(
-                odd,
-                diagnostics::nothing_to_close(self.span(odd, odd + 1), '}'),
-            );
+            self.scan.marks.retain(|mark| !(mark.at == odd && matches!(mark.kind, MarkKind::Close { .. })));
+            self.tell(odd, diagnostics::nothing_to_close(self.span(odd, odd + 1), '}'));
             return self.mark(at, MarkKind::Close { real: true });
         }
         if byte == b'}'
             && self.open.is_empty()
             && let Some(start) = self.scan.pieces.last().map(|piece| piece.start)
             && has_body(layout::word(self.text, start))
-            && !self
-                .scan
-                .marks(start, at)
-                .iter()
-                .any(|mark| mark.kind == MarkKind::Open(b'{'))
+            && !self.scan.marks(start, at).iter().any(|mark| mark.kind == MarkKind::Open(b'{'))
         {
-            let end = start
-                + self.text[start..layout::line_end(self.bytes, start)]
-                    .trim_end()
-                    .len();
-            self.tell(
-                start,
-                diagnostics::missing_open_brace(self.span(start, end), self.span(at, at + 1)),
-            );
+            let end = start + self.text[start..layout::line_end(self.bytes, start)].trim_end().len();
+            self.tell(start, diagnostics::missing_open_brace(self.span(start, end), self.span(at, at + 1)));
             self.insert(end, MarkKind::Open(b'{'));
             return self.mark(at, MarkKind::Close { real: true });
         }
-        self.tell(
-            at,
-            diagnostics::nothing_to_close(self.span(at, at + 1), byte as char),
-        );
+        self.tell(at, diagnostics::nothing_to_close(self.span(at, at + 1), byte as char));
     }
 
     /// Everything that is open here will not be closed: another item begins, or the file ends.
@@ -613,16 +504,9 @@ impl<'a> Scanner<'a> {
 
     /// Tells of an opener, and closes it where the layout says: before the first line that is indented no more than its own.
     fn unclosed(&mut self, opened: Opened, limit: usize) {
-        self.tell(
-            opened.at,
-            diagnostics::unclosed_bracket(self.span(opened.at, opened.at + 1), None),
-        );
-        let after = self
-            .code_lines
-            .partition_point(|(start, _)| *start <= opened.line);
-        let line = self.code_lines[after..]
-            .iter()
-            .find(|(start, indent)| *indent <= opened.indent && *start < limit);
+        self.tell(opened.at, diagnostics::unclosed_bracket(self.span(opened.at, opened.at + 1), None));
+        let after = self.code_lines.partition_point(|(start, _)| *start <= opened.line);
+        let line = self.code_lines[after..].iter().find(|(start, indent)| *indent <= opened.indent && *start < limit);
         let at = line.map_or(limit, |(start, _)| start - 1);
         self.insert(at, MarkKind::Close { real: false });
     }

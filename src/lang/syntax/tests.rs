@@ -24,10 +24,7 @@ fn clean(text: &str) -> File {
 }
 
 fn sample(name: &str) -> Option<String> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../shared/design/samples/"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/design/samples/");
     std::fs::read_to_string(format!("{path}{name}")).ok()
 }
 
@@ -46,13 +43,6 @@ fn the_broken_sample_gives_its_six_faults_of_writing() {
     let Some(text) = sample("broken.masc") else {
         return eprintln!("skipped: the design samples are not at hand");
     };
-    let lines: Vec<_> = read(&text)
-        .1
-        .iter()
-        .map(|one| one[6..].split(':').next().map(str::to_owned))
-        .collect();
-    assert_eq!(
-        lines,
-        ["3", "8", "12", "16", "17", "19"].map(|line| Some(line.to_owned()))
-    );
+    let lines: Vec<_> = read(&text).1.iter().map(|one| one[6..].split(':').next().map(str::to_owned)).collect();
+    assert_eq!(lines, ["3", "8", "12", "16", "17", "19"].map(|line| Some(line.to_owned())));
 }
