@@ -128,7 +128,7 @@ fn stream(path: &Path, mut take: impl FnMut(&[u8])) -> io::Result<u64> {
 }
 
 /// JSON without spaces, keys sorted by their bytes, and one way to write a number: whole ones below 2⁵³ without a fraction
-/// (`1.0` is `1`, `-0.0` is `0`), all others as the shortest text that reads back as the same `f64`.
+/// (`1.0` is `1`, `-0.0` is `0`), all others by the fewest digits that read back as the same `f64`, with an exponent (`2.5e-1`).
 pub fn canonical(value: &Value) -> String {
     let mut text = String::new();
     write(value, &mut text);
@@ -170,7 +170,7 @@ fn canonical_number(number: &Number) -> String {
     match number.as_f64() {
         Some(value) if !number.is_i64() && !number.is_u64() => match whole(value) {
             Some(whole) => whole.to_string(),
-            None => number.to_string(),
+            None => format!("{value:e}"),
         },
         _ => number.to_string(),
     }
@@ -194,7 +194,7 @@ mod tests {
         let two = json!({"c": {"y": "ä\n", "z": null}, "a": [0.1, 0, 0.00001, 3.0], "b": 1});
         assert_eq!(
             canonical(&one),
-            r#"{"a":[0.1,0,1e-5,3],"b":1,"c":{"y":"ä\n","z":null}}"#
+            r#"{"a":[1e-1,0,1e-5,3],"b":1,"c":{"y":"ä\n","z":null}}"#
         );
         assert_eq!(canonical(&one), canonical(&two));
     }

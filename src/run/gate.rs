@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Outputs;
 
-/// `gate EXPR else "why"`, its names resolved to tasks of the plan.
+/// `gate EXPR else "why"`, its names resolved to tasks: by position in the plan.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Gate {
-    pub condition: Condition,
+pub struct Gate<T = usize> {
+    pub condition: Condition<T>,
     /// As written.
     pub text: String,
     pub otherwise: String,
@@ -17,18 +17,18 @@ pub struct Gate {
 }
 
 #[derive(Debug, Clone, PartialEq)]
-pub enum Condition {
+pub enum Condition<T = usize> {
     Number(f64),
     Range(f64, f64),
     Truth(bool),
     /// A number that tasks report; of several the mean.
     Result {
-        of: Vec<usize>,
+        of: Vec<T>,
         name: String,
     },
     /// Paired mean difference in the table of an `evaluate`; subjects and metric by index.
     Delta {
-        of: usize,
+        of: T,
         a: usize,
         b: usize,
         metric: usize,
@@ -39,7 +39,7 @@ pub enum Condition {
     /// `+ - * / neg == != < <= > >= in and or not min max`
     Op {
         op: String,
-        args: Vec<Condition>,
+        args: Vec<Condition<T>>,
     },
 }
 
@@ -142,14 +142,40 @@ impl Condition {
             }
         }
     }
+}
 
-    /// Positions of tasks after some were left out.
-    pub(crate) fn renumber(&mut self, moved: &[usize]) {
+impl<T: Clone> Condition<T> {
+    /// The same, with other names for tasks.
+    pub(crate) fn map<U>(&self, name: &dyn Fn(&T) -> U) -> Condition<U> {
         match self {
-            Condition::Result { of, .. } => of.iter_mut().for_each(|task| *task = moved[*task]),
-            Condition::Delta { of, .. } => *of = moved[*of],
-            Condition::Op { args, .. } => args.iter_mut().for_each(|arg| arg.renumber(moved)),
-            Condition::Number(_) | Condition::Range(..) | Condition::Truth(_) => {}
+            Condition::Number(value) => Condition::Number(*value),
+            Condition::Range(low, high) => Condition::Range(*low, *high),
+            Condition::Truth(truth) => Condition::Truth(*truth),
+            Condition::Result { of, name: result } => {
+                Condition::Result { of: of.iter().map(name).collect(), name: result.clone() }
+            }
+            Condition::Delta { of, a, b, metric, criterion, persona, end } => Condition::Delta {
+                of: name(of),
+                a: *a,
+                b: *b,
+                metric: *metric,
+                criterion: criterion.clone(),
+                persona: persona.clone(),
+                end: *end,
+            },
+            Condition::Op { op, args } => {
+                Condition::Op { op: op.clone(), args: args.iter().map(|arg| arg.map(name)).collect() }
+            }
+        }
+    }
+
+    /// Every task that it asks about.
+    pub(crate) fn tasks(&self) -> Vec<T> {
+        match self {
+            Condition::Result { of, .. } => of.clone(),
+            Condition::Delta { of, .. } => vec![of.clone()],
+            Condition::Op { args, .. } => args.iter().flat_map(Condition::tasks).collect(),
+            Condition::Number(_) | Condition::Range(..) | Condition::Truth(_) => Vec::new(),
         }
     }
 }

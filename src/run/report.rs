@@ -111,7 +111,7 @@ impl RunReport {
             stage: task.stage.clone(),
             member: task.member.clone(),
             point: task.point.clone(),
-            kind: task.kind().to_owned(),
+            kind: task.kind.clone(),
             needs: task
                 .needs
                 .iter()

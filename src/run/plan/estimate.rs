@@ -2,6 +2,10 @@
 
 use serde::Serialize;
 
+use super::Task;
+use crate::source::Found;
+use crate::store::Record;
+
 /// Low, likely, high.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Likely {
@@ -30,4 +34,24 @@ pub enum Basis {
     Sizes,
     /// What the same task took last time.
     LastTime,
+}
+
+/// Of a task that is recalled.
+pub(super) fn nothing() -> Estimate {
+    let none = Some(Likely { low: 0.0, likely: 0.0, high: 0.0 });
+    Estimate { tokens: none, seconds: none, memory_bytes: none, usd: none, basis: Basis::LastTime }
+}
+
+/// Of a task that may be performed; `found` tells what of its inputs is at hand.
+pub(super) fn reckon<'a>(
+    _task: &Task,
+    _found: &dyn Fn(&str) -> Option<&'a Found>,
+    last: Option<&Record>,
+) -> Estimate {
+    let mut estimate = Estimate::default();
+    if let Some(last) = last {
+        estimate.seconds = Some(Likely { low: last.seconds / 2.0, likely: last.seconds, high: last.seconds * 2.0 });
+        estimate.basis = Basis::LastTime;
+    }
+    estimate
 }

@@ -1,9 +1,13 @@
 //! Checked programs to a plan: what is to be done, in which order, and what of it is known already.
 
+mod build;
 mod estimate;
+mod known;
 mod task;
 
+pub use build::plan;
 pub use estimate::{Basis, Estimate, Likely};
+pub use known::{Why, why};
 pub use task::{
     Bind, Budget, Capabilities, Changed, Experiment, Labels, Lacking, Origin, Plan, State, Task,
 };

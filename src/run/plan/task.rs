@@ -54,6 +54,8 @@ pub struct Task {
     /// Ids of identical requests: one task does for all of them.
     pub also: Vec<String>,
     pub stage: String,
+    /// Of the stage, as in the language: `sft`, `pairs`…
+    pub kind: String,
     pub member: Option<String>,
     pub point: Option<String>,
     pub spec: TaskSpec,
@@ -203,9 +205,9 @@ impl Plan {
                     *task = moved[*task];
                 }
             }
-            task.gates
-                .iter_mut()
-                .for_each(|gate| gate.condition.renumber(&moved));
+            for gate in &mut task.gates {
+                gate.condition = gate.condition.map(&|task| moved[*task]);
+            }
         }
         let left: Vec<String> = self.tasks.iter().map(|task| task.id.clone()).collect();
         for lacking in &mut self.missing {
@@ -246,24 +248,6 @@ impl Plan {
 }
 
 impl Task {
-    /// `sft`, `pairs`… as in the language.
-    pub fn kind(&self) -> &'static str {
-        match &self.spec {
-            TaskSpec::Sft(_) => "sft",
-            TaskSpec::Pairs(_) => "pairs",
-            TaskSpec::BradleyTerry(_) => "bradley_terry",
-            TaskSpec::Grpo(_) | TaskSpec::Direction(_) => "grpo",
-            TaskSpec::Dialogue(_) => "dialogue",
-            TaskSpec::Evaluate(_) => "evaluate",
-            TaskSpec::NotYet(spec) => match &*spec.what {
-                "kto" => "kto",
-                "simulate" => "simulate",
-                "merge" => "merge",
-                other => panic!("{other:?} is no stage kind; this is a bug in mascot"),
-            },
-        }
-    }
-
     /// Where the value at `path` of the specification was written.
     pub fn origin(&self, path: &str) -> Option<&Origin> {
         let mut path = path;

@@ -1,0 +1,218 @@
+//! One instance of a stage → its [`TaskSpec`], with slots for what comes from elsewhere and the place where each value was written.
+//!
+//! Values become JSON, and JSON becomes the closed structs of [`crate::task`], which refuse what they do not know. What does not
+//! fit is our mistake, not the author's: the checker has been here before. Uses `lang::program`; deliberately absent: digests, disks.
+
+mod evaluate;
+mod gate;
+mod judge;
+mod model;
+mod persona;
+mod reward;
+mod stage;
+
+use std::collections::BTreeMap;
+
+use mascot_lang::program::{Entity, EntityId, EntityKind, Field, Fields, Layer, MemberRef, Program, Value};
+use mascot_lang::source::{SourceMap, Span};
+use serde_json::{Map, Value as Json, json};
+
+use crate::digest::{Digest, canonical, whole};
+use crate::gate::Gate;
+use crate::plan::{Labels, Origin};
+use crate::source::Source;
+use crate::task::{Slot, TaskSpec};
+
+/// A task before it has its place in a plan.
+#[derive(Debug, Clone)]
+pub(crate) struct Lowered {
+    pub spec: TaskSpec,
+    pub not_yet: Option<String>,
+    pub slots: BTreeMap<Slot, Hold>,
+    pub origins: BTreeMap<String, Origin>,
+    pub gates: Vec<Gate<MemberRef>>,
+    pub labels: Labels,
+}
+
+/// What a slot holds, with tasks still named by stage and member.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Hold {
+    Source(Source),
+    Made { by: MemberRef, artifact: &'static str },
+}
+
+/// Lowers one instance.
+pub(crate) fn lower(program: &Program, files: &SourceMap, member: MemberRef) -> Lowered {
+    let mut lower = Lower {
+        program,
+        files,
+        slots: BTreeMap::new(),
+        origins: BTreeMap::new(),
+        not_yet: None,
+        labels: Labels::default(),
+    };
+    let json = lower.stage(member);
+    let spec = serde_json::from_value(json.clone()).unwrap_or_else(|error| {
+        let stage = &program.entity(member.stage).name;
+        panic!("stage `{stage}` does not fit its specification: {error}\n{json:#}\nthis is a bug in mascot")
+    });
+    let gates = lower.gates(member);
+    let Lower { slots, origins, not_yet, labels, .. } = lower;
+    Lowered { spec, not_yet, slots, origins, gates, labels }
+}
+
+/// The seed of a task: from the experiment's, the stage's kind and the replicate, so that adding or renaming a stage shifts
+/// nobody's randomness. The first eight bytes, little-endian, of the BLAKE3 of `[SEED,"KIND",REPLICATE]`.
+pub(crate) fn seed(experiment: u64, kind: &str, replicate: u32) -> u64 {
+    Digest::of(canonical(&json!([experiment, kind, replicate])).as_bytes()).first_u64()
+}
+
+struct Lower<'a> {
+    program: &'a Program,
+    files: &'a SourceMap,
+    slots: BTreeMap<Slot, Hold>,
+    origins: BTreeMap<String, Origin>,
+    not_yet: Option<String>,
+    labels: Labels,
+}
+
+/// Fields, and the name of the item that they stand in: `voices` for `voices.kl.beta`.
+#[derive(Clone, Copy)]
+struct Owner<'a> {
+    name: &'a str,
+    fields: &'a Fields,
+}
+
+impl<'a> Owner<'a> {
+    fn field(&self, name: &str) -> &'a Field {
+        let Owner { name: owner, fields } = self;
+        fields.get(name).unwrap_or_else(|| panic!("`{owner}` has no field `{name}`: every field of a schema is present; this is a bug in mascot"))
+    }
+
+    fn value(&self, name: &str) -> &'a Value {
+        &self.field(name).value
+    }
+}
+
+/// What a stage means to the personas, rewards and judges that it uses.
+struct Scope {
+    /// Of a member of a family.
+    persona: Option<EntityId>,
+    crew: Vec<EntityId>,
+    /// The model under the policy, without adapters.
+    base: EntityId,
+}
+
+impl<'a> Lower<'a> {
+    fn owner(&self, id: EntityId) -> Owner<'a> {
+        let entity = self.program.entity(id);
+        Owner { name: &entity.name, fields: &entity.fields }
+    }
+
+    fn instance(&self, member: MemberRef) -> Owner<'a> {
+        Owner { name: &self.program.entity(member.stage).name, fields: &self.program.instance(member).fields }
+    }
+
+    fn kind(&self, member: MemberRef) -> &'a str {
+        &self.program.entity(member.stage).stage.as_ref().expect("a MemberRef names a stage").kind
+    }
+
+    /// `fields` of `owner`, as they are; each remembered as standing at `at.FIELD` of the specification.
+    fn plain(&mut self, at: &str, owner: Owner<'_>, fields: &[&str]) -> Map<String, Json> {
+        let mut object = Map::new();
+        for name in fields {
+            self.written(&join(at, name), owner, name);
+            object.insert((*name).to_owned(), plain(owner.value(name)));
+        }
+        object
+    }
+
+    /// Remembers that what stands at `at` of the specification was written as `owner.name`.
+    fn written(&mut self, at: &str, owner: Owner<'_>, name: &str) {
+        let field = owner.field(name);
+        let path = format!("{}.{name}", owner.name);
+        self.origin(at, path.clone(), field.origin.layer, field.origin.span);
+        for (below, origin) in &field.parts {
+            self.origin(&join(at, below), join(&path, below), origin.layer, origin.span);
+        }
+    }
+
+    fn origin(&mut self, at: &str, field: String, layer: Layer, span: Option<Span>) {
+        let layer = match layer {
+            Layer::Default => "default",
+            Layer::Base => "base",
+            Layer::File => "file",
+            Layer::Point => "point",
+            Layer::Set => "set",
+        };
+        let file = span.map(|span| self.files.file(span.file).path.clone());
+        let line = span.map(|span| self.files.position(span.file, span.start).line);
+        self.origins.insert(at.to_owned(), Origin { field, layer, file, line });
+    }
+
+    fn hold(&mut self, slot: &str, hold: Hold) -> Json {
+        self.slots.insert(slot.to_owned(), hold);
+        slot.into()
+    }
+
+    fn cannot_yet(&mut self, what: &str) {
+        self.not_yet.get_or_insert_with(|| what.to_owned());
+    }
+
+    fn seed_of(&mut self, kind: &str) -> Json {
+        let experiment = self.program.experiment.map(|id| self.owner(id));
+        let number = match experiment {
+            Some(owner) => {
+                self.written("seed", owner, "seed");
+                number(owner.value("seed")).unwrap_or(0.0)
+            }
+            None => 0.0,
+        };
+        seed(number as u64, kind, 0).into()
+    }
+
+    fn entities(&self, value: &Value, kind: EntityKind) -> Vec<EntityId> {
+        let of_kind = |value: &Value| match value {
+            Value::Entity(id) if self.program.entity(*id).kind == kind => Some(*id),
+            _ => None,
+        };
+        match value {
+            Value::List(values) => values.iter().filter_map(of_kind).collect(),
+            value => of_kind(value).into_iter().collect(),
+        }
+    }
+}
+
+/// A value that needs nothing resolved. Absent is null, a range is a pair, a whole number is an integer.
+fn plain(value: &Value) -> Json {
+    match value {
+        Value::Absent => Json::Null,
+        Value::Bool(truth) => (*truth).into(),
+        Value::Number { value, .. } => float(*value),
+        Value::Range { low, high, .. } => json!([float(*low), float(*high)]),
+        Value::Text(text) | Value::Word(text) => text.as_str().into(),
+        Value::List(values) => values.iter().map(plain).collect(),
+        Value::Record(fields) => fields.iter().map(|(name, value)| (name.clone(), plain(value))).collect::<Map<_, _>>().into(),
+        other => panic!("{other:?} stands where a plain value is wanted; this is a bug in mascot"),
+    }
+}
+
+fn float(value: f64) -> Json {
+    whole(value).map_or_else(|| json!(value), Json::from)
+}
+
+fn number(value: &Value) -> Option<f64> {
+    match value {
+        Value::Number { value, .. } => Some(*value),
+        _ => None,
+    }
+}
+
+fn join(at: &str, name: &str) -> String {
+    if at.is_empty() { name.to_owned() } else { format!("{at}.{name}") }
+}
+
+/// The title where there is one, else the name.
+fn shown(entity: &Entity) -> &str {
+    entity.title.as_deref().unwrap_or(&entity.name)
+}

@@ -1,0 +1,252 @@
+//! Programs to tasks in an order: every instance of a stage once, identical requests together, needs first.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mascot_lang::program::{EntityKind, MemberRef, Program, Value};
+use mascot_lang::source::SourceMap;
+use petgraph::graphmap::DiGraphMap;
+use petgraph::visit::DfsPostOrder;
+use serde_json::json;
+
+use super::estimate::Estimate;
+use super::{Bind, Budget, Capabilities, Experiment, Plan, State, Task, known};
+use crate::digest::canonical;
+use crate::gate::Gate;
+use crate::lower::{Hold, Lowered, lower};
+use crate::source::Places;
+use crate::store::{Label, Store};
+
+/// Plans the experiment: `programs` are its base and the points that were asked for, as the checker evaluated them.
+///
+/// Reads what of the inputs is at hand, to know their digests, and the store; writes nothing and fetches nothing. With `fake`, opens no
+/// input at all. `fingerprint` is the engine's: it enters every key.
+pub fn plan(
+    programs: &[Program],
+    files: &SourceMap,
+    places: &Places,
+    store: &Store,
+    fingerprint: &str,
+    fake: bool,
+) -> Plan {
+    let experiment = programs.first().map(described).unwrap_or_default();
+    let engine = fingerprint.split('/').next().unwrap_or_default().to_owned();
+    let mut plan = Plan {
+        experiment,
+        engine: fingerprint.to_owned(),
+        fake,
+        places: places.clone(),
+        tasks: Vec::new(),
+        missing: Vec::new(),
+        capabilities: Capabilities::default(),
+        budget: Budget::default(),
+    };
+    let mut identical = BTreeMap::new();
+    for program in programs {
+        add(program, files, &engine, &mut plan, &mut identical);
+        add_budget(program, &mut plan.budget);
+        add_capabilities(program, &mut plan.capabilities);
+    }
+    known::fill_in(&mut plan, store);
+    plan
+}
+
+/// Adds the tasks of one point; a request that is in the plan already gives its task another id.
+fn add(
+    program: &Program,
+    files: &SourceMap,
+    engine: &str,
+    plan: &mut Plan,
+    identical: &mut BTreeMap<String, usize>,
+) {
+    let mut lowered = BTreeMap::new();
+    let mut needs = DiGraphMap::<MemberRef, ()>::new();
+    for stage in program.of_kind(EntityKind::Stage) {
+        let instances = stage.stage.as_ref().map_or(0, |stage| stage.instances.len());
+        for member in 0..instances {
+            let member = MemberRef { stage: stage.id, member: member as u32 };
+            let task = lower(program, files, member);
+            needs.add_node(member);
+            for need in needed(&task).into_iter().filter(|need| *need != member) {
+                needs.add_edge(member, need, ());
+            }
+            lowered.insert(member, task);
+        }
+    }
+
+    // Depth first from each stage in the file's order: a task comes as early as it was written, and no earlier than what it needs.
+    let mut places = BTreeMap::new();
+    let mut walk = DfsPostOrder::empty(&needs);
+    for member in lowered.keys().copied().collect::<Vec<_>>() {
+        walk.move_to(member);
+        while let Some(member) = walk.next(&needs) {
+            let task = lowered.get(&member).expect("every need is a member of a stage").clone();
+            let own = plan.tasks.len();
+            let mut task = bound(program, member, task, engine, &plan.experiment.name, &places, own);
+            let at = *identical.entry(identity(&task, own)).or_insert(own);
+            match plan.tasks.get_mut(at) {
+                Some(same) => same.also.push(std::mem::take(&mut task.id)),
+                None => plan.tasks.push(task),
+            }
+            places.insert(member, at);
+        }
+    }
+}
+
+/// Every task whose outputs or results are read.
+fn needed(task: &Lowered) -> BTreeSet<MemberRef> {
+    let made = task.slots.values().filter_map(|hold| match hold {
+        Hold::Made { by, .. } => Some(*by),
+        Hold::Source(_) => None,
+    });
+    made.chain(task.gates.iter().flat_map(|gate| gate.condition.tasks())).collect()
+}
+
+/// The task at its place: needs by position in the plan. `own` is the position that it will have.
+fn bound(
+    program: &Program,
+    member: MemberRef,
+    lowered: Lowered,
+    engine: &str,
+    experiment: &str,
+    places: &BTreeMap<MemberRef, usize>,
+    own: usize,
+) -> Task {
+    let entity = program.entity(member.stage);
+    let stage = entity.stage.as_ref().expect("a MemberRef names a stage");
+    let persona = program.instance(member).persona.map(|id| program.entity(id).name.clone());
+    let id = match &persona {
+        Some(persona) => format!("{}/{persona}", entity.name),
+        None => entity.name.clone(),
+    };
+    let id = match &program.point {
+        Some(point) => format!("{id}@{point}"),
+        None => id,
+    };
+    let place = |other: &MemberRef| if *other == member { own } else { places[other] };
+    let mut needs: Vec<usize> = needed(&lowered).iter().filter(|need| **need != member).map(&place).collect();
+    needs.sort_unstable();
+    needs.dedup();
+    let slots = lowered.slots.into_iter().map(|(slot, hold)| {
+        let bind = match hold {
+            Hold::Source(source) => Bind::Source(source),
+            Hold::Made { by, artifact } => Bind::Made { task: place(&by), artifact: artifact.to_owned() },
+        };
+        (slot, bind)
+    });
+    let gates = lowered.gates.into_iter().map(|gate| Gate {
+        condition: gate.condition.map(&place),
+        text: gate.text,
+        otherwise: gate.otherwise,
+        file: gate.file,
+        line: gate.line,
+    });
+    Task {
+        also: Vec::new(),
+        stage: entity.name.clone(),
+        kind: stage.kind.clone(),
+        member: persona,
+        point: program.point.clone(),
+        not_yet: lowered.not_yet,
+        slots: slots.collect(),
+        needs,
+        origins: lowered.origins,
+        gates: gates.collect(),
+        labels: lowered.labels,
+        label: Label { engine: engine.to_owned(), experiment: experiment.to_owned(), task: id.clone() },
+        id,
+        state: State::Pending,
+        why: Vec::new(),
+        key: None,
+        estimate: Estimate::default(),
+        spec: lowered.spec,
+    }
+}
+
+/// Two requests are one when they ask the same of the same, and stop their dependants by the same gates. `own` is the task's place, which
+/// gates on its own results name.
+fn identity(task: &Task, own: usize) -> String {
+    let gate = |gate: &Gate| {
+        let condition = gate.condition.map(&|task| (*task != own).then_some(*task));
+        format!("{} {:?} {condition:?}", gate.text, gate.otherwise)
+    };
+    let gates: Vec<String> = task.gates.iter().map(gate).collect();
+    canonical(&json!({"spec": task.spec, "slots": task.slots, "gates": gates}))
+}
+
+fn described(program: &Program) -> Experiment {
+    let Some(id) = program.experiment else { return Experiment::default() };
+    let entity = program.entity(id);
+    let texts = |name: &str| match entity.fields.get(name).map(|field| &field.value) {
+        Some(Value::List(values)) => values.iter().filter_map(text).collect(),
+        _ => Vec::new(),
+    };
+    Experiment {
+        name: entity.name.clone(),
+        title: entity.title.clone(),
+        question: entity.fields.get("question").and_then(|field| text(&field.value)),
+        authors: texts("authors"),
+        links: texts("links"),
+    }
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Text(text) | Value::Word(text) => Some(text.clone()),
+        _ => None,
+    }
+}
+
+/// The lowest of several ceilings holds.
+fn add_budget(program: &Program, budget: &mut Budget) {
+    for entity in program.of_kind(EntityKind::Budget) {
+        let ceiling = |name: &str| match entity.fields.get(name).map(|field| &field.value) {
+            Some(Value::Number { value, .. }) => Some(*value),
+            _ => None,
+        };
+        let lower = |old: Option<f64>, new: Option<f64>| match (old, new) {
+            (Some(old), Some(new)) => Some(old.min(new)),
+            (old, new) => old.or(new),
+        };
+        budget.gpu_seconds = lower(budget.gpu_seconds, ceiling("gpu"));
+        budget.usd = lower(budget.usd, ceiling("money"));
+        budget.bytes = lower(budget.bytes, ceiling("vram"));
+        budget.seconds = lower(budget.seconds, ceiling("time"));
+    }
+}
+
+/// What reports write, which secrets are named, which judges are far away. (What tasks read is added when it is known which run.)
+fn add_capabilities(program: &Program, capabilities: &mut Capabilities) {
+    let add = |list: &mut Vec<String>, text: String| {
+        if !list.contains(&text) {
+            list.push(text);
+        }
+    };
+    for report in program.of_kind(EntityKind::Report) {
+        if let Some(Value::List(files)) = report.fields.get("write").map(|field| &field.value) {
+            files.iter().filter_map(text).for_each(|file| add(&mut capabilities.write, file));
+        }
+    }
+    for secret in program.of_kind(EntityKind::Secret) {
+        let variable = secret.fields.values().find_map(|field| text(&field.value));
+        add(&mut capabilities.secrets, variable.unwrap_or_else(|| secret.name.clone()));
+    }
+    for judge in program.of_kind(EntityKind::Judge) {
+        if let Some(Value::Call { name, args }) = judge.fields.get("by").map(|field| &field.value)
+            && name == "openai"
+            && let Some(url) = args.get("url").and_then(text)
+        {
+            add(&mut capabilities.net, host(&url));
+        }
+    }
+}
+
+/// `https://api.example.com/v1` → `api.example.com:443`
+fn host(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
+    let host = rest.split('/').next().unwrap_or(rest);
+    match (host.contains(':'), scheme) {
+        (true, _) => host.to_owned(),
+        (false, "http") => format!("{host}:80"),
+        (false, _) => format!("{host}:443"),
+    }
+}

@@ -1,0 +1,256 @@
+//! What can be said of a plan before anything is spent: digests of inputs, keys, states, what changed, what is missing.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::{Bind, Changed, Lacking, Plan, State, Task, estimate};
+use crate::key::{Difference, KeyDocument, TaskKey};
+use crate::source::{Found, Missing, Source, locate, pinned};
+use crate::store::{Label, Record, Store};
+use crate::task::Slot;
+
+/// What is known of a source.
+enum Known {
+    Found(Found),
+    /// By its declaration, or by its pin: not here, or not looked for.
+    Digest(String),
+    Missing(Missing),
+}
+
+/// Fills in keys, states, reasons, estimates and what is missing.
+pub(super) fn fill_in(plan: &mut Plan, store: &Store) {
+    let sources = look(plan, store);
+    let mut records: Vec<Option<Record>> = Vec::new();
+    for at in 0..plan.tasks.len() {
+        let task = &plan.tasks[at];
+        let inputs = digests(task, &sources, &records);
+        let complete = inputs.len() == task.slots.len();
+        let document = KeyDocument::new(&task.spec, inputs, &plan.engine);
+        let key = complete.then(|| document.key());
+        // A record that cannot be read is told when the run comes to it.
+        let record = key.and_then(|key| store.record(&key).ok().flatten());
+        let state = match (&record, complete) {
+            (Some(_), _) => State::Recalled,
+            (None, true) => State::Run,
+            (None, false) => State::Pending,
+        };
+        let why = if state == State::Recalled { Vec::new() } else { changed(task, &document, key, store).1 };
+        let estimate = match state {
+            State::Recalled => estimate::nothing(),
+            _ => estimate::reckon(task, &|slot| at_hand(task, slot, &sources), last_time(task, key, store).as_ref()),
+        };
+        let task = &mut plan.tasks[at];
+        task.state = state;
+        task.key = key;
+        task.why = why;
+        task.estimate = estimate;
+        records.push(record);
+    }
+    if !plan.fake {
+        plan.missing = missing(plan, &sources);
+        capabilities(plan, &sources, store);
+    }
+}
+
+fn look(plan: &Plan, store: &Store) -> BTreeMap<Source, Known> {
+    let mut memo = store.digests();
+    let mut sources = BTreeMap::new();
+    for bind in plan.tasks.iter().flat_map(|task| task.slots.values()) {
+        let Bind::Source(source) = bind else { continue };
+        if sources.contains_key(source) {
+            continue;
+        }
+        let known = if plan.fake {
+            Known::Digest(source.declared_digest())
+        } else {
+            match locate(source, &plan.places, &mut memo) {
+                Ok(found) => Known::Found(found),
+                Err(missing) => Known::Missing(missing),
+            }
+        };
+        sources.insert(source.clone(), known);
+    }
+    sources
+}
+
+/// Digests of the slots as far as they are known.
+fn digests(task: &Task, sources: &BTreeMap<Source, Known>, records: &[Option<Record>]) -> BTreeMap<Slot, String> {
+    let digest = |bind: &Bind| match bind {
+        Bind::Source(source) => match &sources[source] {
+            Known::Found(found) => Some(found.digest.clone()),
+            Known::Digest(digest) => Some(digest.clone()),
+            Known::Missing(_) => pinned(source),
+        },
+        Bind::Made { task, artifact } => {
+            let artifact = records.get(*task)?.as_ref()?.artifacts.get(artifact)?;
+            Some(format!("blake3:{}", artifact.digest))
+        }
+    };
+    task.slots.iter().filter_map(|(slot, bind)| Some((slot.clone(), digest(bind)?))).collect()
+}
+
+/// The key that the task had before `key`, and what differs since. Inputs that are not known yet are left out: they are what it is
+/// pending behind.
+pub(super) fn changed(
+    task: &Task,
+    document: &KeyDocument,
+    key: Option<TaskKey>,
+    store: &Store,
+) -> (Option<TaskKey>, Vec<Changed>) {
+    let Some((previous, before)) = previous(task, key, store) else { return (None, Vec::new()) };
+    let differences = before.differences(document).into_iter().filter(|difference| {
+        let input = difference.path.strip_prefix("inputs.");
+        input.is_none_or(|slot| document.inputs.contains_key(slot) || !task.slots.contains_key(slot))
+    });
+    (Some(previous), differences.map(|difference| placed(task, difference)).collect())
+}
+
+fn previous(task: &Task, key: Option<TaskKey>, store: &Store) -> Option<(TaskKey, KeyDocument)> {
+    let latest = |label: &Label| {
+        let mut keys = store.history(label);
+        keys.retain(|before| Some(*before) != key);
+        keys.into_iter().rev().find_map(|key| Some((key, store.document(&key).ok()??)))
+    };
+    // A point that never ran differs from the base by what it sets.
+    let base = || {
+        let id = task.label.task.split('@').next().filter(|_| task.point.is_some())?;
+        latest(&Label { task: id.to_owned(), ..task.label.clone() })
+    };
+    latest(&task.label).or_else(base)
+}
+
+fn placed(task: &Task, difference: Difference) -> Changed {
+    let Difference { path, from, to } = difference;
+    let place = path.strip_prefix("inputs.").unwrap_or(&path);
+    match task.origin(place) {
+        Some(origin) => Changed {
+            field: origin.field.clone(),
+            from,
+            to,
+            file: origin.file.clone(),
+            line: origin.line,
+        },
+        None => Changed { field: path, from, to, file: None, line: None },
+    }
+}
+
+fn last_time(task: &Task, key: Option<TaskKey>, store: &Store) -> Option<Record> {
+    let (key, _) = previous(task, key, store)?;
+    store.record(&key).ok()?
+}
+
+/// The file or folder behind a slot, if it is at hand.
+fn at_hand<'a>(task: &Task, slot: &str, sources: &'a BTreeMap<Source, Known>) -> Option<&'a Found> {
+    match task.slots.get(slot)? {
+        Bind::Source(source) => match sources.get(source)? {
+            Known::Found(found) => Some(found),
+            _ => None,
+        },
+        Bind::Made { .. } => None,
+    }
+}
+
+/// Inputs of tasks that may be performed, not at hand and not to be fetched.
+fn missing(plan: &Plan, sources: &BTreeMap<Source, Known>) -> Vec<Lacking> {
+    let mut lacking: BTreeMap<&Source, Lacking> = BTreeMap::new();
+    for task in plan.tasks.iter().filter(|task| task.state != State::Recalled) {
+        for bind in task.slots.values() {
+            let Bind::Source(source) = bind else { continue };
+            if let Known::Missing(what) = &sources[source]
+                && !what.fetchable
+            {
+                let entry = lacking.entry(source).or_insert_with(|| Lacking { what: what.clone(), tasks: Vec::new() });
+                if !entry.tasks.contains(&task.id) {
+                    entry.tasks.push(task.id.clone());
+                }
+            }
+        }
+    }
+    lacking.into_values().collect()
+}
+
+fn capabilities(plan: &mut Plan, sources: &BTreeMap<Source, Known>, store: &Store) {
+    let shown = |path: &std::path::Path| {
+        let root = std::fs::canonicalize(&plan.places.root).unwrap_or_else(|_| plan.places.root.clone());
+        path.strip_prefix(&root).unwrap_or(path).display().to_string()
+    };
+    let (mut read, mut net) = (Vec::new(), Vec::new());
+    for (source, known) in sources {
+        match known {
+            Known::Found(found) => read.push(shown(&found.path)),
+            Known::Missing(missing) if missing.fetchable => net.extend(source.hosts()),
+            _ => read.push(source.describe()),
+        }
+    }
+    let capabilities = &mut plan.capabilities;
+    capabilities.read.append(&mut read);
+    capabilities.net.append(&mut net);
+    capabilities.write.push(store.root().display().to_string());
+    for list in [&mut capabilities.read, &mut capabilities.write, &mut capabilities.net, &mut capabilities.secrets] {
+        list.sort();
+        list.dedup();
+    }
+}
+
+/// What `mascot why` says of a task.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Why {
+    pub task: String,
+    pub key: Option<TaskKey>,
+    /// The key that it had before.
+    pub previous: Option<TaskKey>,
+    pub state: State,
+    /// What differs between the two.
+    pub differs: Vec<Changed>,
+    /// The tasks that it waits for.
+    pub because: Vec<String>,
+}
+
+/// Why a task is in its state: what differs from the last time, and whom it waits for. Of a task that is recalled: what had changed when
+/// it was performed.
+pub fn why(plan: &Plan, store: &Store, at: usize) -> Why {
+    let task = &plan.tasks[at];
+    let sources = look(plan, store);
+    let records: Vec<Option<Record>> =
+        plan.tasks.iter().map(|task| store.record(&task.key?).ok().flatten()).collect();
+    let document = KeyDocument::new(&task.spec, digests(task, &sources, &records), &plan.engine);
+    let (previous, differs) = changed(task, &document, task.key, store);
+    let because = task.needs.iter().map(|need| &plan.tasks[*need]);
+    let because = because.filter(|need| need.state != State::Recalled).map(|need| need.id.clone());
+    Why { task: task.id.clone(), key: task.key, previous, state: task.state, differs, because: because.collect() }
+}
+
+impl Why {
+    /// The document that `why --json` prints.
+    pub fn document(&self) -> Json {
+        serde_json::json!({
+            "task": self.task, "key": self.key, "previous": self.previous, "state": self.state,
+            "differs": self.differs, "because": self.because,
+        })
+    }
+}
+
+impl Plan {
+    /// The document that `plan --json` prints.
+    pub fn document(&self) -> Json {
+        let id = |at: &usize| self.tasks[*at].id.as_str();
+        let task = |task: &Task| {
+            serde_json::json!({
+                "id": task.id, "also": task.also, "stage": task.stage, "kind": task.kind, "member": task.member,
+                "point": task.point, "state": task.state, "why": task.why,
+                "needs": task.needs.iter().map(id).collect::<Vec<_>>(), "key": task.key, "estimate": task.estimate,
+                "not_yet": task.not_yet,
+            })
+        };
+        let missing = |lacking: &Lacking| {
+            let Missing { source, why, help, .. } = &lacking.what;
+            serde_json::json!({"source": source, "why": why, "help": help, "tasks": lacking.tasks})
+        };
+        serde_json::json!({
+            "tasks": self.tasks.iter().map(task).collect::<Vec<_>>(),
+            "capabilities": self.capabilities,
+            "missing": self.missing.iter().map(missing).collect::<Vec<_>>(),
+        })
+    }
+}
