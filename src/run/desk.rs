@@ -21,12 +21,7 @@ pub trait Fetcher {
     ///
     /// # Errors
     /// In words that say what to do.
-    fn fetch(
-        &mut self,
-        source: &Source,
-        into: &Path,
-        note: &mut dyn FnMut(&str),
-    ) -> Result<PathBuf, String>;
+    fn fetch(&mut self, source: &Source, into: &Path, note: &mut dyn FnMut(&str)) -> Result<PathBuf, String>;
 }
 
 /// For where nothing may be fetched: the fake engine, tests.
@@ -34,16 +29,8 @@ pub trait Fetcher {
 pub struct NoFetcher;
 
 impl Fetcher for NoFetcher {
-    fn fetch(
-        &mut self,
-        source: &Source,
-        _: &Path,
-        _: &mut dyn FnMut(&str),
-    ) -> Result<PathBuf, String> {
-        Err(format!(
-            "{} is not on this machine, and nothing may be fetched",
-            source.describe()
-        ))
+    fn fetch(&mut self, source: &Source, _: &Path, _: &mut dyn FnMut(&str)) -> Result<PathBuf, String> {
+        Err(format!("{} is not on this machine, and nothing may be fetched", source.describe()))
     }
 }
 
@@ -53,10 +40,7 @@ pub(crate) struct Inputs(BTreeMap<Slot, Input>);
 
 impl Inputs {
     pub(crate) fn digests(&self) -> BTreeMap<Slot, String> {
-        self.0
-            .iter()
-            .map(|(slot, input)| (slot.clone(), input.digest.clone()))
-            .collect()
+        self.0.iter().map(|(slot, input)| (slot.clone(), input.digest.clone())).collect()
     }
 }
 
@@ -85,10 +69,7 @@ impl<'a> Desk<'a> {
     ) -> Result<Self, StoreError> {
         let started = events.now();
         let report = RunReport::begin(plan, store, started)?;
-        events.tell(Event::RunStarted {
-            run: &report.run,
-            tasks: plan.tasks.len(),
-        });
+        events.tell(Event::RunStarted { run: &report.run, tasks: plan.tasks.len() });
         Ok(Self {
             plan,
             store,
@@ -107,10 +88,7 @@ impl<'a> Desk<'a> {
         let now = self.events.now();
         self.report.finished = Some(now);
         self.report.write(self.store)?;
-        self.events.tell(Event::RunDone {
-            run: &self.report.run,
-            seconds: now - self.report.started,
-        });
+        self.events.tell(Event::RunDone { run: &self.report.run, seconds: now - self.report.started });
         Ok(self.report)
     }
 
@@ -123,15 +101,9 @@ impl<'a> Desk<'a> {
             match need.outcome {
                 Some(Outcome::Recalled | Outcome::Fresh) => {}
                 Some(outcome) => {
-                    return Some(SkipReason::Behind {
-                        task: need.id.clone(),
-                        outcome,
-                    });
+                    return Some(SkipReason::Behind { task: need.id.clone(), outcome });
                 }
-                None => panic!(
-                    "{} comes after {} in the plan; this is a bug in mascot",
-                    need.id, task.id
-                ),
+                None => panic!("{} comes after {} in the plan; this is a bug in mascot", need.id, task.id),
             }
         }
         let spent = self.events.now() - self.report.started;
@@ -150,19 +122,14 @@ impl<'a> Desk<'a> {
         for (slot, bind) in &task.slots {
             let input = match bind {
                 Bind::Made { task, artifact } => {
-                    let record = self.records[*task]
-                        .as_ref()
-                        .expect("a task whose need did not come to be is skipped");
+                    let record = self.records[*task].as_ref().expect("a task whose need did not come to be is skipped");
                     let made = record.artifacts.get(artifact).ok_or_else(|| {
                         Fault::Data(format!(
                             "{} made no `{artifact}`; this is a bug in mascot",
                             self.plan.tasks[*task].id
                         ))
                     })?;
-                    Input {
-                        digest: format!("blake3:{}", made.digest),
-                        path: self.store.object(&made.digest),
-                    }
+                    Input { digest: format!("blake3:{}", made.digest), path: self.store.object(&made.digest) }
                 }
                 Bind::Source(source) => self.source(source)?,
             };
@@ -174,95 +141,58 @@ impl<'a> Desk<'a> {
     /// Content from outside, fetched if it has to be.
     fn source(&mut self, source: &Source) -> Result<Input, Fault> {
         if self.plan.fake {
-            return Ok(Input {
-                digest: source.declared_digest(),
-                path: PathBuf::new(),
-            });
+            return Ok(Input { digest: source.declared_digest(), path: PathBuf::new() });
         }
         if let Some(found) = self.found.get(source) {
-            return Ok(Input {
-                digest: found.digest.clone(),
-                path: found.path.clone(),
-            });
+            return Ok(Input { digest: found.digest.clone(), path: found.path.clone() });
         }
         let found = match locate(source, &self.plan.places, &mut self.memo) {
             Ok(found) => found,
             // Pinned, so the key can be written down without it; whether it is needed is for `perform` to say.
             Err(_) if crate::source::pinned(source).is_some() => {
                 let digest = crate::source::pinned(source).expect("just looked");
-                return Ok(Input {
-                    digest,
-                    path: PathBuf::new(),
-                });
+                return Ok(Input { digest, path: PathBuf::new() });
             }
             Err(missing) if missing.fetchable => self.fetched(source)?,
             Err(missing) => {
-                return Err(Fault::Data(format!(
-                    "{}: {}; {}",
-                    missing.source, missing.why, missing.help
-                )));
+                return Err(Fault::Data(format!("{}: {}; {}", missing.source, missing.why, missing.help)));
             }
         };
         self.found.insert(source.clone(), found.clone());
-        Ok(Input {
-            digest: found.digest,
-            path: found.path,
-        })
+        Ok(Input { digest: found.digest, path: found.path })
     }
 
     fn fetched(&mut self, source: &Source) -> Result<Found, Fault> {
-        let wanted = source
-            .to_fetch()
-            .expect("what is fetchable has something to fetch");
+        let wanted = source.to_fetch().expect("what is fetchable has something to fetch");
         let shelf = shelf(&wanted, &self.plan.places).expect("what is fetchable has a shelf");
         let name = wanted.describe();
         let in_the_way = |path: &Path| {
             let path = path.to_owned();
-            move |why: std::io::Error| Fault::File {
-                path,
-                why: why.to_string(),
-            }
+            move |why: std::io::Error| Fault::File { path, why: why.to_string() }
         };
         let mut lock = shelf.clone().into_os_string();
         lock.push(".lock");
         let events = &mut *self.events;
         let lock = Lock::exclusive(Path::new(&lock), self.stop, &mut || {
-            events.tell(Event::Fetching {
-                source: &name,
-                note: "another run is fetching it",
-            });
+            events.tell(Event::Fetching { source: &name, note: "another run is fetching it" });
         });
-        if lock
-            .map_err(|error| Fault::Data(error.to_string()))?
-            .is_none()
-        {
+        if lock.map_err(|error| Fault::Data(error.to_string()))?.is_none() {
             return Err(Fault::Interrupted);
         }
         // Another run may have brought it while we waited.
         if let Ok(found) = locate(source, &self.plan.places, &mut self.memo) {
             return Ok(found);
         }
-        let part = shelf.with_file_name(format!(
-            "{}.part",
-            shelf.file_name().unwrap_or_default().to_string_lossy()
-        ));
+        let part = shelf.with_file_name(format!("{}.part", shelf.file_name().unwrap_or_default().to_string_lossy()));
         if part.exists() {
             fs::remove_dir_all(&part).map_err(in_the_way(&part))?;
         }
         fs::create_dir_all(&part).map_err(in_the_way(&part))?;
-        self.events.tell(Event::Fetching {
-            source: &name,
-            note: "begins",
-        });
+        self.events.tell(Event::Fetching { source: &name, note: "begins" });
         let events = &mut *self.events;
         let path = self
             .fetch
-            .fetch(&wanted, &part, &mut |note| {
-                events.tell(Event::Fetching {
-                    source: &name,
-                    note,
-                })
-            })
+            .fetch(&wanted, &part, &mut |note| events.tell(Event::Fetching { source: &name, note }))
             .map_err(|why| Fault::Data(format!("{name}: {why}")))?;
         // On the shelf in one move: what is there is whole.
         let path = match path.strip_prefix(&part) {
@@ -278,10 +208,7 @@ impl<'a> Desk<'a> {
         let pointer = pointer(&shelf);
         fs::write(&pointer, path.display().to_string()).map_err(in_the_way(&pointer))?;
         locate(source, &self.plan.places, &mut self.memo).map_err(|missing| {
-            Fault::Data(format!(
-                "{}, as fetched: {}; {}",
-                missing.source, missing.why, missing.help
-            ))
+            Fault::Data(format!("{}, as fetched: {}; {}", missing.source, missing.why, missing.help))
         })
     }
 
@@ -289,12 +216,7 @@ impl<'a> Desk<'a> {
         let at = self.position(task);
         self.report.tasks[at].key = Some(*key);
         let events = &mut *self.events;
-        self.store.claim(key, self.stop, &mut || {
-            events.tell(Event::Waiting {
-                task: &task.id,
-                key,
-            })
-        })
+        self.store.claim(key, self.stop, &mut || events.tell(Event::Waiting { task: &task.id, key }))
     }
 
     pub(crate) fn perform(
@@ -305,9 +227,7 @@ impl<'a> Desk<'a> {
         engine: &mut dyn Engine,
     ) -> Result<Outputs, Fault> {
         let at = self.position(task);
-        let key = self.report.tasks[at]
-            .key
-            .expect("a draft is claimed by its key");
+        let key = self.report.tasks[at].key.expect("a draft is claimed by its key");
         self.began = self.events.now();
         if let (Some(what), false) = (&task.not_yet, self.plan.fake) {
             return Err(Fault::NotYet(what.clone()));
@@ -322,34 +242,19 @@ impl<'a> Desk<'a> {
                     Ok(found) => found,
                     Err(missing) if missing.fetchable => self.fetched(source)?,
                     Err(missing) => {
-                        return Err(Fault::Data(format!(
-                            "{}: {}; {}",
-                            missing.source, missing.why, missing.help
-                        )));
+                        return Err(Fault::Data(format!("{}: {}; {}", missing.source, missing.why, missing.help)));
                     }
                 };
                 input.path.clone_from(&found.path);
                 self.found.insert(source.clone(), found);
             }
         }
-        self.events.tell(Event::TaskStarted {
-            task: &task.id,
-            key: &key,
-            resumed: draft.resumed(),
-        });
-        let request = Request {
-            id: &task.id,
-            spec: &task.spec,
-            inputs: &inputs,
-            endpoints: &BTreeMap::new(),
-            stop: self.stop,
-        };
+        self.events.tell(Event::TaskStarted { task: &task.id, key: &key, resumed: draft.resumed() });
+        let request =
+            Request { id: &task.id, spec: &task.spec, inputs: &inputs, endpoints: &BTreeMap::new(), stop: self.stop };
         let events = &mut *self.events;
         engine.perform(&request, draft.workspace(), &mut |progress| {
-            events.tell(Event::Progress {
-                task: &task.id,
-                progress: &progress,
-            });
+            events.tell(Event::Progress { task: &task.id, progress: &progress });
         })
     }
 
@@ -389,12 +294,7 @@ impl<'a> Desk<'a> {
         self.done(task, Outcome::Failed, Some(fault.to_string()));
     }
 
-    pub(crate) fn settled(
-        &mut self,
-        task: &Task,
-        outcome: Outcome,
-        record: &Record,
-    ) -> Result<(), StoreError> {
+    pub(crate) fn settled(&mut self, task: &Task, outcome: Outcome, record: &Record) -> Result<(), StoreError> {
         let at = self.position(task);
         self.store.remember(&task.label, &record.key)?;
         self.records[at] = Some(record.clone());
@@ -402,26 +302,14 @@ impl<'a> Desk<'a> {
         let records = &self.records;
         let outputs = |task: usize| records[task].as_ref().map(|record| record.outputs.clone());
         let asked: Vec<_> = task.gates.iter().map(|gate| gate.ask(&outputs)).collect();
-        asked.iter().for_each(|asked| {
-            self.events.tell(Event::Gate {
-                task: &task.id,
-                asked,
-            })
-        });
+        asked.iter().for_each(|asked| self.events.tell(Event::Gate { task: &task.id, asked }));
 
         let stopped_by = asked.iter().find(|asked| !asked.holds && !self.plan.fake);
         let (outcome, because) = match stopped_by {
-            Some(asked) => (
-                Outcome::Gated,
-                Some(format!(
-                    "{}:{}: {}",
-                    asked.file, asked.line, asked.otherwise
-                )),
-            ),
-            None if outcome == Outcome::Recalled && task.state == State::Pending => (
-                outcome,
-                Some("its inputs came out byte-identical".to_owned()),
-            ),
+            Some(asked) => (Outcome::Gated, Some(format!("{}:{}: {}", asked.file, asked.line, asked.otherwise))),
+            None if outcome == Outcome::Recalled && task.state == State::Pending => {
+                (outcome, Some("its inputs came out byte-identical".to_owned()))
+            }
             None => (outcome, None),
         };
         let report = &mut self.report.tasks[at];
@@ -429,11 +317,7 @@ impl<'a> Desk<'a> {
         report.fill(record, self.store);
         self.done(task, outcome, because);
         // So that a run that is cut short can be read; recalled ones cost nothing to do again.
-        if outcome == Outcome::Fresh {
-            self.report.write(self.store)
-        } else {
-            Ok(())
-        }
+        if outcome == Outcome::Fresh { self.report.write(self.store) } else { Ok(()) }
     }
 
     fn done(&mut self, task: &Task, outcome: Outcome, because: Option<String>) {
@@ -441,12 +325,7 @@ impl<'a> Desk<'a> {
         let report = &mut self.report.tasks[at];
         report.outcome = Some(outcome);
         report.because = because;
-        let TaskReport {
-            seconds,
-            because,
-            notes,
-            ..
-        } = &*report;
+        let TaskReport { seconds, because, notes, .. } = &*report;
         self.events.tell(Event::TaskDone {
             task: &task.id,
             outcome,
@@ -457,10 +336,6 @@ impl<'a> Desk<'a> {
     }
 
     fn position(&self, task: &Task) -> usize {
-        self.report
-            .tasks
-            .iter()
-            .position(|report| report.id == task.id)
-            .expect("the report has every task of the plan")
+        self.report.tasks.iter().position(|report| report.id == task.id).expect("the report has every task of the plan")
     }
 }

@@ -192,10 +192,7 @@ mod tests {
     fn keys_are_sorted_and_numbers_have_one_spelling() {
         let one = json!({"b": 1.0, "a": [0.1, -0.0, 1e-5, 3], "c": {"z": null, "y": "ä\n"}});
         let two = json!({"c": {"y": "ä\n", "z": null}, "a": [0.1, 0, 0.00001, 3.0], "b": 1});
-        assert_eq!(
-            canonical(&one),
-            r#"{"a":[1e-1,0,1e-5,3],"b":1,"c":{"y":"ä\n","z":null}}"#
-        );
+        assert_eq!(canonical(&one), r#"{"a":[1e-1,0,1e-5,3],"b":1,"c":{"y":"ä\n","z":null}}"#);
         assert_eq!(canonical(&one), canonical(&two));
     }
 

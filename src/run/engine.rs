@@ -62,10 +62,7 @@ pub struct Endpoint {
 
 impl std::fmt::Debug for Endpoint {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Endpoint")
-            .field("url", &self.url)
-            .field("auth", &self.auth.as_ref().map(|_| "…"))
-            .finish()
+        out.debug_struct("Endpoint").field("url", &self.url).field("auth", &self.auth.as_ref().map(|_| "…")).finish()
     }
 }
 
@@ -88,10 +85,7 @@ impl Workspace {
     }
 
     pub fn new(folder: &Path) -> Self {
-        Self {
-            out: folder.join("out"),
-            resume: folder.join("resume"),
-        }
+        Self { out: folder.join("out"), resume: folder.join("resume") }
     }
 }
 

@@ -12,9 +12,7 @@ use serde_json::{Value, json};
 use crate::digest::{Digest, canonical};
 use crate::engine::{Delta, Engine, Fault, MetricRow, Outputs, Progress, Request, Table, Workspace};
 use crate::key::KeyDocument;
-use crate::task::{
-    DirectorSpec, EvaluateSpec, MetricSpec, PersonaSpec, SftPolicy, Speaker, Subject, TaskSpec,
-};
+use crate::task::{DirectorSpec, EvaluateSpec, MetricSpec, PersonaSpec, SftPolicy, Speaker, Subject, TaskSpec};
 
 /// Fields that enter the key and change nothing of what this engine makes.
 pub const UNHEARD: [&str; 2] = ["/optimizer/eps", "/min_gap"];
@@ -282,7 +280,8 @@ impl Made<'_> {
                 let mean = |subject: usize, persona: &Option<String>| {
                     // Earlier subjects look a little better, as a table of a good experiment would.
                     let better = (high - low) / 3.0 * (1.0 - subject as f64 / spec.subjects.len() as f64);
-                    self.draw.between(&format!("{subject} {metric} {criterion:?} {persona:?}"), low, high - better) + better
+                    self.draw.between(&format!("{subject} {metric} {criterion:?} {persona:?}"), low, high - better)
+                        + better
                 };
                 let n = SITUATIONS * spec.sample.n as usize;
                 let spread = (high - low) / 10.0;
@@ -343,7 +342,8 @@ fn personas_of(policy: &SftPolicy) -> Vec<&str> {
 }
 
 fn situation(index: usize) -> &'static str {
-    ["I missed the last train home.", "My plan was praised in front of everyone.", "Nobody answered my letter."][index % 3]
+    ["I missed the last train home.", "My plan was praised in front of everyone.", "Nobody answered my letter."]
+        [index % 3]
 }
 
 fn said(speaker: &str, index: usize) -> String {
@@ -406,8 +406,8 @@ fn recorded(subject: usize, path: &PathBuf) -> Result<(Vec<String>, Vec<Value>),
     let text = fs::read_to_string(path).map_err(in_the_way(path))?;
     let (mut crew, mut lines) = (Vec::new(), Vec::new());
     for line in text.lines() {
-        let mut line: Value = serde_json::from_str(line)
-            .map_err(|error| Fault::File { path: path.clone(), why: error.to_string() })?;
+        let mut line: Value =
+            serde_json::from_str(line).map_err(|error| Fault::File { path: path.clone(), why: error.to_string() })?;
         line["subject"] = subject.into();
         for turn in line["turns"].as_array().into_iter().flatten() {
             match turn["speaker"].as_str() {

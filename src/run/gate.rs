@@ -91,11 +91,7 @@ impl Gate {
 }
 
 impl Condition {
-    fn value(
-        &self,
-        outputs: &dyn Fn(usize) -> Option<Outputs>,
-        seen: &mut Vec<(String, Option<f64>)>,
-    ) -> Val {
+    fn value(&self, outputs: &dyn Fn(usize) -> Option<Outputs>, seen: &mut Vec<(String, Option<f64>)>) -> Val {
         let measured = |name: String, value: Option<f64>, seen: &mut Vec<_>| {
             let value = value.filter(|value| value.is_finite());
             if !seen.iter().any(|(known, _)| *known == name) {
@@ -108,32 +104,21 @@ impl Condition {
             Condition::Range(low, high) => Val::Range(*low, *high),
             Condition::Truth(truth) => Val::Truth(*truth),
             Condition::Result { of, name } => {
-                let values: Option<Vec<f64>> = of
-                    .iter()
-                    .map(|task| outputs(*task)?.results.get(name).copied())
-                    .collect();
+                let values: Option<Vec<f64>> =
+                    of.iter().map(|task| outputs(*task)?.results.get(name).copied()).collect();
                 let mean = values
                     .filter(|values| !values.is_empty())
                     .map(|values| values.iter().sum::<f64>() / values.len() as f64);
                 measured(name.clone(), mean, seen)
             }
-            Condition::Delta {
-                of,
-                a,
-                b,
-                metric,
-                criterion,
-                persona,
-                end,
-            } => {
+            Condition::Delta { of, a, b, metric, criterion, persona, end } => {
                 let (end_name, pick): (_, fn(&crate::engine::Delta) -> Option<f64>) = match end {
                     End::Mean => ("mean", |delta| delta.mean),
                     End::Low => ("low", |delta| delta.low),
                     End::High => ("high", |delta| delta.high),
                 };
-                let value = outputs(*of).and_then(|outputs| {
-                    delta(&outputs, *a, *b, *metric, criterion, persona, *end, pick)
-                });
+                let value =
+                    outputs(*of).and_then(|outputs| delta(&outputs, *a, *b, *metric, criterion, persona, *end, pick));
                 measured(format!("delta.{end_name}"), value, seen)
             }
             Condition::Op { op, args } => {
@@ -181,10 +166,7 @@ impl<T: Clone> Condition<T> {
 }
 
 /// The table holds each pair of subjects once; asked the other way round, the difference changes sign and its ends change places.
-#[expect(
-    clippy::too_many_arguments,
-    reason = "one cell of a table has as many coordinates"
-)]
+#[expect(clippy::too_many_arguments, reason = "one cell of a table has as many coordinates")]
 fn delta(
     outputs: &Outputs,
     a: usize,
@@ -235,11 +217,7 @@ fn apply(op: &str, args: &[Val]) -> Val {
         // A division by nothing was not measured.
         ("/", [Number(a), Number(b)]) => {
             let value = a / b;
-            if value.is_finite() {
-                Number(value)
-            } else {
-                Unknown
-            }
+            if value.is_finite() { Number(value) } else { Unknown }
         }
         ("min", [Number(a), Number(b)]) => Number(a.min(*b)),
         ("max", [Number(a), Number(b)]) => Number(a.max(*b)),
@@ -250,9 +228,7 @@ fn apply(op: &str, args: &[Val]) -> Val {
         (">", [Number(a), Number(b)]) => Truth(a > b),
         (">=", [Number(a), Number(b)]) => Truth(a >= b),
         ("in", [Number(a), Range(low, high)]) => Truth(low <= a && a <= high),
-        (op, args) => panic!(
-            "a gate computes {op:?} of {args:?}, which the checker refuses; this is a bug in mascot"
-        ),
+        (op, args) => panic!("a gate computes {op:?} of {args:?}, which the checker refuses; this is a bug in mascot"),
     }
 }
 
@@ -262,78 +238,33 @@ mod tests {
     use crate::engine::{Delta, Table};
 
     fn op(op: &str, args: Vec<Condition>) -> Condition {
-        Condition::Op {
-            op: op.into(),
-            args,
-        }
+        Condition::Op { op: op.into(), args }
     }
 
     fn asked(condition: Condition, outputs: &Outputs) -> Asked {
-        let gate = Gate {
-            condition,
-            text: String::new(),
-            otherwise: String::new(),
-            file: String::new(),
-            line: 1,
-        };
+        let gate = Gate { condition, text: String::new(), otherwise: String::new(), file: String::new(), line: 1 };
         gate.ask(&|task| (task == 0).then(|| outputs.clone()))
     }
 
     #[test]
     fn a_gate_tells_the_values_in_it() {
-        let outputs = Outputs {
-            results: [("held_out_accuracy".to_owned(), 0.7)].into(),
-            ..Outputs::default()
-        };
-        let accuracy = || Condition::Result {
-            of: vec![0],
-            name: "held_out_accuracy".into(),
-        };
-        let gate = asked(
-            op(">=", vec![accuracy(), Condition::Number(0.65)]),
-            &outputs,
-        );
+        let outputs = Outputs { results: [("held_out_accuracy".to_owned(), 0.7)].into(), ..Outputs::default() };
+        let accuracy = || Condition::Result { of: vec![0], name: "held_out_accuracy".into() };
+        let gate = asked(op(">=", vec![accuracy(), Condition::Number(0.65)]), &outputs);
         assert!(gate.holds);
         assert_eq!(gate.values, [("held_out_accuracy".to_owned(), Some(0.7))]);
-        assert!(
-            asked(
-                op("in", vec![accuracy(), Condition::Range(0.7, 1.0)]),
-                &outputs
-            )
-            .holds
-        );
+        assert!(asked(op("in", vec![accuracy(), Condition::Range(0.7, 1.0)]), &outputs).holds);
     }
 
     #[test]
     fn what_was_not_measured_does_not_hold() {
-        let unknown = || Condition::Result {
-            of: vec![0],
-            name: "ece".into(),
-        };
+        let unknown = || Condition::Result { of: vec![0], name: "ece".into() };
         let outputs = Outputs::default();
         assert!(!asked(op("<", vec![unknown(), Condition::Number(1.0)]), &outputs).holds);
+        assert!(!asked(op("not", vec![op("<", vec![unknown(), Condition::Number(1.0)])]), &outputs).holds);
         assert!(
-            !asked(
-                op(
-                    "not",
-                    vec![op("<", vec![unknown(), Condition::Number(1.0)])]
-                ),
-                &outputs
-            )
-            .holds
-        );
-        assert!(
-            asked(
-                op(
-                    "or",
-                    vec![
-                        op("<", vec![unknown(), Condition::Number(1.0)]),
-                        Condition::Truth(true)
-                    ]
-                ),
-                &outputs
-            )
-            .holds
+            asked(op("or", vec![op("<", vec![unknown(), Condition::Number(1.0)]), Condition::Truth(true)]), &outputs)
+                .holds
         );
     }
 
@@ -350,30 +281,10 @@ mod tests {
             high: Some(5.0),
             n: 9,
         };
-        let table = Table {
-            rows: Vec::new(),
-            deltas: vec![delta],
-        };
-        let outputs = Outputs {
-            table: Some(table),
-            ..Outputs::default()
-        };
-        let low = |a, b| Condition::Delta {
-            of: 0,
-            a,
-            b,
-            metric: 0,
-            criterion: None,
-            persona: None,
-            end: End::Low,
-        };
-        assert_eq!(
-            asked(op(">", vec![low(0, 1), Condition::Number(0.0)]), &outputs).values[0].1,
-            Some(1.0)
-        );
-        assert_eq!(
-            asked(op(">", vec![low(1, 0), Condition::Number(0.0)]), &outputs).values[0].1,
-            Some(-5.0)
-        );
+        let table = Table { rows: Vec::new(), deltas: vec![delta] };
+        let outputs = Outputs { table: Some(table), ..Outputs::default() };
+        let low = |a, b| Condition::Delta { of: 0, a, b, metric: 0, criterion: None, persona: None, end: End::Low };
+        assert_eq!(asked(op(">", vec![low(0, 1), Condition::Number(0.0)]), &outputs).values[0].1, Some(1.0));
+        assert_eq!(asked(op(">", vec![low(1, 0), Condition::Number(0.0)]), &outputs).values[0].1, Some(-5.0));
     }
 }

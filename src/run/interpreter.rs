@@ -56,10 +56,7 @@ pub fn run(
             }
             Claim::Draft(draft) => match desk.perform(task, &inputs, &draft, engine) {
                 // Objects first, then the record: a record never names what is not there.
-                Ok(outputs) => (
-                    Outcome::Fresh,
-                    desk.commit(task, &document, draft, outputs)?,
-                ),
+                Ok(outputs) => (Outcome::Fresh, desk.commit(task, &document, draft, outputs)?),
                 Err(Fault::Interrupted) => {
                     desk.interrupted(task, &draft)?;
                     continue;

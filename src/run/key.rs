@@ -64,13 +64,7 @@ impl KeyDocument {
         let Some(Value::String(kind)) = kind else {
             panic!("a TaskSpec is an object tagged by its kind; this is a bug in mascot")
         };
-        Self {
-            kind,
-            semantics: semantics(spec),
-            engine: engine.to_owned(),
-            spec: fields,
-            inputs,
-        }
+        Self { kind, semantics: semantics(spec), engine: engine.to_owned(), spec: fields, inputs }
     }
 
     pub fn key(&self) -> TaskKey {
@@ -84,34 +78,13 @@ impl KeyDocument {
     /// Every field in which `self` (earlier) and `other` (later) differ, specification first, then inputs, then the engine.
     pub fn differences(&self, other: &KeyDocument) -> Vec<Difference> {
         let mut found = Vec::new();
-        compare(
-            "kind",
-            Some(&self.kind.as_str().into()),
-            Some(&other.kind.as_str().into()),
-            &mut found,
-        );
+        compare("kind", Some(&self.kind.as_str().into()), Some(&other.kind.as_str().into()), &mut found);
         compare("", Some(&self.spec), Some(&other.spec), &mut found);
-        let json = |inputs: &BTreeMap<Slot, String>| {
-            serde_json::to_value(inputs).expect("texts by name are plain data")
-        };
-        compare(
-            "inputs",
-            Some(&json(&self.inputs)),
-            Some(&json(&other.inputs)),
-            &mut found,
-        );
-        compare(
-            "semantics",
-            Some(&self.semantics.into()),
-            Some(&other.semantics.into()),
-            &mut found,
-        );
-        compare(
-            "engine",
-            Some(&self.engine.as_str().into()),
-            Some(&other.engine.as_str().into()),
-            &mut found,
-        );
+        let json =
+            |inputs: &BTreeMap<Slot, String>| serde_json::to_value(inputs).expect("texts by name are plain data");
+        compare("inputs", Some(&json(&self.inputs)), Some(&json(&other.inputs)), &mut found);
+        compare("semantics", Some(&self.semantics.into()), Some(&other.semantics.into()), &mut found);
+        compare("engine", Some(&self.engine.as_str().into()), Some(&other.engine.as_str().into()), &mut found);
         found
     }
 }
@@ -128,11 +101,7 @@ pub struct Difference {
 
 fn compare(path: &str, from: Option<&Value>, to: Option<&Value>, found: &mut Vec<Difference>) {
     let below = |name: &str| {
-        if path.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{path}.{name}")
-        }
+        if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
     };
     match (from, to) {
         (Some(Value::Object(from)), Some(Value::Object(to))) => {
@@ -152,11 +121,7 @@ fn compare(path: &str, from: Option<&Value>, to: Option<&Value>, found: &mut Vec
             let from = from.cloned().unwrap_or(Value::Null);
             let to = to.cloned().unwrap_or(Value::Null);
             if canonical(&from) != canonical(&to) {
-                found.push(Difference {
-                    path: path.to_owned(),
-                    from,
-                    to,
-                });
+                found.push(Difference { path: path.to_owned(), from, to });
             }
         }
     }

@@ -40,14 +40,8 @@ pub enum SkipReason {
 impl fmt::Display for SkipReason {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            SkipReason::Behind {
-                task,
-                outcome: Outcome::Failed,
-            } => write!(out, "{task} failed"),
-            SkipReason::Behind {
-                task,
-                outcome: Outcome::Gated,
-            } => write!(out, "a gate on {task} does not hold"),
+            SkipReason::Behind { task, outcome: Outcome::Failed } => write!(out, "{task} failed"),
+            SkipReason::Behind { task, outcome: Outcome::Gated } => write!(out, "a gate on {task} does not hold"),
             SkipReason::Behind { task, .. } => write!(out, "{task} was skipped"),
             SkipReason::Stopped => out.write_str("stopped; the next run goes on from here"),
             SkipReason::Budget(ceiling) => write!(out, "the budget is spent: {ceiling}"),
@@ -112,11 +106,7 @@ impl RunReport {
             member: task.member.clone(),
             point: task.point.clone(),
             kind: task.kind.clone(),
-            needs: task
-                .needs
-                .iter()
-                .map(|need| plan.tasks[*need].id.clone())
-                .collect(),
+            needs: task.needs.iter().map(|need| plan.tasks[*need].id.clone()).collect(),
             announced: task.state,
             outcome: None,
             key: None,
@@ -145,16 +135,11 @@ impl RunReport {
     }
 
     pub fn task(&self, id: &str) -> Option<&TaskReport> {
-        self.tasks
-            .iter()
-            .find(|task| task.id == id || task.also.iter().any(|also| also == id))
+        self.tasks.iter().find(|task| task.id == id || task.also.iter().any(|also| also == id))
     }
 
     pub fn count(&self, outcome: Outcome) -> usize {
-        self.tasks
-            .iter()
-            .filter(|task| task.outcome == Some(outcome))
-            .count()
+        self.tasks.iter().filter(|task| task.outcome == Some(outcome)).count()
     }
 
     /// 0 done; 3 a task failed; 4 a gate or the budget stopped it; 130 interrupted.
@@ -189,22 +174,11 @@ impl RunReport {
                     "high": row.high, "n": row.n,
                 }));
             }
-            let main = [
-                "adapter",
-                "reward_model",
-                "pairs.jsonl",
-                "table.json",
-                "transcripts.jsonl",
-            ];
-            let main = main
-                .iter()
-                .find_map(|name| task.artifacts.get(*name))
-                .or_else(|| task.artifacts.values().next());
+            let main = ["adapter", "reward_model", "pairs.jsonl", "table.json", "transcripts.jsonl"];
+            let main =
+                main.iter().find_map(|name| task.artifacts.get(*name)).or_else(|| task.artifacts.values().next());
             if let Some(path) = main {
-                artifacts.insert(
-                    task.id.clone(),
-                    store.root().join(path).display().to_string().into(),
-                );
+                artifacts.insert(task.id.clone(), store.root().join(path).display().to_string().into());
             }
         }
         json!({"run": self.run, "tasks": tasks, "metrics": metrics, "artifacts": artifacts, "report": self.report})
@@ -232,15 +206,9 @@ impl TaskReport {
         self.key = Some(record.key);
         let path = |artifact: &Artifact| {
             let path = store.object(&artifact.digest);
-            path.strip_prefix(store.root())
-                .map(PathBuf::from)
-                .unwrap_or(path)
+            path.strip_prefix(store.root()).map(PathBuf::from).unwrap_or(path)
         };
-        self.artifacts = record
-            .artifacts
-            .iter()
-            .map(|(name, artifact)| (name.clone(), path(artifact)))
-            .collect();
+        self.artifacts = record.artifacts.iter().map(|(name, artifact)| (name.clone(), path(artifact))).collect();
         self.results = record.outputs.results.clone();
         self.table = record.outputs.table.clone();
         self.notes = record.outputs.notes.clone();
@@ -254,11 +222,7 @@ fn new_name(store: &Store, now: f64) -> Result<String, StoreError> {
     fs::create_dir_all(&runs).map_err(disk(&runs))?;
     let time = date(now.max(0.0) as u64);
     for count in 1_u32.. {
-        let name = if count == 1 {
-            time.clone()
-        } else {
-            format!("{time}-{count}")
-        };
+        let name = if count == 1 { time.clone() } else { format!("{time}-{count}") };
         let folder = runs.join(&name);
         match fs::create_dir(&folder) {
             Ok(()) => return Ok(name),
@@ -273,16 +237,11 @@ fn new_name(store: &Store, now: f64) -> Result<String, StoreError> {
 fn date(seconds: u64) -> String {
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 {
-        shifted + 3
-    } else {
-        shifted - 9
-    };
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
     let year = era * 400 + year_of_era + u64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}{month:02}{day:02}-{hour:02}{minute:02}{second:02}")

@@ -11,22 +11,29 @@ impl Lower<'_> {
     pub(super) fn evaluate(&mut self, member: MemberRef, owner: Owner<'_>) -> Json {
         let first = self.first_subject(owner);
         let scope = match &first {
-            Some(first) => Scope { persona: None, crew: self.subject_crew(first), base: self.root(&self.speaking(first)) },
+            Some(first) => {
+                Scope { persona: None, crew: self.subject_crew(first), base: self.root(&self.speaking(first)) }
+            }
             None => {
                 self.cannot_yet("an `evaluate` whose subjects are baselines alone");
-                let base = self.program.of_kind(EntityKind::Model).next().expect("something was trained or asked of a model");
+                let base =
+                    self.program.of_kind(EntityKind::Model).next().expect("something was trained or asked of a model");
                 Scope { persona: None, crew: self.crew(member), base: base.id }
             }
         };
         self.written("subjects", owner, "subjects");
         self.written("metrics", owner, "metrics");
-        let Value::List(written) = owner.value("subjects") else { panic!("subjects are a list; this is a bug in mascot") };
+        let Value::List(written) = owner.value("subjects") else {
+            panic!("subjects are a list; this is a bug in mascot")
+        };
         let mut subjects = Vec::new();
         for (index, subject) in written.iter().enumerate() {
             self.labels.subjects.push(self.called(subject));
             subjects.push(self.subject(&format!("subjects.{index}"), subject, first.as_ref(), &scope));
         }
-        let Value::List(written) = owner.value("metrics") else { panic!("metrics are a list; this is a bug in mascot") };
+        let Value::List(written) = owner.value("metrics") else {
+            panic!("metrics are a list; this is a bug in mascot")
+        };
         let mut metrics = Vec::new();
         for (index, metric) in written.iter().enumerate() {
             self.labels.metrics.push(self.called(metric));
@@ -93,7 +100,8 @@ impl Lower<'_> {
             }
             Some(first) if kind == "sft" => {
                 let cast = self.cast(first, &scope.crew).into_iter();
-                let cast: Vec<_> = cast.map(|(persona, policy)| (persona, self.fine_tuned(&policy, Some(persona)))).collect();
+                let cast: Vec<_> =
+                    cast.map(|(persona, policy)| (persona, self.fine_tuned(&policy, Some(persona)))).collect();
                 self.asked(at, &cast, prompting)
             }
             _ => {

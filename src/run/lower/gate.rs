@@ -33,7 +33,8 @@ impl Lower<'_> {
                 };
                 // Inside a family a member asks about its own persona's.
                 let persona = self.program.instance(own).persona;
-                let same = of.iter().find(|member| persona.is_some() && self.program.instance(**member).persona == persona);
+                let same =
+                    of.iter().find(|member| persona.is_some() && self.program.instance(**member).persona == persona);
                 Condition::Result { of: same.map_or_else(|| of.clone(), |member| vec![*member]), name }
             }
             Value::Op { op, args } if op == "field" => {
@@ -53,12 +54,17 @@ impl Lower<'_> {
                     };
                     self.condition(&args[0], own, end)
                 }
-                _ => Condition::Op { op: op.clone(), args: args.iter().map(|arg| self.condition(arg, own, End::Mean)).collect() },
+                _ => Condition::Op {
+                    op: op.clone(),
+                    args: args.iter().map(|arg| self.condition(arg, own, End::Mean)).collect(),
+                },
             },
             Value::Call { name, args } if name == "delta" => {
                 let owner = self.instance(own);
                 let place = |field: &str, value: Option<&Value>| {
-                    let Value::List(written) = owner.value(field) else { panic!("{field} are a list; this is a bug in mascot") };
+                    let Value::List(written) = owner.value(field) else {
+                        panic!("{field} are a list; this is a bug in mascot")
+                    };
                     match value {
                         None | Some(Value::Absent) => 0,
                         Some(value) => written.iter().position(|each| each == value).unwrap_or_else(|| {

@@ -9,7 +9,9 @@ use super::{Lower, Scope, join, plain};
 
 impl Lower<'_> {
     pub(super) fn judge(&mut self, at: &str, verdict: &Value, scope: &Scope) -> Json {
-        let Value::Verdict { judge, rubric } = verdict else { panic!("{verdict:?} is no verdict; this is a bug in mascot") };
+        let Value::Verdict { judge, rubric } = verdict else {
+            panic!("{verdict:?} is no verdict; this is a bug in mascot")
+        };
         let owner = self.owner(*judge);
         let Value::Call { name, args } = owner.value("by") else { panic!("`by` is a call; this is a bug in mascot") };
         let by = join(at, "by");
@@ -69,7 +71,9 @@ impl Lower<'_> {
         self.origin(at, entity.name.clone(), mascot_lang::program::Layer::File, Some(entity.header));
         self.written(&join(at, "low"), owner, "scale");
         self.written(&join(at, "high"), owner, "scale");
-        let Value::Range { low, high, .. } = owner.value("scale") else { panic!("a scale is a range; this is a bug in mascot") };
+        let Value::Range { low, high, .. } = owner.value("scale") else {
+            panic!("a scale is a range; this is a bug in mascot")
+        };
         let mut criteria = Vec::new();
         for (index, child) in entity.children.iter().filter(|child| child.keyword == "criterion").enumerate() {
             let at = join(at, &format!("criteria.{index}"));

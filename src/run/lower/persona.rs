@@ -36,7 +36,12 @@ impl Lower<'_> {
             let mut list = Vec::new();
             for (index, example) in examples.enumerate() {
                 let at = join(at, &format!("examples.{index}"));
-                self.origin(&at, format!("{}.example", entity.name), mascot_lang::program::Layer::File, Some(example.span));
+                self.origin(
+                    &at,
+                    format!("{}.example", entity.name),
+                    mascot_lang::program::Layer::File,
+                    Some(example.span),
+                );
                 let text = |name: &str| example.fields.get(name).map(|field| plain(&field.value));
                 list.push(json!({"given": text("given"), "says": text("says")}));
             }
@@ -53,7 +58,9 @@ impl Lower<'_> {
     pub(super) fn director_of(&self, value: &Value) -> Option<EntityId> {
         match value {
             Value::Entity(id) => (self.program.entity(*id).kind == EntityKind::Director).then_some(*id),
-            Value::Made(of) if matches!(self.kind(of[0]), "sft" | "grpo" | "kto") => self.director_of(self.trained(of[0])),
+            Value::Made(of) if matches!(self.kind(of[0]), "sft" | "grpo" | "kto") => {
+                self.director_of(self.trained(of[0]))
+            }
             _ => None,
         }
     }
@@ -66,13 +73,16 @@ impl Lower<'_> {
         director.insert("policy".into(), self.policy(&join(at, "policy"), value, None));
         director.insert("seats".into(), self.personas(&join(at, "seats"), &seats, Read::All));
         self.written(&join(at, "directive"), owner, "directive");
-        let Value::Record(directive) = owner.value("directive") else { panic!("a directive is a record; this is a bug in mascot") };
+        let Value::Record(directive) = owner.value("directive") else {
+            panic!("a directive is a record; this is a bug in mascot")
+        };
         let limit = |name: &str| match directive.get(name) {
             Some(Value::Call { args, .. }) => args.values().find_map(number),
             Some(value) => number(value),
             None => None,
         };
-        let limit = |name| limit(name).unwrap_or_else(|| panic!("a directive's `{name}` has a limit; this is a bug in mascot"));
+        let limit =
+            |name| limit(name).unwrap_or_else(|| panic!("a directive's `{name}` has a limit; this is a bug in mascot"));
         director.insert("directive".into(), json!({"action": limit("action") as u64, "tone": limit("tone") as u64}));
         director.into()
     }

@@ -29,7 +29,9 @@ impl Lower<'_> {
                     ("-", _) => "subtract",
                     ("*", _) => "multiply",
                     ("/", _) => "divide",
-                    (other, _) => panic!("a score computes {other:?}, which the checker refuses; this is a bug in mascot"),
+                    (other, _) => {
+                        panic!("a score computes {other:?}, which the checker refuses; this is a bug in mascot")
+                    }
                 };
                 self.operation(at, op, &args.iter().collect::<Vec<_>>(), scope)
             }
@@ -63,7 +65,9 @@ impl Lower<'_> {
     }
 
     fn call(&mut self, at: &str, name: &str, args: &BTreeMap<String, Value>, scope: &Scope) -> Json {
-        let arg = |name: &str| args.get(name).unwrap_or_else(|| panic!("a function of scores lacks `{name}`; this is a bug in mascot"));
+        let arg = |name: &str| {
+            args.get(name).unwrap_or_else(|| panic!("a function of scores lacks `{name}`; this is a bug in mascot"))
+        };
         match name {
             "min" | "max" => self.operation(at, name, &[arg("a"), arg("b")], scope),
             "clip" => self.clipped(at, arg("x"), arg("range"), scope),

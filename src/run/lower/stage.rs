@@ -132,7 +132,18 @@ impl Lower<'_> {
         let scope = self.scope(member, policy);
         let mut spec = self.plain("", owner, &["sample", "steps"]);
         spec.insert("kind".into(), kind.into());
-        let fields = ["group", "advantage", "combine", "zero_variance", "loss", "clip", "clip_high", "overlong", "kl", "updates"];
+        let fields = [
+            "group",
+            "advantage",
+            "combine",
+            "zero_variance",
+            "loss",
+            "clip",
+            "clip_high",
+            "overlong",
+            "kl",
+            "updates",
+        ];
         let mut method = self.plain("method", owner, &fields);
         if method["clip_high"].is_null() {
             method["clip_high"] = method["clip"].clone();
@@ -204,11 +215,14 @@ impl Lower<'_> {
         use mascot_lang::program::EntityKind;
 
         match value {
-            Value::List(values) => {
-                values.iter().enumerate().map(|(index, value)| self.anything(&join(at, &index.to_string()), value, scope)).collect()
-            }
+            Value::List(values) => values
+                .iter()
+                .enumerate()
+                .map(|(index, value)| self.anything(&join(at, &index.to_string()), value, scope))
+                .collect(),
             Value::Record(fields) => {
-                let each = |(name, value): (&String, &Value)| (name.clone(), self.anything(&join(at, name), value, scope));
+                let each =
+                    |(name, value): (&String, &Value)| (name.clone(), self.anything(&join(at, name), value, scope));
                 fields.iter().map(each).collect::<Map<_, _>>().into()
             }
             Value::Call { name, args } => {

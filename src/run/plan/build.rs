@@ -51,13 +51,7 @@ pub fn plan(
 }
 
 /// Adds the tasks of one point; a request that is in the plan already gives its task another id.
-fn add(
-    program: &Program,
-    files: &SourceMap,
-    engine: &str,
-    plan: &mut Plan,
-    identical: &mut BTreeMap<String, usize>,
-) {
+fn add(program: &Program, files: &SourceMap, engine: &str, plan: &mut Plan, identical: &mut BTreeMap<String, usize>) {
     let mut lowered = BTreeMap::new();
     let mut needs = DiGraphMap::<MemberRef, ()>::new();
     for stage in program.of_kind(EntityKind::Stage) {

@@ -43,11 +43,7 @@ pub(super) fn nothing() -> Estimate {
 }
 
 /// Of a task that may be performed; `found` tells what of its inputs is at hand.
-pub(super) fn reckon<'a>(
-    _task: &Task,
-    _found: &dyn Fn(&str) -> Option<&'a Found>,
-    last: Option<&Record>,
-) -> Estimate {
+pub(super) fn reckon<'a>(_task: &Task, _found: &dyn Fn(&str) -> Option<&'a Found>, last: Option<&Record>) -> Estimate {
     let mut estimate = Estimate::default();
     if let Some(last) = last {
         estimate.seconds = Some(Likely { low: last.seconds / 2.0, likely: last.seconds, high: last.seconds * 2.0 });

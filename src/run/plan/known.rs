@@ -124,13 +124,7 @@ fn placed(task: &Task, difference: Difference) -> Changed {
     let Difference { path, from, to } = difference;
     let place = path.strip_prefix("inputs.").unwrap_or(&path);
     match task.origin(place) {
-        Some(origin) => Changed {
-            field: origin.field.clone(),
-            from,
-            to,
-            file: origin.file.clone(),
-            line: origin.line,
-        },
+        Some(origin) => Changed { field: origin.field.clone(), from, to, file: origin.file.clone(), line: origin.line },
         None => Changed { field: path, from, to, file: None, line: None },
     }
 }
@@ -212,8 +206,7 @@ pub struct Why {
 pub fn why(plan: &Plan, store: &Store, at: usize) -> Why {
     let task = &plan.tasks[at];
     let sources = look(plan, store);
-    let records: Vec<Option<Record>> =
-        plan.tasks.iter().map(|task| store.record(&task.key?).ok().flatten()).collect();
+    let records: Vec<Option<Record>> = plan.tasks.iter().map(|task| store.record(&task.key?).ok().flatten()).collect();
     let document = KeyDocument::new(&task.spec, digests(task, &sources, &records), &plan.engine);
     let (previous, differs) = changed(task, &document, task.key, store);
     let because = task.needs.iter().map(|need| &plan.tasks[*need]);

@@ -8,6 +8,4 @@ mod task;
 pub use build::plan;
 pub use estimate::{Basis, Estimate, Likely};
 pub use known::{Why, why};
-pub use task::{
-    Bind, Budget, Capabilities, Changed, Experiment, Labels, Lacking, Origin, Plan, State, Task,
-};
+pub use task::{Bind, Budget, Capabilities, Changed, Experiment, Labels, Lacking, Origin, Plan, State, Task};

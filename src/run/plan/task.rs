@@ -155,11 +155,7 @@ impl Plan {
     pub fn find(&self, id: &str) -> Option<usize> {
         let named = |id: &str| {
             let task = self.tasks.iter().position(|task| task.id == id);
-            task.or_else(|| {
-                self.tasks
-                    .iter()
-                    .position(|task| task.also.iter().any(|also| also == id))
-            })
+            task.or_else(|| self.tasks.iter().position(|task| task.also.iter().any(|also| also == id)))
         };
         // A point has dots of its own.
         let (name, point) = id.split_at(id.find('@').unwrap_or(id.len()));
@@ -169,22 +165,12 @@ impl Plan {
     /// Leaves only the tasks of `stage` (or the one task of that id) and what they need. False if there is none.
     pub fn until(&mut self, stage: &str) -> bool {
         let id = self.find(stage);
-        let mut keep: Vec<bool> = self
-            .tasks
-            .iter()
-            .enumerate()
-            .map(|(at, task)| task.stage == stage || Some(at) == id)
-            .collect();
+        let mut keep: Vec<bool> =
+            self.tasks.iter().enumerate().map(|(at, task)| task.stage == stage || Some(at) == id).collect();
         if !keep.contains(&true) {
             return false;
         }
-        for at in (0..self.tasks.len())
-            .rev()
-            .filter(|at| keep[*at])
-            .collect::<Vec<_>>()
-            .into_iter()
-            .rev()
-        {
+        for at in (0..self.tasks.len()).rev().filter(|at| keep[*at]).collect::<Vec<_>>().into_iter().rev() {
             self.mark(at, &mut keep);
         }
         let mut moved = Vec::new();
@@ -227,22 +213,12 @@ impl Plan {
     /// What keeps a run from starting, all of it, as sentences; empty when nothing does.
     pub fn obstacles(&self) -> Vec<String> {
         let missing = self.missing.iter().map(|lacking| {
-            let Missing {
-                source, why, help, ..
-            } = &lacking.what;
+            let Missing { source, why, help, .. } = &lacking.what;
             format!("{source}: {why}; {help} (for {})", lacking.tasks.join(", "))
         });
-        let not_yet = self
-            .tasks
-            .iter()
-            .filter(|task| !self.fake && task.state != State::Recalled);
-        let not_yet = not_yet.filter_map(|task| {
-            Some(format!(
-                "{}: {} cannot run yet",
-                task.id,
-                task.not_yet.as_ref()?
-            ))
-        });
+        let not_yet = self.tasks.iter().filter(|task| !self.fake && task.state != State::Recalled);
+        let not_yet =
+            not_yet.filter_map(|task| Some(format!("{}: {} cannot run yet", task.id, task.not_yet.as_ref()?)));
         missing.chain(not_yet).collect()
     }
 }

@@ -21,15 +21,10 @@ impl DigestMemo {
     /// What an earlier process wrote, if it did.
     pub fn open(file: &Path) -> Self {
         let text = fs::read_to_string(file).unwrap_or_default();
-        let known = text
-            .lines()
-            .filter_map(|line| line.rsplit_once(' '))
-            .filter(|(_, digest)| digest.len() == 64);
+        let known = text.lines().filter_map(|line| line.rsplit_once(' ')).filter(|(_, digest)| digest.len() == 64);
         Self {
             file: file.to_owned(),
-            known: known
-                .map(|(identity, digest)| (identity.to_owned(), digest.to_owned()))
-                .collect(),
+            known: known.map(|(identity, digest)| (identity.to_owned(), digest.to_owned())).collect(),
         }
     }
 
@@ -38,11 +33,7 @@ impl DigestMemo {
     /// # Errors
     /// When something in it cannot be read.
     pub fn content(&mut self, path: &Path) -> io::Result<String> {
-        let digest = if fs::metadata(path)?.is_dir() {
-            self.folder(path)?
-        } else {
-            self.file(path)?
-        };
+        let digest = if fs::metadata(path)?.is_dir() { self.folder(path)? } else { self.file(path)? };
         Ok(format!("sha256:{digest}"))
     }
 
@@ -52,13 +43,8 @@ impl DigestMemo {
     /// When it cannot be read.
     pub fn file(&mut self, path: &Path) -> io::Result<String> {
         let metadata = fs::metadata(path)?;
-        let identity = (metadata.len() >= WORTH_REMEMBERING)
-            .then(|| identity(&metadata))
-            .flatten();
-        if let Some(digest) = identity
-            .as_ref()
-            .and_then(|identity| self.known.get(identity))
-        {
+        let identity = (metadata.len() >= WORTH_REMEMBERING).then(|| identity(&metadata)).flatten();
+        if let Some(digest) = identity.as_ref().and_then(|identity| self.known.get(identity)) {
             return Ok(digest.clone());
         }
         let (digest, _) = sha256_of_file(path)?;
@@ -88,11 +74,7 @@ impl DigestMemo {
         if let Some(folder) = self.file.parent() {
             let _ = fs::create_dir_all(folder);
         }
-        if let Ok(mut file) = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&self.file)
-        {
+        if let Ok(mut file) = OpenOptions::new().create(true).append(true).open(&self.file) {
             let _ = file.write_all(line.as_bytes());
         }
         self.known.insert(identity, digest.to_owned());
@@ -106,19 +88,12 @@ pub(crate) fn files_of(folder: &Path) -> io::Result<BTreeMap<String, PathBuf>> {
             let entry = entry?;
             let name = entry.file_name();
             let Some(name) = name.to_str() else {
-                return Err(io::Error::other(format!(
-                    "{} has a name that is not UTF-8",
-                    entry.path().display()
-                )));
+                return Err(io::Error::other(format!("{} has a name that is not UTF-8", entry.path().display())));
             };
             if name.starts_with('.') {
                 continue;
             }
-            let inside = if below.is_empty() {
-                name.to_owned()
-            } else {
-                format!("{below}/{name}")
-            };
+            let inside = if below.is_empty() { name.to_owned() } else { format!("{below}/{name}") };
             if fs::metadata(entry.path())?.is_dir() {
                 walk(&entry.path(), &inside, found)?;
             } else {
@@ -167,32 +142,19 @@ mod tests {
         // printf 'one\n' > a; mkdir b; printf 'two\n' > b/y; sha256sum a b/y | sha256sum
         let mut memo = DigestMemo::open(&folder.path().join(".memo"));
         let lines = format!("{}  a\n{}  b/y\n", sha256("one\n"), sha256("two\n"));
-        assert_eq!(
-            memo.content(folder.path()).unwrap(),
-            format!("sha256:{}", sha256(&lines))
-        );
-        assert_eq!(
-            sha256("one\n"),
-            "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806"
-        );
+        assert_eq!(memo.content(folder.path()).unwrap(), format!("sha256:{}", sha256(&lines)));
+        assert_eq!(sha256("one\n"), "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806");
     }
 
     #[test]
     fn a_large_file_is_read_once_and_again_when_it_changes() {
         let folder = tempfile::tempdir().unwrap();
-        let (file, memo) = (
-            folder.path().join("weights"),
-            folder.path().join("memo/digests"),
-        );
+        let (file, memo) = (folder.path().join("weights"), folder.path().join("memo/digests"));
         fs::write(&file, vec![7; 100_000]).unwrap();
         let first = DigestMemo::open(&memo).file(&file).unwrap();
         assert_eq!(fs::read_to_string(&memo).unwrap().lines().count(), 1);
         assert_eq!(DigestMemo::open(&memo).file(&file).unwrap(), first);
-        assert_eq!(
-            fs::read_to_string(&memo).unwrap().lines().count(),
-            1,
-            "remembered, not read again"
-        );
+        assert_eq!(fs::read_to_string(&memo).unwrap().lines().count(), 1, "remembered, not read again");
         fs::write(&file, vec![8; 100_001]).unwrap();
         assert_ne!(DigestMemo::open(&memo).file(&file).unwrap(), first);
     }

@@ -53,9 +53,7 @@ pub fn locate(source: &Source, places: &Places, memo: &mut DigestMemo) -> Result
         Origin::First(sources) => return first(source, sources, places, memo),
         Origin::File { path } | Origin::Gguf { path } => in_root(path, places).map_err(|why| {
             let help = match &*why {
-                LEAVES => {
-                    "move it under the root, name it on the command line, or give --root".to_owned()
-                }
+                LEAVES => "move it under the root, name it on the command line, or give --root".to_owned(),
                 _ => format!("put it at {}", places.root.join(path).display()),
             };
             missing(why, help)
@@ -65,12 +63,9 @@ pub fn locate(source: &Source, places: &Places, memo: &mut DigestMemo) -> Result
             there.ok_or_else(|| missing("not on this machine".to_owned(), how_to_fetch(source)))?
         }
     };
-    let digest = memo.content(&path).map_err(|error| {
-        missing(
-            format!("{}: {error}", path.display()),
-            "see that it can be read".to_owned(),
-        )
-    })?;
+    let digest = memo
+        .content(&path)
+        .map_err(|error| missing(format!("{}: {error}", path.display()), "see that it can be read".to_owned()))?;
     match &source.sha256 {
         Some(pin) if digest != pinned_digest(pin) => Err(missing(
             format!("{} is {digest}, and sha256:{pin} is asked for", path.display()),
@@ -87,8 +82,7 @@ pub fn pinned(source: &Source) -> Option<String> {
         Origin::First(sources) => {
             let mut pins = sources.iter().map(pinned);
             let first = pins.next()??;
-            pins.all(|pin| pin.as_ref() == Some(&first))
-                .then_some(first)
+            pins.all(|pin| pin.as_ref() == Some(&first)).then_some(first)
         }
         _ => None,
     };
@@ -99,12 +93,7 @@ fn pinned_digest(pin: &str) -> String {
     format!("sha256:{}", pin.to_ascii_lowercase())
 }
 
-fn first(
-    source: &Source,
-    sources: &[Source],
-    places: &Places,
-    memo: &mut DigestMemo,
-) -> Result<Found, Missing> {
+fn first(source: &Source, sources: &[Source], places: &Places, memo: &mut DigestMemo) -> Result<Found, Missing> {
     let mut tried = Vec::new();
     for each in sources {
         let mut each = each.clone();
@@ -116,16 +105,8 @@ fn first(
     }
     Err(Missing {
         source: source.describe(),
-        why: tried
-            .iter()
-            .map(|missing| format!("{}: {}", missing.source, missing.why))
-            .collect::<Vec<_>>()
-            .join("; "),
-        help: tried
-            .iter()
-            .map(|missing| missing.help.clone())
-            .collect::<Vec<_>>()
-            .join("; or "),
+        why: tried.iter().map(|missing| format!("{}: {}", missing.source, missing.why)).collect::<Vec<_>>().join("; "),
+        help: tried.iter().map(|missing| missing.help.clone()).collect::<Vec<_>>().join("; or "),
         fetchable: source.can_be_fetched(),
     })
 }
@@ -152,20 +133,14 @@ fn in_root(path: &str, places: &Places) -> Result<PathBuf, String> {
             .chain(&places.granted)
             .any(|folder| fs::canonicalize(folder).is_ok_and(|folder| path.starts_with(folder)))
     };
-    if (climbs || Path::new(path).is_absolute())
-        && !fs::canonicalize(&joined).is_ok_and(|real| allowed(&real))
-    {
+    if (climbs || Path::new(path).is_absolute()) && !fs::canonicalize(&joined).is_ok_and(|real| allowed(&real)) {
         return Err(LEAVES.to_owned());
     }
     let real = fs::canonicalize(&joined).map_err(|error| match error.kind() {
         std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
         _ => error.to_string(),
     })?;
-    if allowed(&real) {
-        Ok(real)
-    } else {
-        Err(LEAVES.to_owned())
-    }
+    if allowed(&real) { Ok(real) } else { Err(LEAVES.to_owned()) }
 }
 
 /// What a fetcher brought: the pointer beside the shelf says where it lies.
@@ -176,9 +151,7 @@ fn on_shelf(source: &Source, places: &Places) -> Option<PathBuf> {
         return inside.exists().then_some(inside);
     }
     let pointed = fs::read_to_string(pointer(&shelf)).ok().map(PathBuf::from);
-    pointed
-        .filter(|path| path.exists())
-        .or_else(|| shelf.exists().then_some(shelf))
+    pointed.filter(|path| path.exists()).or_else(|| shelf.exists().then_some(shelf))
 }
 
 /// The folder of the store that a fetcher fills for `source`.
@@ -198,13 +171,9 @@ fn in_hf_cache(source: &Source, places: &Places) -> Option<PathBuf> {
     let Origin::Hf { repo, revision } = &source.origin else {
         return None;
     };
-    let folder = places
-        .hf_cache
-        .as_ref()?
-        .join(format!("models--{}", repo.replace('/', "--")));
+    let folder = places.hf_cache.as_ref()?.join(format!("models--{}", repo.replace('/', "--")));
     let revision = revision.as_deref().unwrap_or("main");
-    let commit = fs::read_to_string(folder.join("refs").join(revision))
-        .unwrap_or_else(|_| revision.to_owned());
+    let commit = fs::read_to_string(folder.join("refs").join(revision)).unwrap_or_else(|_| revision.to_owned());
     let snapshot = folder.join("snapshots").join(commit.trim());
     // A download that was cut short leaves a snapshot without weights.
     let has_weights = fs::read_dir(&snapshot).ok()?.flatten().any(|entry| {
@@ -236,20 +205,11 @@ mod tests {
     fn places(folder: &Path) -> Places {
         let root = folder.join("root");
         fs::create_dir_all(&root).unwrap();
-        Places {
-            root,
-            store: folder.join("store"),
-            hf_cache: Some(folder.join("hub")),
-            granted: Vec::new(),
-        }
+        Places { root, store: folder.join("store"), hf_cache: Some(folder.join("hub")), granted: Vec::new() }
     }
 
     fn find(source: &Source, places: &Places) -> Result<Found, Missing> {
-        locate(
-            source,
-            places,
-            &mut DigestMemo::open(&places.store.join("digests")),
-        )
+        locate(source, places, &mut DigestMemo::open(&places.store.join("digests")))
     }
 
     #[test]
@@ -259,33 +219,15 @@ mod tests {
         fs::write(folder.path().join("outside.jsonl"), "{}\n").unwrap();
         fs::write(places.root.join("inside.jsonl"), "{}\n").unwrap();
         assert!(find(&Source::file("inside.jsonl"), &places).is_ok());
-        assert_eq!(
-            find(&Source::file("../outside.jsonl"), &places)
-                .unwrap_err()
-                .why,
-            LEAVES
-        );
-        assert_eq!(
-            find(&Source::file("gone.jsonl"), &places).unwrap_err().why,
-            "no such file or folder"
-        );
+        assert_eq!(find(&Source::file("../outside.jsonl"), &places).unwrap_err().why, LEAVES);
+        assert_eq!(find(&Source::file("gone.jsonl"), &places).unwrap_err().why, "no such file or folder");
         #[cfg(unix)]
         {
-            std::os::unix::fs::symlink(
-                folder.path().join("outside.jsonl"),
-                places.root.join("link.jsonl"),
-            )
-            .unwrap();
-            assert_eq!(
-                find(&Source::file("link.jsonl"), &places).unwrap_err().why,
-                LEAVES
-            );
+            std::os::unix::fs::symlink(folder.path().join("outside.jsonl"), places.root.join("link.jsonl")).unwrap();
+            assert_eq!(find(&Source::file("link.jsonl"), &places).unwrap_err().why, LEAVES);
         }
         places.granted.push(folder.path().join("outside.jsonl"));
-        assert!(
-            find(&Source::file("../outside.jsonl"), &places).is_ok(),
-            "granted"
-        );
+        assert!(find(&Source::file("../outside.jsonl"), &places).is_ok(), "granted");
     }
 
     #[test]
@@ -293,21 +235,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let places = places(folder.path());
         fs::write(places.root.join("a"), "one\n").unwrap();
-        let mut source = Source {
-            sha256: Some(sha256("one\n")),
-            ..Source::file("a")
-        };
-        assert_eq!(
-            find(&source, &places).unwrap().digest,
-            pinned(&source).unwrap()
-        );
+        let mut source = Source { sha256: Some(sha256("one\n")), ..Source::file("a") };
+        assert_eq!(find(&source, &places).unwrap().digest, pinned(&source).unwrap());
         source.sha256 = Some(sha256("two\n"));
-        assert!(
-            find(&source, &places)
-                .unwrap_err()
-                .why
-                .contains("is asked for")
-        );
+        assert!(find(&source, &places).unwrap_err().why.contains("is asked for"));
     }
 
     #[test]
@@ -315,21 +246,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let places = places(folder.path());
         fs::write(places.root.join("b"), "two\n").unwrap();
-        let hub = Source {
-            origin: Origin::Hf {
-                repo: "a/b".into(),
-                revision: None,
-            },
-            sha256: None,
-        };
-        let first = Source {
-            origin: Origin::First(vec![hub.clone(), Source::file("b")]),
-            sha256: None,
-        };
-        assert_eq!(
-            find(&first, &places).unwrap().path,
-            fs::canonicalize(places.root.join("b")).unwrap()
-        );
+        let hub = Source { origin: Origin::Hf { repo: "a/b".into(), revision: None }, sha256: None };
+        let first = Source { origin: Origin::First(vec![hub.clone(), Source::file("b")]), sha256: None };
+        assert_eq!(find(&first, &places).unwrap().path, fs::canonicalize(places.root.join("b")).unwrap());
         assert!(find(&hub, &places).unwrap_err().fetchable);
         assert_eq!(first.to_fetch(), Some(hub));
     }
@@ -342,13 +261,7 @@ mod tests {
         fs::create_dir_all(repo.join("refs")).unwrap();
         fs::write(repo.join("refs/main"), "c0ffee\n").unwrap();
         fs::create_dir_all(repo.join("snapshots/c0ffee")).unwrap();
-        let hub = Source {
-            origin: Origin::Hf {
-                repo: "a/b".into(),
-                revision: None,
-            },
-            sha256: None,
-        };
+        let hub = Source { origin: Origin::Hf { repo: "a/b".into(), revision: None }, sha256: None };
         assert!(find(&hub, &places).is_err(), "no weights yet");
         fs::write(repo.join("snapshots/c0ffee/model.safetensors"), "w").unwrap();
         assert!(find(&hub, &places).is_ok());

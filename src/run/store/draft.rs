@@ -26,17 +26,8 @@ impl Draft {
         for folder in [&workspace.out, &workspace.resume] {
             fs::create_dir_all(folder).map_err(disk(folder))?;
         }
-        let resumed = fs::read_dir(&workspace.resume)
-            .map_err(disk(&workspace.resume))?
-            .next()
-            .is_some();
-        Ok(Self {
-            store: store.clone(),
-            key,
-            workspace,
-            resumed,
-            _lock: lock,
-        })
+        let resumed = fs::read_dir(&workspace.resume).map_err(disk(&workspace.resume))?.next().is_some();
+        Ok(Self { store: store.clone(), key, workspace, resumed, _lock: lock })
     }
 
     pub fn workspace(&self) -> &Workspace {
@@ -50,10 +41,7 @@ impl Draft {
 
     /// Seconds that earlier, interrupted runs spent on it.
     pub fn spent(&self) -> f64 {
-        fs::read_to_string(self.spent_file())
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-            .unwrap_or(0.0)
+        fs::read_to_string(self.spent_file()).ok().and_then(|text| text.trim().parse().ok()).unwrap_or(0.0)
     }
 
     /// Adds to [`Draft::spent`] for the run that goes on from here.
@@ -85,25 +73,13 @@ impl Draft {
         let mut artifacts = BTreeMap::new();
         for name in &outputs.artifacts {
             let path = self.workspace.artifact(name);
-            let inside = Path::new(name)
-                .components()
-                .all(|part| matches!(part, Component::Normal(_)));
+            let inside = Path::new(name).components().all(|part| matches!(part, Component::Normal(_)));
             if !inside || !path.exists() {
-                return Err(StoreError::NotMade {
-                    key: self.key,
-                    name: name.clone(),
-                });
+                return Err(StoreError::NotMade { key: self.key, name: name.clone() });
             }
             artifacts.insert(name.clone(), self.store.put(&path)?);
         }
-        let record = Record {
-            key: self.key,
-            task: task.to_owned(),
-            artifacts,
-            outputs,
-            made,
-            seconds,
-        };
+        let record = Record { key: self.key, task: task.to_owned(), artifacts, outputs, made, seconds };
         self.store.write_document(&self.key, document)?;
         self.store.write_record(&record)?;
         remove(&self.store.draft_folder(&self.key))?;

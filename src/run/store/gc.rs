@@ -47,15 +47,8 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
     let mut found = Collected::default();
     // Records first: an object may go only when no record names it.
     for path in entries(&store.root().join("records"))? {
-        let name = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
-        let key = name
-            .split('.')
-            .next()
-            .and_then(|key| key.parse::<Digest>().ok())
-            .map(TaskKey);
+        let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let key = name.split('.').next().and_then(|key| key.parse::<Digest>().ok()).map(TaskKey);
         if key.is_some_and(|key| !kept.contains(&key)) {
             found.records += usize::from(!name.ends_with(".key.yaml"));
             take(&path, dry, &mut found)?;
@@ -63,15 +56,8 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
     }
     for shelf in entries(&store.root().join("objects"))? {
         for path in entries(&shelf)? {
-            let name = |path: &Path| {
-                path.file_name()
-                    .and_then(|name| name.to_str())
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            let digest = format!("{}{}", name(&shelf), name(&path))
-                .parse::<Digest>()
-                .ok();
+            let name = |path: &Path| path.file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+            let digest = format!("{}{}", name(&shelf), name(&path)).parse::<Digest>().ok();
             if digest.is_some_and(|digest| !objects.contains(&digest)) {
                 found.objects += 1;
                 take(&path, dry, &mut found)?;

@@ -47,19 +47,11 @@ impl Lock {
         Self::try_with(path, FileExt::try_lock_shared)
     }
 
-    fn try_with(
-        path: &Path,
-        lock: impl Fn(&File) -> Result<(), TryLockError>,
-    ) -> Result<Option<Self>, StoreError> {
+    fn try_with(path: &Path, lock: impl Fn(&File) -> Result<(), TryLockError>) -> Result<Option<Self>, StoreError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(disk(folder))?;
         }
-        let file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(path)
-            .map_err(disk(path))?;
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(path).map_err(disk(path))?;
         match lock(&file) {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

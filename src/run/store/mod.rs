@@ -48,10 +48,7 @@ pub enum StoreError {
 }
 
 pub(crate) fn disk(path: &Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
-    move |why| StoreError::Disk {
-        path: path.to_owned(),
-        why,
-    }
+    move |why| StoreError::Disk { path: path.to_owned(), why }
 }
 
 /// A folder, usually `.mascot` in the root.
@@ -86,12 +83,7 @@ impl Store {
     /// # Errors
     /// When a record is there and cannot be read.
     pub fn record(&self, key: &TaskKey) -> Result<Option<Record>, StoreError> {
-        Ok(self.read_record(key)?.filter(|record| {
-            record
-                .artifacts
-                .values()
-                .all(|artifact| self.holds(artifact))
-        }))
+        Ok(self.read_record(key)?.filter(|record| record.artifacts.values().all(|artifact| self.holds(artifact))))
     }
 
     /// The request behind `key`.
@@ -112,21 +104,11 @@ impl Store {
     ///
     /// # Errors
     /// When the disk is in the way.
-    pub fn claim(
-        &self,
-        key: &TaskKey,
-        stop: &AtomicBool,
-        waiting: &mut dyn FnMut(),
-    ) -> Result<Claim, StoreError> {
+    pub fn claim(&self, key: &TaskKey, stop: &AtomicBool, waiting: &mut dyn FnMut()) -> Result<Claim, StoreError> {
         if let Some(record) = self.record(key)? {
             return Ok(Claim::Recorded(Box::new(record)));
         }
-        let Some(lock) = Lock::exclusive(
-            &self.root.join("locks").join(key.to_string()),
-            stop,
-            waiting,
-        )?
-        else {
+        let Some(lock) = Lock::exclusive(&self.root.join("locks").join(key.to_string()), stop, waiting)? else {
             return Ok(Claim::Stopped);
         };
         // Another run may have committed it between our look and our lock.
@@ -157,13 +139,8 @@ impl Store {
 
     /// Names of the runs, the earliest first.
     pub fn runs(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.root.join("runs"))
-            .into_iter()
-            .flatten()
-            .flatten();
-        let mut names: Vec<String> = entries
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .collect();
+        let entries = fs::read_dir(self.root.join("runs")).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
         names
     }

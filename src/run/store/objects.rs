@@ -38,21 +38,14 @@ impl Artifact {
     pub fn of(path: &Path) -> io::Result<Self> {
         if !fs::metadata(path)?.is_dir() {
             let (digest, bytes) = Digest::of_file(path)?;
-            return Ok(Self {
-                digest,
-                bytes,
-                files: None,
-            });
+            return Ok(Self { digest, bytes, files: None });
         }
         let mut files = BTreeMap::new();
         for (name, file) in files_of(path)? {
             let (digest, bytes) = Digest::of_file(&file)?;
             files.insert(name, FileEntry { digest, bytes });
         }
-        let lines: String = files
-            .iter()
-            .map(|(name, file)| format!("{}  {name}\n", file.digest))
-            .collect();
+        let lines: String = files.iter().map(|(name, file)| format!("{}  {name}\n", file.digest)).collect();
         Ok(Self {
             digest: Digest::of(lines.as_bytes()),
             bytes: files.values().map(|file| file.bytes).sum(),
@@ -65,27 +58,18 @@ impl Store {
     /// Where the artifact lies.
     pub fn object(&self, digest: &Digest) -> PathBuf {
         let name = digest.to_string();
-        self.root()
-            .join("objects")
-            .join(&name[..2])
-            .join(&name[2..])
+        self.root().join("objects").join(&name[..2]).join(&name[2..])
     }
 
     /// Whether all of it is there, by names and sizes. (Objects are read-only and their names are their content, so what is
     /// there is not read again.)
     pub(super) fn holds(&self, artifact: &Artifact) -> bool {
         let path = self.object(&artifact.digest);
-        let has = |path: &Path, bytes: u64| {
-            fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes)
-        };
+        let has =
+            |path: &Path, bytes: u64| fs::metadata(path).is_ok_and(|found| found.is_file() && found.len() == bytes);
         match &artifact.files {
             None => has(&path, artifact.bytes),
-            Some(files) => {
-                path.is_dir()
-                    && files
-                        .iter()
-                        .all(|(name, file)| has(&path.join(name), file.bytes))
-            }
+            Some(files) => path.is_dir() && files.iter().all(|(name, file)| has(&path.join(name), file.bytes)),
         }
     }
 
@@ -96,9 +80,7 @@ impl Store {
             return Ok(artifact);
         }
         let target = self.object(&artifact.digest);
-        let folder = target
-            .parent()
-            .expect("an object lies in a folder of the store");
+        let folder = target.parent().expect("an object lies in a folder of the store");
         fs::create_dir_all(folder).map_err(disk(folder))?;
         // What is there is broken: a file gone from it, or cut short by something that was not us.
         if target.exists() {
@@ -121,9 +103,7 @@ impl Store {
 
 /// On the disk, and not to be written again.
 fn seal(path: &Path) -> Result<(), StoreError> {
-    File::open(path)
-        .and_then(|file| file.sync_all())
-        .map_err(disk(path))?;
+    File::open(path).and_then(|file| file.sync_all()).map_err(disk(path))?;
     let mut permissions = fs::metadata(path).map_err(disk(path))?.permissions();
     permissions.set_readonly(true);
     fs::set_permissions(path, permissions).map_err(disk(path))
@@ -132,9 +112,7 @@ fn seal(path: &Path) -> Result<(), StoreError> {
 /// A rename is on the disk when its folder is.
 pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
     if cfg!(unix) {
-        File::open(folder)
-            .and_then(|file| file.sync_all())
-            .map_err(disk(folder))?;
+        File::open(folder).and_then(|file| file.sync_all()).map_err(disk(folder))?;
     }
     Ok(())
 }

@@ -52,11 +52,7 @@ impl Store {
         write_yaml(&self.record_path(&record.key), record)
     }
 
-    pub(super) fn write_document(
-        &self,
-        key: &TaskKey,
-        document: &KeyDocument,
-    ) -> Result<(), StoreError> {
+    pub(super) fn write_document(&self, key: &TaskKey, document: &KeyDocument) -> Result<(), StoreError> {
         write_yaml(&self.document_path(key), document)
     }
 
@@ -82,34 +78,22 @@ impl Store {
             return Ok(());
         }
         let path = self.history_path(label);
-        let folder = path
-            .parent()
-            .expect("a history lies in a folder of the store");
+        let folder = path.parent().expect("a history lies in a folder of the store");
         fs::create_dir_all(folder).map_err(disk(folder))?;
         // One short line, appended in one write: two runs do not tear each other's.
-        let mut file = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(&path)
-            .map_err(disk(&path))?;
-        file.write_all(format!("{key}\n").as_bytes())
-            .map_err(disk(&path))
+        let mut file = OpenOptions::new().create(true).append(true).open(&path).map_err(disk(&path))?;
+        file.write_all(format!("{key}\n").as_bytes()).map_err(disk(&path))
     }
 
     fn history_path(&self, label: &Label) -> PathBuf {
         let parts = [&label.engine, &label.experiment, &label.task].map(|part| file_name(part));
-        parts
-            .iter()
-            .fold(self.root().join("history"), |path, part| path.join(part))
+        parts.iter().fold(self.root().join("history"), |path, part| path.join(part))
     }
 }
 
 pub(super) fn keys_in(history: &Path) -> Vec<TaskKey> {
     let text = fs::read_to_string(history).unwrap_or_default();
-    text.lines()
-        .filter_map(|line| line.parse::<Digest>().ok())
-        .map(TaskKey)
-        .collect()
+    text.lines().filter_map(|line| line.parse::<Digest>().ok()).map(TaskKey).collect()
 }
 
 /// `None` when there is no such file.
@@ -120,25 +104,17 @@ pub(crate) fn read_yaml<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, S
         Err(why) => return Err(disk(path)(why)),
     };
     let read = serde_yaml::from_str(&text);
-    read.map(Some).map_err(|why| StoreError::Unreadable {
-        path: path.to_owned(),
-        why: why.to_string(),
-    })
+    read.map(Some).map_err(|why| StoreError::Unreadable { path: path.to_owned(), why: why.to_string() })
 }
 
 /// Written beside its place, brought to the disk, then moved there: a reader sees all of it or nothing.
 pub(crate) fn write_yaml<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
     let folder = path.parent().expect("a file of the store lies in a folder");
     fs::create_dir_all(folder).map_err(disk(folder))?;
-    let text = serde_yaml::to_string(value).map_err(|why| StoreError::Unreadable {
-        path: path.to_owned(),
-        why: why.to_string(),
-    })?;
+    let text = serde_yaml::to_string(value)
+        .map_err(|why| StoreError::Unreadable { path: path.to_owned(), why: why.to_string() })?;
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(disk(folder))?;
-    file.write_all(text.as_bytes())
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(disk(path))?;
-    file.persist(path)
-        .map_err(|error| disk(path)(error.error))?;
+    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(disk(path))?;
+    file.persist(path).map_err(|error| disk(path)(error.error))?;
     sync_folder(folder)
 }

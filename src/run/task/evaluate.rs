@@ -36,17 +36,11 @@ pub struct EvaluateSpec {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Subject {
     /// Each speaker answers each situation.
-    Speakers {
-        speakers: Vec<Speaker>,
-        prompting: Baseline,
-    },
+    Speakers { speakers: Vec<Speaker>, prompting: Baseline },
     /// Transcripts that a `dialogue` stage made.
     Transcripts { transcripts: Slot },
     /// A dialogue played for this evaluation (a baseline under the first subject's director).
-    Played {
-        dialogue: Box<DialogueSpec>,
-        prompting: Baseline,
-    },
+    Played { dialogue: Box<DialogueSpec>, prompting: Baseline },
 }
 
 /// How a speaker is prompted.

@@ -17,15 +17,12 @@ use serde::{Deserialize, Serialize};
 pub use data::{Cut, DataSpec, Reader, Rows, SplitName};
 pub use evaluate::{Baseline, DialogueSpec, EvaluateSpec, MetricSpec, Subject};
 pub use judge::{JudgeKind, JudgeSpec, RubricCriterion, RubricSpec};
-pub use model::{
-    Adapter, Dtype, LoraSpec, ModelSpec, Policy, RandomModel, SampleSpec, Target, Tokens, Weights,
-};
+pub use model::{Adapter, Dtype, LoraSpec, ModelSpec, Policy, RandomModel, SampleSpec, Target, Tokens, Weights};
 pub use persona::{DirectiveSpec, DirectorSpec, Example, Order, PersonaSpec, Speaker};
 pub use reward::{Expr, RewardSpec, Term};
 pub use train::{
-    AdvantageSpec, BaselineKind, By, Combine, DirectionSpec, Estimator, GrpoSpec, KlPlace, KlSpec,
-    KlTo, Loss, Optimizer, Overlong, PairsSpec, RewardModelSpec, Rollout, Scale, Schedule,
-    SftPolicy, SftSpec, ZeroVariance,
+    AdvantageSpec, BaselineKind, By, Combine, DirectionSpec, Estimator, GrpoSpec, KlPlace, KlSpec, KlTo, Loss,
+    Optimizer, Overlong, PairsSpec, RewardModelSpec, Rollout, Scale, Schedule, SftPolicy, SftSpec, ZeroVariance,
 };
 
 /// A named input of a task, from where it stands in the spec: `policy.adapter`, `data.source`, `subjects.0.transcripts`.

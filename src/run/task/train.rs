@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Adapter, DataSpec, DirectorSpec, JudgeSpec, PersonaSpec, Policy, RewardSpec, SampleSpec, Slot,
-    Speaker,
-};
+use super::{Adapter, DataSpec, DirectorSpec, JudgeSpec, PersonaSpec, Policy, RewardSpec, SampleSpec, Slot, Speaker};
 
 /// AdamW (Loshchilov & Hutter 2019), linear warm-up, then the schedule.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,10 +44,7 @@ pub struct SftSpec {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum SftPolicy {
     /// On the rows of this persona, or on all rows when there is none.
-    Speaker {
-        policy: Policy,
-        persona: Option<PersonaSpec>,
-    },
+    Speaker { policy: Policy, persona: Option<PersonaSpec> },
     /// On written directives.
     Director(DirectorSpec),
 }
