@@ -1,4 +1,11 @@
-//! The candle engine: the only room where a tensor is spoken of.
+//! The candle engine: the only room where a tensor is spoken of. Implements [`mascot_run::engine::Engine`].
 
 pub mod data;
+pub mod device;
+pub mod error;
+pub mod kernels;
+pub mod model;
+pub mod nn;
+pub mod rng;
+pub mod text;
 pub mod train;

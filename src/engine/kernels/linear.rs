@@ -1,0 +1,234 @@
+//! Linear maps with frozen weights, and the low-rank detour that learns.
+
+use candle_core::Tensor;
+use rayon::prelude::*;
+
+use super::simd::{FewRows, Product, View};
+use super::{ROWS, on_slice, on_slice_mut};
+use crate::error::Result;
+
+/// Which path a position takes. It follows from what the position is, never from how many there are, so that what is sampled
+/// does not depend on the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Part of a prompt or of a training pack: matrix products.
+    Prompt,
+    /// One position of each of several sequences: every weight is read once, every row summed in the same order.
+    Sampled,
+}
+
+/// `y[t, n] = x[t, k] · w[n, k]ᵀ`.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn linear(x: &Tensor, w: &Tensor, role: Role) -> Result<Tensor> {
+    if role == Role::Prompt || !x.device().is_cpu() {
+        return Ok(x.matmul(&w.t()?)?);
+    }
+    let (n, k) = w.dims2()?;
+    let rows = x.dim(0)?;
+    let y = on_slice(x, |x| on_slice(w, |w| few_rows(x, w, rows, n, k)))??;
+    Ok(Tensor::from_vec(y, (rows, n), x.device())?)
+}
+
+fn few_rows(x: &[f32], w: &[f32], rows: usize, n: usize, k: usize) -> Vec<f32> {
+    // Enough pieces that threads of unequal speed end together.
+    let piece = n.div_ceil(8).max(16);
+    if rows == 1 {
+        let mut y = vec![0.0; n];
+        y.par_chunks_mut(piece).zip(w.par_chunks(piece * k)).for_each(|(y, w)| FewRows { x, w, y, k }.run());
+        return y;
+    }
+    let pieces: Vec<Vec<f32>> = w
+        .par_chunks(piece * k)
+        .map(|w| {
+            let mut y = vec![0.0; rows * (w.len() / k)];
+            FewRows { x, w, y: &mut y, k }.run();
+            y
+        })
+        .collect();
+    let mut y = Vec::with_capacity(rows * n);
+    for row in 0..rows {
+        for piece in &pieces {
+            let width = piece.len() / rows;
+            y.extend_from_slice(&piece[row * width..(row + 1) * width]);
+        }
+    }
+    y
+}
+
+/// The factors of one adapted linear, and their transposes, on the device. `scale` is alpha / rank.
+#[derive(Debug, Clone)]
+pub struct Factors {
+    /// `[r, in]` and `[in, r]`
+    pub a: Tensor,
+    pub a_t: Tensor,
+    /// `[out, r]` and `[r, out]`
+    pub b: Tensor,
+    pub b_t: Tensor,
+    pub scale: f32,
+}
+
+impl Factors {
+    /// Adds `scale · (x aᵀ) bᵀ` to columns `offset..` of `y`; returns it with `u = x aᵀ`, `[t, r]`.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    pub fn add_to(&self, y: Tensor, x: &Tensor, offset: usize) -> Result<(Tensor, Tensor)> {
+        if !x.device().is_cpu() {
+            let u = x.matmul(&self.a_t)?;
+            let delta = (u.matmul(&self.b_t)? * f64::from(self.scale))?;
+            return Ok((add_columns(&y, &delta, offset)?, u));
+        }
+        let (rows, k) = x.dims2()?;
+        let (r, n) = self.b_t.dims2()?;
+        let width = y.dim(1)?;
+        let mut u = vec![0.0; rows * r];
+        on_slice(x, |x| {
+            on_slice(&self.a_t, |a_t| {
+                u.par_chunks_mut(ROWS * r).zip(x.par_chunks(ROWS * k)).for_each(|(u, x)| {
+                    let m = x.len() / k;
+                    let a = View { data: x, rows: k, columns: 1 };
+                    Product { c: u, c_rows: r, a, b: a_t, b_rows: r, m, n: r, k, add: false, alpha: 1.0 }.run();
+                });
+            })
+        })??;
+        on_slice(&self.b_t, |b_t| {
+            on_slice_mut(&y, |y| {
+                y.par_chunks_mut(ROWS * width).zip(u.par_chunks(ROWS * r)).for_each(|(y, u)| {
+                    let m = u.len() / r;
+                    let a = View { data: u, rows: r, columns: 1 };
+                    let c = &mut y[offset..];
+                    Product { c, c_rows: width, a, b: b_t, b_rows: n, m, n, k: r, add: true, alpha: self.scale }.run();
+                });
+            })
+        })??;
+        Ok((y, Tensor::from_vec(u, (rows, r), x.device())?))
+    }
+
+    /// From `dy` (all columns of the fused output; ours begin at `offset`): adds to `da` `[r, in]` and `db` `[out, r]`, and to
+    /// `dx` where it is asked for.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    #[allow(clippy::too_many_arguments)]
+    pub fn backward(
+        &self,
+        dy: &Tensor,
+        offset: usize,
+        x: &Tensor,
+        u: &Tensor,
+        dx: Option<Tensor>,
+        da: &mut [f32],
+        db: &mut [f32],
+    ) -> Result<Option<Tensor>> {
+        if !x.device().is_cpu() {
+            return self.plain_backward(dy, offset, x, u, dx, da, db);
+        }
+        let (rows, k) = x.dims2()?;
+        let (n, r) = self.b.dims2()?;
+        let width = dy.dim(1)?;
+        // du = scale · dy b
+        let mut du = vec![0.0; rows * r];
+        on_slice(dy, |dy| {
+            on_slice(&self.b, |b| {
+                du.par_chunks_mut(ROWS * r).zip(dy.par_chunks(ROWS * width)).for_each(|(du, dy)| {
+                    let m = du.len() / r;
+                    let a = View { data: &dy[offset..], rows: width, columns: 1 };
+                    Product { c: du, c_rows: r, a, b, b_rows: r, m, n: r, k: n, add: false, alpha: self.scale }.run();
+                });
+            })?;
+            // dbᵀ = scale · uᵀ dy
+            on_slice(u, |u| columns_of(u, r, rows, &dy[offset..], width, n, self.scale, |i, j, v| db[j * r + i] += v))
+        })??;
+        // da = duᵀ x
+        on_slice(x, |x| columns_of(&du, r, rows, x, k, k, 1.0, |i, j, v| da[i * k + j] += v))?;
+        let Some(dx) = dx else { return Ok(None) };
+        on_slice(&self.a, |a| {
+            on_slice_mut(&dx, |dx| {
+                dx.par_chunks_mut(ROWS * k).zip(du.par_chunks(ROWS * r)).for_each(|(dx, du)| {
+                    let m = du.len() / r;
+                    let view = View { data: du, rows: r, columns: 1 };
+                    Product { c: dx, c_rows: k, a: view, b: a, b_rows: k, m, n: k, k: r, add: true, alpha: 1.0 }.run();
+                });
+            })
+        })??;
+        Ok(Some(dx))
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    fn plain_backward(
+        &self,
+        dy: &Tensor,
+        offset: usize,
+        x: &Tensor,
+        u: &Tensor,
+        dx: Option<Tensor>,
+        da: &mut [f32],
+        db: &mut [f32],
+    ) -> Result<Option<Tensor>> {
+        let dy = dy.narrow(1, offset, self.b.dim(0)?)?.contiguous()?;
+        let du = (dy.matmul(&self.b)? * f64::from(self.scale))?;
+        let add = |to: &mut [f32], from: Tensor| -> Result<()> {
+            for (to, from) in to.iter_mut().zip(from.flatten_all()?.to_vec1::<f32>()?) {
+                *to += from;
+            }
+            Ok(())
+        };
+        add(db, (dy.t()?.matmul(u)? * f64::from(self.scale))?)?;
+        add(da, du.t()?.matmul(x)?)?;
+        dx.map(|dx| Ok((dx + du.matmul(&self.a)?)?)).transpose()
+    }
+}
+
+/// `aᵀ b` for `a` `[k, m]` contiguous and the first `n` columns of `b` `[k, b_rows]`, by columns over threads; every element is
+/// handed to `put(i, j, value)`, in order.
+#[allow(clippy::too_many_arguments)]
+fn columns_of(
+    a: &[f32],
+    m: usize,
+    k: usize,
+    b: &[f32],
+    b_rows: usize,
+    n: usize,
+    alpha: f32,
+    mut put: impl FnMut(usize, usize, f32),
+) {
+    const COLUMNS: usize = 128;
+    let pieces: Vec<Vec<f32>> = (0..n.div_ceil(COLUMNS))
+        .into_par_iter()
+        .map(|piece| {
+            let from = piece * COLUMNS;
+            let width = COLUMNS.min(n - from);
+            let mut c = vec![0.0; m * width];
+            let a = View { data: a, rows: 1, columns: m };
+            let b = &b[from..];
+            Product { c: &mut c, c_rows: width, a, b, b_rows, m, n: width, k, add: false, alpha }.run();
+            c
+        })
+        .collect();
+    for (piece, c) in pieces.iter().enumerate() {
+        let width = c.len() / m;
+        for i in 0..m {
+            for j in 0..width {
+                put(i, piece * COLUMNS + j, c[i * width + j]);
+            }
+        }
+    }
+}
+
+fn add_columns(y: &Tensor, delta: &Tensor, offset: usize) -> Result<Tensor> {
+    let (rows, width) = y.dims2()?;
+    let n = delta.dim(1)?;
+    let mut parts = Vec::new();
+    if offset > 0 {
+        parts.push(y.narrow(1, 0, offset)?);
+    }
+    parts.push((y.narrow(1, offset, n)? + delta)?);
+    if offset + n < width {
+        parts.push(y.narrow(1, offset + n, width - offset - n)?);
+    }
+    let y = Tensor::cat(&parts, 1)?;
+    debug_assert_eq!(y.dims(), [rows, width]);
+    Ok(y)
+}

@@ -1,0 +1,55 @@
+//! The few loops that deserve their own code. [`simd`] holds vector loops over slices; the other rooms spread them over threads
+//! and give each operation a twin in plain tensor operations, which runs on other devices and is the oracle in tests.
+//!
+//! All tensors are f32 and row-major. Work is cut by sizes alone, never by the number of threads.
+
+pub mod attention;
+pub mod decode;
+pub mod linear;
+pub mod pointwise;
+pub mod simd;
+pub mod vocabulary;
+
+use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor};
+
+use crate::error::Result;
+
+fn misuse(what: &str) -> candle_core::Error {
+    candle_core::Error::Msg(format!("expected a contiguous f32 tensor in main memory, found {what}; this is a bug in mascot"))
+}
+
+/// Runs `f` on the numbers of a contiguous f32 tensor in the processor's memory, without a copy.
+///
+/// # Errors
+/// When the tensor is anything else.
+pub fn on_slice<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cpu(CpuStorage::F32(data)) = &*storage else { return Err(misuse("other storage").into()) };
+    let Some((from, to)) = layout.contiguous_offsets() else { return Err(misuse("strides").into()) };
+    Ok(f(&data[from..to]))
+}
+
+/// Runs `f` on the numbers of a tensor, to change them in place. Every clone of the tensor sees the change, so this is for
+/// tensors that were just made.
+///
+/// # Errors
+/// When the tensor is not contiguous f32 in main memory.
+pub fn on_slice_mut(tensor: &Tensor, f: impl Fn(&mut [f32])) -> Result<()> {
+    struct Change<F>(F);
+    impl<F: Fn(&mut [f32])> InplaceOp1 for Change<F> {
+        fn name(&self) -> &'static str {
+            "change"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+            let CpuStorage::F32(data) = storage else { return Err(misuse("other storage")) };
+            let Some((from, to)) = layout.contiguous_offsets() else { return Err(misuse("strides")) };
+            (self.0)(&mut data[from..to]);
+            Ok(())
+        }
+    }
+    Ok(tensor.inplace_op1(&Change(f))?)
+}
+
+/// Rows that one thread takes at a time.
+pub(crate) const ROWS: usize = 32;

@@ -1,0 +1,184 @@
+//! GGUF files: configuration, dequantised weights, and the vocabulary they carry.
+//!
+//! llama.cpp stores Llama's query and key rows so that pairs to be rotated lie side by side; we rotate halves, as Hugging
+//! Face does, and put the rows back in that order. Qwen files are not permuted.
+
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use candle_core::quantized::gguf_file::{Content, Value};
+use candle_core::{Device, Tensor};
+
+use super::config::{Arch, Config};
+use super::weights::Source;
+use crate::error::{Error, Result};
+
+/// An open GGUF file.
+pub struct Gguf {
+    path: PathBuf,
+    reader: BufReader<File>,
+    content: Content,
+    prefix: String,
+}
+
+impl std::fmt::Debug for Gguf {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.debug_struct("Gguf").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Gguf {
+    /// # Errors
+    /// When the file cannot be read as GGUF.
+    pub fn open(path: &Path) -> Result<Self> {
+        let file = File::open(path).map_err(|why| Error::file(path, why))?;
+        let mut reader = BufReader::with_capacity(1 << 20, file);
+        let content = Content::read(&mut reader).map_err(|why| Error::file(path, why))?;
+        let mut gguf = Self { path: path.to_path_buf(), reader, content, prefix: String::new() };
+        gguf.prefix = gguf.text("general.architecture").unwrap_or_default().to_owned();
+        Ok(gguf)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn value(&self, key: &str) -> Option<&Value> {
+        self.content.metadata.get(key)
+    }
+
+    pub fn text(&self, key: &str) -> Option<&str> {
+        self.value(key).and_then(|value| value.to_string().ok()).map(String::as_str)
+    }
+
+    pub fn number(&self, key: &str) -> Option<u64> {
+        let value = self.value(key)?;
+        value.to_u64().ok().or_else(|| value.to_i64().ok().and_then(|n| u64::try_from(n).ok()))
+            .or_else(|| value.to_i32().ok().and_then(|n| u64::try_from(n).ok()))
+    }
+
+    fn float(&self, key: &str) -> Option<f64> {
+        let value = self.value(key)?;
+        value.to_f32().map(f64::from).ok().or_else(|| value.to_f64().ok())
+    }
+
+    pub fn texts(&self, key: &str) -> Option<Vec<&str>> {
+        self.value(key)?.to_vec().ok()?.iter().map(|v| v.to_string().ok().map(String::as_str)).collect()
+    }
+
+    pub fn numbers(&self, key: &str) -> Option<Vec<i64>> {
+        let list = self.value(key)?.to_vec().ok()?;
+        list.iter().map(|v| v.to_i32().map(i64::from).or_else(|_| v.to_u32().map(i64::from)).ok()).collect()
+    }
+
+    /// The configuration in the file's metadata.
+    ///
+    /// # Errors
+    /// When it is of an architecture that we do not run, or a value is missing.
+    pub fn config(&self) -> Result<Config> {
+        let wrong = |why: String| Error::file(&self.path, why);
+        let arch = match self.prefix.as_str() {
+            "llama" => Arch::Llama,
+            "qwen2" => Arch::Qwen2,
+            "qwen3" => Arch::Qwen3,
+            other => return Err(wrong(format!("architecture `{other}` is not one of llama, qwen2, qwen3"))),
+        };
+        let of = |key: &str| format!("{}.{key}", self.prefix);
+        let number = |key: &str| {
+            self.number(&of(key)).map(|n| n as usize).ok_or_else(|| wrong(format!("`{}` is missing", of(key))))
+        };
+        if let Some(kind) = self.text(&of("rope.scaling.type"))
+            && kind != "none"
+        {
+            return Err(wrong(format!("rope scaling `{kind}` is not supported")));
+        }
+        for absent in ["blk.0.attn_output.bias", "blk.0.ffn_down.bias", "rope_freqs.weight"] {
+            if self.content.tensor_infos.contains_key(absent) {
+                return Err(wrong(format!("`{absent}` is not supported")));
+            }
+        }
+        let (hidden, heads) = (number("embedding_length")?, number("attention.head_count")?);
+        let vocab = self
+            .content
+            .tensor_infos
+            .get("token_embd.weight")
+            .and_then(|info| info.shape.dims().first().copied())
+            .ok_or_else(|| wrong("`token_embd.weight` is missing".to_owned()))?;
+        let eos = ["eos_token_id", "eot_token_id"];
+        let mut eos: Vec<u32> =
+            eos.iter().filter_map(|key| self.number(&format!("tokenizer.ggml.{key}"))).map(|id| id as u32).collect();
+        eos.dedup();
+        let config = Config {
+            arch,
+            hidden,
+            layers: number("block_count")?,
+            heads,
+            kv_heads: self.number(&of("attention.head_count_kv")).map_or(heads, |n| n as usize),
+            head_dim: self.number(&of("attention.key_length")).map_or(hidden / heads.max(1), |n| n as usize),
+            ffn: number("feed_forward_length")?,
+            vocab,
+            norm_eps: self.float(&of("attention.layer_norm_rms_epsilon")).unwrap_or(1e-6),
+            rope_theta: self.float(&of("rope.freq_base")).unwrap_or(10_000.0),
+            rope_scaling: None,
+            tied: !self.content.tensor_infos.contains_key("output.weight"),
+            eos,
+            bos: self.number("tokenizer.ggml.bos_token_id").map(|id| id as u32),
+            max_positions: self.number(&of("context_length")).map_or(usize::MAX, |n| n as usize),
+        };
+        config.check().map_err(wrong)
+    }
+}
+
+impl Source for Gguf {
+    fn find(&mut self, name: &str) -> Result<Option<Tensor>> {
+        let Some(stored) = stored_name(name) else { return Ok(None) };
+        if !self.content.tensor_infos.contains_key(&stored) {
+            return Ok(None);
+        }
+        let quantised = self
+            .content
+            .tensor(&mut self.reader, &stored, &Device::Cpu)
+            .map_err(|why| Error::file(&self.path, format!("`{stored}`: {why}")))?;
+        let tensor = quantised.dequantize(&Device::Cpu)?;
+        let heads = match () {
+            () if self.prefix != "llama" => None,
+            () if stored.ends_with("attn_q.weight") => Some("head_count"),
+            () if stored.ends_with("attn_k.weight") => Some("head_count_kv"),
+            () => None,
+        };
+        let Some(heads) = heads else { return Ok(Some(tensor)) };
+        let heads = [heads, "head_count"].into_iter().find_map(|key| self.number(&format!("llama.attention.{key}")));
+        let heads = heads.ok_or_else(|| Error::file(&self.path, "`llama.attention.head_count` is missing"))? as usize;
+        let (rows, columns) = tensor.dims2()?;
+        let halves = tensor.reshape((heads, rows / heads / 2, 2, columns))?.transpose(1, 2)?.contiguous()?;
+        Ok(Some(halves.reshape((rows, columns))?))
+    }
+}
+
+/// llama.cpp's name for a Hugging Face tensor.
+fn stored_name(name: &str) -> Option<String> {
+    match name {
+        "model.embed_tokens.weight" => return Some("token_embd.weight".to_owned()),
+        "model.norm.weight" => return Some("output_norm.weight".to_owned()),
+        "lm_head.weight" => return Some("output.weight".to_owned()),
+        _ => {}
+    }
+    let (layer, rest) = name.strip_prefix("model.layers.")?.split_once('.')?;
+    let (part, kind) = rest.rsplit_once('.')?;
+    let part = match part {
+        "input_layernorm" => "attn_norm",
+        "post_attention_layernorm" => "ffn_norm",
+        "self_attn.q_proj" => "attn_q",
+        "self_attn.k_proj" => "attn_k",
+        "self_attn.v_proj" => "attn_v",
+        "self_attn.o_proj" => "attn_output",
+        "self_attn.q_norm" => "attn_q_norm",
+        "self_attn.k_norm" => "attn_k_norm",
+        "mlp.gate_proj" => "ffn_gate",
+        "mlp.up_proj" => "ffn_up",
+        "mlp.down_proj" => "ffn_down",
+        _ => return None,
+    };
+    Some(format!("blk.{layer}.{part}.{kind}"))
+}
