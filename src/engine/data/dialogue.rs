@@ -37,27 +37,13 @@ fn take_as(
                 last.text.push('\n');
                 last.text.push_str(&text);
             }
-            _ => joined.push(Turn {
-                speaker: if own { "assistant" } else { "user" }.into(),
-                text,
-                own,
-            }),
+            _ => joined.push(Turn { speaker: if own { "assistant" } else { "user" }.into(), text, own }),
         }
     }
-    let first = asked.or_else(|| {
-        joined
-            .iter()
-            .find(|turn| !turn.own)
-            .map(|turn| turn.text.clone())
-    });
+    let first = asked.or_else(|| joined.iter().find(|turn| !turn.own).map(|turn| turn.text.clone()));
     let mut rows = Vec::new();
     if let Some(prompt) = first {
-        rows.push(Row {
-            asked: true,
-            prompt,
-            system: system.clone(),
-            ..Row::default()
-        });
+        rows.push(Row { asked: true, prompt, system: system.clone(), ..Row::default() });
     }
     for at in 1..joined.len() {
         if joined[at].own {
@@ -80,44 +66,26 @@ fn take_as(
 /// PersonaChat / ConvAI2: numbered lines; the number starts again at 1 for each chat; the persona is that of the reply's side.
 pub fn personachat(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
     const NAMES: &[(SplitName, &[&str])] = &[
-        (
-            SplitName::Train,
-            &[
-                "train_self_original_no_cands.txt",
-                "train_self_original.txt",
-            ],
-        ),
-        (
-            SplitName::Val,
-            &[
-                "valid_self_original_no_cands.txt",
-                "valid_self_original.txt",
-            ],
-        ),
-        (
-            SplitName::Test,
-            &["test_self_original_no_cands.txt", "test_self_original.txt"],
-        ),
+        (SplitName::Train, &["train_self_original_no_cands.txt", "train_self_original.txt"]),
+        (SplitName::Val, &["valid_self_original_no_cands.txt", "valid_self_original.txt"]),
+        (SplitName::Test, &["test_self_original_no_cands.txt", "test_self_original.txt"]),
     ];
     for (split, file) in files(path, NAMES)? {
         let text = text(&file)?;
         let (mut persona, mut turns): (Vec<String>, Vec<(bool, String)>) = (Vec::new(), Vec::new());
-        let close =
-            |persona: &mut Vec<String>, turns: &mut Vec<(bool, String)>, reading: &mut Reading| {
-                if !turns.is_empty() || !persona.is_empty() {
-                    let system = Some(persona.join("\n")).filter(|s| !s.is_empty());
-                    let id = persona.join("\n");
-                    take_as(split, &id, None, system, std::mem::take(turns), reading);
-                    persona.clear();
-                }
-            };
+        let close = |persona: &mut Vec<String>, turns: &mut Vec<(bool, String)>, reading: &mut Reading| {
+            if !turns.is_empty() || !persona.is_empty() {
+                let system = Some(persona.join("\n")).filter(|s| !s.is_empty());
+                let id = persona.join("\n");
+                take_as(split, &id, None, system, std::mem::take(turns), reading);
+                persona.clear();
+            }
+        };
         for (index, line) in text.lines().enumerate() {
             if line.trim().is_empty() {
                 continue;
             }
-            let numbered = line
-                .split_once(' ')
-                .and_then(|(n, rest)| Some((n.parse::<usize>().ok()?, rest)));
+            let numbered = line.split_once(' ').and_then(|(n, rest)| Some((n.parse::<usize>().ok()?, rest)));
             let Some((number, rest)) = numbered else {
                 reading.refuse(&file, index + 1, "does not begin with a number");
                 continue;
@@ -149,21 +117,9 @@ pub fn personachat(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
 /// DailyDialog: one chat a line, turns ended by `__eou__`; two people alternate.
 pub fn dailydialog(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
     const NAMES: &[(SplitName, &[&str])] = &[
-        (
-            SplitName::Train,
-            &["train/dialogues_train.txt", "dialogues_train.txt"],
-        ),
-        (
-            SplitName::Val,
-            &[
-                "validation/dialogues_validation.txt",
-                "dialogues_validation.txt",
-            ],
-        ),
-        (
-            SplitName::Test,
-            &["test/dialogues_test.txt", "dialogues_test.txt"],
-        ),
+        (SplitName::Train, &["train/dialogues_train.txt", "dialogues_train.txt"]),
+        (SplitName::Val, &["validation/dialogues_validation.txt", "dialogues_validation.txt"]),
+        (SplitName::Test, &["test/dialogues_test.txt", "dialogues_test.txt"]),
     ];
     for (split, file) in files(path, NAMES)? {
         let text = text(&file)?;
@@ -183,11 +139,7 @@ pub fn dailydialog(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
                 reading.refuse(&file, index + 1, "has no turn");
                 continue;
             }
-            let turns = pieces
-                .iter()
-                .enumerate()
-                .map(|(i, said)| (i % 2 == 1, (*said).trim().to_owned()))
-                .collect();
+            let turns = pieces.iter().enumerate().map(|(i, said)| (i % 2 == 1, (*said).trim().to_owned())).collect();
             take(split, "", None, turns, reading);
         }
     }

@@ -21,25 +21,15 @@ const NAMES: &[(SplitName, &[&str])] = &[
 pub fn read(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
     for (split, file) in files(path, NAMES)? {
         let text = text(&file)?;
-        let header = text
-            .lines()
-            .next()
-            .unwrap_or_default()
-            .trim_end()
-            .to_owned();
+        let header = text.lines().next().unwrap_or_default().trim_end().to_owned();
         match header.as_str() {
             "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags" => {
                 original(&file, &text, split, reading);
             }
-            "conv_id,utterance_idx,prompt,utterance,label" => {
-                requoted(&file, &text, split, reading)
-            }
+            "conv_id,utterance_idx,prompt,utterance,label" => requoted(&file, &text, split, reading),
             "Dialog_ID,Type,Actor,Text,Label" => intents(&file, &text, split, reading),
             _ => {
-                return Err(Fault::File {
-                    path: file,
-                    why: "has no header of EmpatheticDialogues".into(),
-                });
+                return Err(Fault::File { path: file, why: "has no header of EmpatheticDialogues".into() });
             }
         }
     }
@@ -59,11 +49,7 @@ impl Chat {
     fn close(&mut self, split: Option<SplitName>, reading: &mut Reading) {
         let chat = std::mem::take(self);
         if !chat.turns.is_empty() || !chat.situation.is_empty() {
-            let asked = if chat.situation.is_empty() {
-                None
-            } else {
-                Some(chat.situation)
-            };
+            let asked = if chat.situation.is_empty() { None } else { Some(chat.situation) };
             dialogue::take(split, &chat.id, asked, chat.turns, reading);
         }
     }
@@ -74,19 +60,11 @@ fn original(file: &Path, text: &str, split: Option<SplitName>, reading: &mut Rea
     for (index, row) in text.lines().enumerate().skip(1) {
         let fields: Vec<&str> = row.split(',').collect();
         if fields.len() != 8 && fields.len() != 9 {
-            reading.refuse(
-                file,
-                index + 1,
-                format!("has {} fields; 8 or 9 are its layout", fields.len()),
-            );
+            reading.refuse(file, index + 1, format!("has {} fields; 8 or 9 are its layout", fields.len()));
             continue;
         }
         let Ok(number) = fields[1].trim().parse::<usize>() else {
-            reading.refuse(
-                file,
-                index + 1,
-                format!("its utterance_idx is `{}`", fields[1]),
-            );
+            reading.refuse(file, index + 1, format!("its utterance_idx is `{}`", fields[1]));
             continue;
         };
         if chat.id != fields[0] {
@@ -103,11 +81,7 @@ fn requoted(file: &Path, text: &str, split: Option<SplitName>, reading: &mut Rea
     let mut chat = Chat::default();
     for (line, fields) in csv::records(text).into_iter().skip(1) {
         let [id, number, situation, utterance, _] = fields.as_slice() else {
-            reading.refuse(
-                file,
-                line,
-                format!("has {} fields under a header of 5", fields.len()),
-            );
+            reading.refuse(file, line, format!("has {} fields under a header of 5", fields.len()));
             continue;
         };
         let Ok(number) = number.trim().parse::<usize>() else {
@@ -127,11 +101,7 @@ fn intents(file: &Path, text: &str, split: Option<SplitName>, reading: &mut Read
     let mut chat = Chat::default();
     for (line, fields) in csv::records(text).into_iter().skip(1) {
         let [id, kind, actor, said, _] = fields.as_slice() else {
-            reading.refuse(
-                file,
-                line,
-                format!("has {} fields under a header of 5", fields.len()),
-            );
+            reading.refuse(file, line, format!("has {} fields under a header of 5", fields.len()));
             continue;
         };
         if chat.id != *id {
@@ -148,9 +118,5 @@ fn intents(file: &Path, text: &str, split: Option<SplitName>, reading: &mut Read
 }
 
 fn clean(field: &str) -> String {
-    field
-        .replace("_comma_", ",")
-        .replace("_pipe_", "|")
-        .trim()
-        .to_owned()
+    field.replace("_comma_", ",").replace("_pipe_", "|").trim().to_owned()
 }

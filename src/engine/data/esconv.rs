@@ -12,14 +12,8 @@ use serde_json::Value;
 use super::{Reading, dialogue, elements, files, text};
 
 const NAMES: &[(SplitName, &[&str])] = &[
-    (
-        SplitName::Train,
-        &["ESConv.json", "train.json", "train.jsonl"],
-    ),
-    (
-        SplitName::Val,
-        &["valid.json", "validation.json", "valid.jsonl"],
-    ),
+    (SplitName::Train, &["ESConv.json", "train.json", "train.jsonl"]),
+    (SplitName::Val, &["valid.json", "validation.json", "valid.jsonl"]),
     (SplitName::Test, &["test.json", "test.jsonl"]),
 ];
 
@@ -46,15 +40,10 @@ type Chat = (Option<String>, Vec<(bool, String)>);
 
 fn chat(value: &Value) -> Result<Chat, String> {
     let turns = value["dialog"].as_array().ok_or("has no list `dialog`")?;
-    let situation = value["situation"]
-        .as_str()
-        .map(|s| s.trim().to_owned())
-        .filter(|s| !s.is_empty());
+    let situation = value["situation"].as_str().map(|s| s.trim().to_owned()).filter(|s| !s.is_empty());
     let turn = |turn: &Value| -> Result<(bool, String), String> {
-        let text = turn["text"]
-            .as_str()
-            .or(turn["content"].as_str())
-            .ok_or("a turn has neither `text` nor `content`")?;
+        let text =
+            turn["text"].as_str().or(turn["content"].as_str()).ok_or("a turn has neither `text` nor `content`")?;
         match turn["speaker"].as_str() {
             Some("sys" | "listener" | "supporter") => Ok((true, text.to_owned())),
             Some("usr" | "speaker" | "seeker") => Ok((false, text.to_owned())),

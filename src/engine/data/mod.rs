@@ -97,9 +97,7 @@ impl Row {
 impl Dataset {
     /// Rows of a split, in the source's order; all of them without one.
     pub fn of(&self, split: Option<SplitName>) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(move |row| {
-            split.is_none_or(|s| self.conversations[row.conversation].split == s)
-        })
+        self.rows.iter().filter(move |row| split.is_none_or(|s| self.conversations[row.conversation].split == s))
     }
 
     /// The prompts of a split: rows that are asked, equal texts once, at most `limit`.
@@ -107,16 +105,12 @@ impl Dataset {
         let mut seen = std::collections::BTreeSet::new();
         let asked = self.of(split).filter(|row| row.asked);
         let first = asked.filter(|row| seen.insert((row.context.as_deref(), row.prompt.as_str())));
-        first
-            .take(limit.map_or(usize::MAX, |n| n as usize))
-            .collect()
+        first.take(limit.map_or(usize::MAX, |n| n as usize)).collect()
     }
 
     /// Rows of a split that have a completion.
     pub fn completions(&self, split: Option<SplitName>) -> Vec<&Row> {
-        self.of(split)
-            .filter(|row| row.completion.is_some())
-            .collect()
+        self.of(split).filter(|row| row.completion.is_some()).collect()
     }
 
     /// A sentence for the user, when rows were refused.
@@ -137,12 +131,9 @@ impl Dataset {
 /// # Errors
 /// [`Fault::Data`] when the source is absent or has not the reader's layout; [`Fault::NotYet`] for `parquet` and `mirage`.
 pub fn read(spec: &DataSpec, inputs: &BTreeMap<Slot, Input>) -> Result<Dataset, Fault> {
-    let input = inputs.get(&spec.source).ok_or_else(|| {
-        Fault::Data(format!(
-            "nothing is bound to `{}`; this may be a bug in mascot",
-            spec.source
-        ))
-    })?;
+    let input = inputs
+        .get(&spec.source)
+        .ok_or_else(|| Fault::Data(format!("nothing is bound to `{}`; this may be a bug in mascot", spec.source)))?;
     read_path(&input.path, &spec.reader, spec.cut.as_ref())
 }
 
@@ -152,10 +143,7 @@ pub fn read(spec: &DataSpec, inputs: &BTreeMap<Slot, Input>) -> Result<Dataset, 
 /// As [`read`].
 pub fn read_path(path: &Path, reader: &Reader, cut: Option<&Cut>) -> Result<Dataset, Fault> {
     if !path.exists() {
-        return Err(Fault::File {
-            path: path.to_owned(),
-            why: "is not there".into(),
-        });
+        return Err(Fault::File { path: path.to_owned(), why: "is not there".into() });
     }
     let mut reading = Reading::default();
     match reader {
@@ -169,9 +157,7 @@ pub fn read_path(path: &Path, reader: &Reader, cut: Option<&Cut>) -> Result<Data
         Reader::Jsonl(named) => rows::jsonl(path, named, &mut reading)?,
         Reader::Csv(named) => rows::csv(path, named, &mut reading)?,
         Reader::Parquet(_) => {
-            return Err(Fault::NotYet(
-                "the reader `parquet`: write the rows as jsonl or csv".into(),
-            ));
+            return Err(Fault::NotYet("the reader `parquet`: write the rows as jsonl or csv".into()));
         }
         Reader::Mirage {} => return Err(Fault::NotYet("the reader `mirage`".into())),
     }
@@ -196,19 +182,9 @@ struct Open {
 
 impl Reading {
     /// A conversation with its rows. `said` is everything that tells it from another: its split is cut by the digest of it.
-    pub fn conversation(
-        &mut self,
-        split: Option<SplitName>,
-        turns: usize,
-        said: &[&str],
-        rows: Vec<Row>,
-    ) {
+    pub fn conversation(&mut self, split: Option<SplitName>, turns: usize, said: &[&str], rows: Vec<Row>) {
         let index = self.conversations.len();
-        self.conversations.push(Open {
-            split,
-            turns,
-            digest: digest(said),
-        });
+        self.conversations.push(Open { split, turns, digest: digest(said) });
         for mut row in rows {
             row.conversation = index;
             row.key = row_key(&row);
@@ -217,38 +193,17 @@ impl Reading {
     }
 
     pub fn refuse(&mut self, file: &Path, line: usize, why: impl Into<String>) {
-        let file = file.file_name().map_or_else(
-            || file.display().to_string(),
-            |name| name.to_string_lossy().into_owned(),
-        );
-        self.refused.push(Refused {
-            file,
-            line,
-            why: why.into(),
-        });
+        let file =
+            file.file_name().map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into_owned());
+        self.refused.push(Refused { file, line, why: why.into() });
     }
 
     fn finish(self, cut: Option<&Cut>) -> Dataset {
-        let own: Vec<(Option<SplitName>, [u8; 32])> = self
-            .conversations
-            .iter()
-            .map(|c| (c.split, c.digest))
-            .collect();
+        let own: Vec<(Option<SplitName>, [u8; 32])> = self.conversations.iter().map(|c| (c.split, c.digest)).collect();
         let splits = split::assign(&own, cut);
-        let conversations = self
-            .conversations
-            .iter()
-            .zip(splits)
-            .map(|(c, split)| Conversation {
-                split,
-                turns: c.turns,
-            })
-            .collect();
-        Dataset {
-            conversations,
-            rows: self.rows,
-            refused: self.refused,
-        }
+        let conversations =
+            self.conversations.iter().zip(splits).map(|(c, split)| Conversation { split, turns: c.turns }).collect();
+        Dataset { conversations, rows: self.rows, refused: self.refused }
     }
 }
 
@@ -267,54 +222,31 @@ fn row_key(row: &Row) -> String {
     if !row.asked {
         parts.push(row.completion.as_deref().unwrap_or(""));
     }
-    digest(&parts)[..8]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    digest(&parts)[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Text of a file; a byte-order mark is dropped.
 fn text(path: &Path) -> Result<String, Fault> {
-    let bytes = std::fs::read(path).map_err(|why| Fault::File {
-        path: path.to_owned(),
-        why: why.to_string(),
-    })?;
-    let text = String::from_utf8(bytes).map_err(|_| Fault::File {
-        path: path.to_owned(),
-        why: "is not UTF-8".into(),
-    })?;
-    Ok(text
-        .strip_prefix('\u{feff}')
-        .map_or_else(|| text.clone(), str::to_owned))
+    let bytes = std::fs::read(path).map_err(|why| Fault::File { path: path.to_owned(), why: why.to_string() })?;
+    let text =
+        String::from_utf8(bytes).map_err(|_| Fault::File { path: path.to_owned(), why: "is not UTF-8".into() })?;
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
 }
 
 /// The files of a source: the path itself, or those of `known` that the folder holds, with their split.
-fn files(
-    path: &Path,
-    known: &[(SplitName, &[&str])],
-) -> Result<Vec<(Option<SplitName>, PathBuf)>, Fault> {
+fn files(path: &Path, known: &[(SplitName, &[&str])]) -> Result<Vec<(Option<SplitName>, PathBuf)>, Fault> {
     if path.is_file() {
         return Ok(vec![(None, path.to_owned())]);
     }
     let mut found = Vec::new();
     for (split, names) in known {
         found.extend(
-            names
-                .iter()
-                .map(|name| path.join(name))
-                .filter(|file| file.is_file())
-                .map(|file| (Some(*split), file)),
+            names.iter().map(|name| path.join(name)).filter(|file| file.is_file()).map(|file| (Some(*split), file)),
         );
     }
     if found.is_empty() {
-        let names: Vec<&str> = known
-            .iter()
-            .flat_map(|(_, names)| names.iter().copied())
-            .collect();
-        return Err(Fault::File {
-            path: path.to_owned(),
-            why: format!("holds none of: {}", names.join(", ")),
-        });
+        let names: Vec<&str> = known.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        return Err(Fault::File { path: path.to_owned(), why: format!("holds none of: {}", names.join(", ")) });
     }
     Ok(found)
 }
@@ -322,12 +254,7 @@ fn files(
 /// The elements of a JSON array, or the lines of JSON lines, with the line where each begins.
 fn elements(text: &str) -> Vec<(usize, &str)> {
     if !text.trim_start().starts_with('[') {
-        return text
-            .lines()
-            .enumerate()
-            .filter(|(_, l)| !l.trim().is_empty())
-            .map(|(i, l)| (i + 1, l))
-            .collect();
+        return text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()).map(|(i, l)| (i + 1, l)).collect();
     }
     let (mut found, mut line, mut depth, mut start) = (Vec::new(), 1, 0usize, None);
     let (mut in_string, mut escaped) = (false, false);

@@ -10,61 +10,32 @@ use super::{Reading, Row, elements, files, text};
 
 /// `question`; `answer` with steps, calculator marks `<<48/2=24>>` (taken out) and a last line `#### number`.
 pub fn gsm8k(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
-    const NAMES: &[(SplitName, &[&str])] = &[
-        (SplitName::Train, &["train.jsonl"]),
-        (SplitName::Test, &["test.jsonl"]),
-    ];
+    const NAMES: &[(SplitName, &[&str])] = &[(SplitName::Train, &["train.jsonl"]), (SplitName::Test, &["test.jsonl"])];
     problems(path, NAMES, reading, |value| {
         let question = value["question"].as_str().ok_or("has no `question`")?;
         let answer = value["answer"].as_str().ok_or("has no `answer`")?;
-        let (steps, last) = answer
-            .split_once("####")
-            .ok_or("its answer has no `####`")?;
+        let (steps, last) = answer.split_once("####").ok_or("its answer has no `####`")?;
         if last.contains("####") {
             return Err("its answer has more than one `####`".into());
         }
-        let number: String = last
-            .trim()
-            .chars()
-            .filter(|c| !matches!(c, ',' | '$' | ' '))
-            .collect();
+        let number: String = last.trim().chars().filter(|c| !matches!(c, ',' | '$' | ' ')).collect();
         if number.parse::<f64>().is_err() {
-            return Err(format!(
-                "its answer is `{}`, which is no number",
-                last.trim()
-            ));
+            return Err(format!("its answer is `{}`, which is no number", last.trim()));
         }
-        Ok(Problem {
-            question,
-            solution: format!("{}\n#### {number}", unmarked(steps).trim_end()),
-            answer: number,
-        })
+        Ok(Problem { question, solution: format!("{}\n#### {number}", unmarked(steps).trim_end()), answer: number })
     })
 }
 
 /// `problem`, `solution` (LaTeX), `answer`, `subject`, `level` 1–5.
 pub fn math500(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
-    const NAMES: &[(SplitName, &[&str])] = &[
-        (SplitName::Train, &["train.jsonl"]),
-        (SplitName::Test, &["test.jsonl"]),
-    ];
+    const NAMES: &[(SplitName, &[&str])] = &[(SplitName::Train, &["train.jsonl"]), (SplitName::Test, &["test.jsonl"])];
     problems(path, NAMES, reading, |value| {
-        let level = value["level"]
-            .as_i64()
-            .ok_or("its `level` is no whole number")?;
+        let level = value["level"].as_i64().ok_or("its `level` is no whole number")?;
         if !(1..=5).contains(&level) {
             return Err(format!("its level is {level}; levels are 1 to 5"));
         }
-        let of = |name: &str| {
-            value[name]
-                .as_str()
-                .ok_or_else(|| format!("has no `{name}`"))
-        };
-        Ok(Problem {
-            question: of("problem")?,
-            solution: of("solution")?.to_owned(),
-            answer: of("answer")?.to_owned(),
-        })
+        let of = |name: &str| value[name].as_str().ok_or_else(|| format!("has no `{name}`"));
+        Ok(Problem { question: of("problem")?, solution: of("solution")?.to_owned(), answer: of("answer")?.to_owned() })
     })
 }
 

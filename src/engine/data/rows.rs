@@ -33,22 +33,10 @@ pub fn csv(path: &Path, named: &Rows, reading: &mut Reading) -> Result<(), Fault
         };
         for (line, fields) in records {
             if fields.len() != header.len() {
-                reading.refuse(
-                    &file,
-                    line,
-                    format!(
-                        "has {} fields under a header of {}",
-                        fields.len(),
-                        header.len()
-                    ),
-                );
+                reading.refuse(&file, line, format!("has {} fields under a header of {}", fields.len(), header.len()));
                 continue;
             }
-            let columns = header
-                .iter()
-                .cloned()
-                .zip(fields.into_iter().map(Value::String))
-                .collect();
+            let columns = header.iter().cloned().zip(fields.into_iter().map(Value::String)).collect();
             take(&file, line, &columns, named, reading);
         }
     }
@@ -59,26 +47,17 @@ fn all_files(path: &Path, kinds: &[&str]) -> Result<Vec<std::path::PathBuf>, Fau
     if path.is_file() {
         return Ok(vec![path.to_owned()]);
     }
-    let fault = |why: std::io::Error| Fault::File {
-        path: path.to_owned(),
-        why: why.to_string(),
-    };
+    let fault = |why: std::io::Error| Fault::File { path: path.to_owned(), why: why.to_string() };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(fault)? {
         let file = entry.map_err(fault)?.path();
-        if file
-            .extension()
-            .is_some_and(|kind| kinds.iter().any(|k| kind == *k))
-        {
+        if file.extension().is_some_and(|kind| kinds.iter().any(|k| kind == *k)) {
             files.push(file);
         }
     }
     files.sort();
     if files.is_empty() {
-        return Err(Fault::File {
-            path: path.to_owned(),
-            why: format!("holds no .{} file", kinds[0]),
-        });
+        return Err(Fault::File { path: path.to_owned(), why: format!("holds no .{} file", kinds[0]) });
     }
     Ok(files)
 }
@@ -100,23 +79,13 @@ fn usual(meaning: &str) -> &'static [&'static str] {
     }
 }
 
-fn take(
-    file: &Path,
-    line: usize,
-    columns: &Map<String, Value>,
-    named: &Rows,
-    reading: &mut Reading,
-) {
+fn take(file: &Path, line: usize, columns: &Map<String, Value>, named: &Rows, reading: &mut Reading) {
     for (column, wanted) in &named.only {
         match columns.get(column) {
             Some(value) if plain(value).as_deref() == Some(wanted) => {}
             Some(_) => return,
             None => {
-                return reading.refuse(
-                    file,
-                    line,
-                    format!("has no column `{column}`, which `only` asks for"),
-                );
+                return reading.refuse(file, line, format!("has no column `{column}`, which `only` asks for"));
             }
         }
     }
@@ -124,10 +93,7 @@ fn take(
         Some(_) => None,
         None => named.fields.get("given"),
     };
-    let says = named
-        .fields
-        .get("says")
-        .filter(|_| !named.fields.contains_key("completion"));
+    let says = named.fields.get("says").filter(|_| !named.fields.contains_key("completion"));
     let column = |meaning: &str| -> Result<Option<&Value>, String> {
         let written = named.fields.get(meaning).or(match meaning {
             "prompt" => other,
@@ -138,14 +104,9 @@ fn take(
             Some(name) => match columns.get(name) {
                 Some(Value::Null) => Ok(None),
                 Some(value) => Ok(Some(value)),
-                None => Err(format!(
-                    "has no column `{name}`, which is to be its {meaning}"
-                )),
+                None => Err(format!("has no column `{name}`, which is to be its {meaning}")),
             },
-            None => Ok(usual(meaning)
-                .iter()
-                .find_map(|name| columns.get(*name))
-                .filter(|v| !v.is_null())),
+            None => Ok(usual(meaning).iter().find_map(|name| columns.get(*name)).filter(|v| !v.is_null())),
         }
     };
     match row(&column) {
@@ -164,9 +125,7 @@ type Column<'a> = dyn Fn(&str) -> Result<Option<&'a Value>, String> + 'a;
 fn row(column: &Column<'_>) -> Result<(Row, Option<SplitName>), String> {
     let word = |meaning: &str| -> Result<Option<String>, String> {
         match column(meaning)? {
-            Some(value) => plain(value)
-                .map(Some)
-                .ok_or_else(|| format!("its {meaning} is no text")),
+            Some(value) => plain(value).map(Some).ok_or_else(|| format!("its {meaning} is no text")),
             None => Ok(None),
         }
     };
@@ -184,9 +143,7 @@ fn row(column: &Column<'_>) -> Result<(Row, Option<SplitName>), String> {
         Some("val" | "valid" | "validation" | "dev") => Some(SplitName::Val),
         Some("test") => Some(SplitName::Test),
         Some(other) => {
-            return Err(format!(
-                "its split is `{other}`, which is none of train, val, test"
-            ));
+            return Err(format!("its split is `{other}`, which is none of train, val, test"));
         }
     };
     let directive = match (word("agent")?, word("action")?, word("tone")?) {
@@ -215,37 +172,20 @@ fn row(column: &Column<'_>) -> Result<(Row, Option<SplitName>), String> {
 /// A list of `{speaker, text}`, of texts ("NAME: text", or the user's), or one such text.
 fn history(value: &Value) -> Result<Vec<Turn>, String> {
     let named = |text: &str| match text.split_once(": ") {
-        Some((speaker, said)) if speaker.split_whitespace().count() <= 4 => {
-            (speaker.to_owned(), said.to_owned())
-        }
+        Some((speaker, said)) if speaker.split_whitespace().count() <= 4 => (speaker.to_owned(), said.to_owned()),
         _ => ("user".to_owned(), text.to_owned()),
     };
     let turn = |value: &Value| -> Result<Turn, String> {
         let (speaker, text) = match value {
             Value::String(text) => named(text),
             Value::Object(turn) => {
-                let of = |names: &[&str]| {
-                    names
-                        .iter()
-                        .find_map(|n| turn.get(*n))
-                        .and_then(Value::as_str)
-                };
-                let text = of(&["text", "says", "content", "utterance"])
-                    .ok_or("a turn of its history has no text")?;
-                (
-                    of(&["speaker", "agent", "role"])
-                        .unwrap_or("user")
-                        .to_owned(),
-                    text.to_owned(),
-                )
+                let of = |names: &[&str]| names.iter().find_map(|n| turn.get(*n)).and_then(Value::as_str);
+                let text = of(&["text", "says", "content", "utterance"]).ok_or("a turn of its history has no text")?;
+                (of(&["speaker", "agent", "role"]).unwrap_or("user").to_owned(), text.to_owned())
             }
             _ => return Err("its history is no list of turns".into()),
         };
-        Ok(Turn {
-            own: speaker == "assistant",
-            speaker,
-            text,
-        })
+        Ok(Turn { own: speaker == "assistant", speaker, text })
     };
     match value {
         Value::Array(turns) => turns.iter().map(turn).collect(),

@@ -39,38 +39,24 @@ pub struct Sample {
 /// As [`super::read`].
 pub fn show(path: &Path, reader: &Reader, cut: Option<&Cut>) -> Result<Shown, Fault> {
     let data = read_path(path, reader, cut)?;
-    let mut splits: BTreeMap<&'static str, Counts> = ["train", "val", "test"]
-        .map(|s| (s, Counts::default()))
-        .into();
+    let mut splits: BTreeMap<&'static str, Counts> = ["train", "val", "test"].map(|s| (s, Counts::default())).into();
     for conversation in &data.conversations {
         let counts = splits.entry(name(conversation.split)).or_default();
         counts.conversations += 1;
         counts.turns += conversation.turns;
     }
     for row in data.rows.iter().filter(|row| row.asked) {
-        splits
-            .entry(name(data.conversations[row.conversation].split))
-            .or_default()
-            .prompts += 1;
+        splits.entry(name(data.conversations[row.conversation].split)).or_default().prompts += 1;
     }
     let cut = |text: &str| text.chars().take(400).collect::<String>();
-    let sample = data
-        .rows
-        .iter()
-        .filter(|row| row.asked)
-        .take(3)
-        .map(|row| Sample {
-            split: name(data.conversations[row.conversation].split),
-            persona: row.persona.clone(),
-            prompt: cut(&row.prompt),
-            completion: row.completion.as_deref().map(cut),
-        });
+    let sample = data.rows.iter().filter(|row| row.asked).take(3).map(|row| Sample {
+        split: name(data.conversations[row.conversation].split),
+        persona: row.persona.clone(),
+        prompt: cut(&row.prompt),
+        completion: row.completion.as_deref().map(cut),
+    });
     let sample = sample.collect();
-    Ok(Shown {
-        splits,
-        refused: data.refused,
-        sample,
-    })
+    Ok(Shown { splits, refused: data.refused, sample })
 }
 
 fn name(split: SplitName) -> &'static str {

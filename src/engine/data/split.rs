@@ -3,18 +3,11 @@
 use mascot_run::task::{Cut, SplitName};
 
 /// Where the source has no split of its own.
-const DEFAULT: Cut = Cut {
-    train: 0.8,
-    val: 0.1,
-    test: 0.1,
-};
+const DEFAULT: Cut = Cut { train: 0.8, val: 0.1, test: 0.1 };
 
 /// The source's own splits; what it lacks is cut from train by digest, so that a row more moves no other. With `cut`,
 /// everything is cut anew.
-pub fn assign(
-    conversations: &[(Option<SplitName>, [u8; 32])],
-    cut: Option<&Cut>,
-) -> Vec<SplitName> {
+pub fn assign(conversations: &[(Option<SplitName>, [u8; 32])], cut: Option<&Cut>) -> Vec<SplitName> {
     let has = |split| conversations.iter().any(|(own, _)| *own == Some(split));
     let (has_val, has_test) = (has(SplitName::Val), has(SplitName::Test));
     conversations
@@ -38,9 +31,7 @@ pub fn assign(
 
 /// The digest as a number in [0, total): test first, then val, the rest is train.
 fn place(digest: &[u8; 32], val: f64, test: f64, total: f64) -> SplitName {
-    let (head, _) = digest
-        .split_first_chunk::<8>()
-        .expect("a digest has 32 bytes");
+    let (head, _) = digest.split_first_chunk::<8>().expect("a digest has 32 bytes");
     let at = u64::from_be_bytes(*head) as f64 / u64::MAX as f64 * total;
     if at < test {
         SplitName::Test

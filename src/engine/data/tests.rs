@@ -20,22 +20,13 @@ fn folder() -> tempfile::TempDir {
 
 fn rows(fields: &[(&str, &str)], only: &[(&str, &str)]) -> Rows {
     let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
-        pairs
-            .iter()
-            .map(|(a, b)| ((*a).to_owned(), (*b).to_owned()))
-            .collect()
+        pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
     };
-    Rows {
-        fields: map(fields),
-        only: map(only),
-    }
+    Rows { fields: map(fields), only: map(only) }
 }
 
 fn refused(data: &Dataset) -> Vec<(usize, &str)> {
-    data.refused
-        .iter()
-        .map(|r| (r.line, r.why.as_str()))
-        .collect()
+    data.refused.iter().map(|r| (r.line, r.why.as_str())).collect()
 }
 
 #[test]
@@ -53,18 +44,12 @@ fn jsonl_tells_what_it_refuses_by_line() {
             "{\"given\": \"No use\", \"says\": \"x\"}",
         ),
     );
-    let reader = Reader::Jsonl(rows(
-        &[("prompt", "given"), ("completion", "says")],
-        &[("use", "sft")],
-    ));
+    let reader = Reader::Jsonl(rows(&[("prompt", "given"), ("completion", "says")], &[("use", "sft")]));
     let data = read_path(&file, &reader, None).expect("read");
     assert_eq!(data.rows.len(), 1);
     assert_eq!(data.rows[0].completion.as_deref(), Some("Oh no."));
     let told = refused(&data);
-    assert_eq!(
-        told.iter().map(|(line, _)| *line).collect::<Vec<_>>(),
-        [2, 5, 6]
-    );
+    assert_eq!(told.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 5, 6]);
     assert!(told[1].1.contains("no column `given`"), "{told:?}");
     assert!(data.note().expect("a note").contains("lines.jsonl:2"));
 }
@@ -86,18 +71,14 @@ fn splits_of_a_column_are_kept_and_histories_read() {
     let data = read_path(&file, &Reader::Jsonl(rows(&[], &[])), None).expect("read");
     assert_eq!(data.prompts(Some(SplitName::Test), None)[0].prompt, "A");
     assert_eq!(data.rows[0].history[0].speaker, "anchor");
-    assert_eq!(
-        data.rows[0].directive.as_ref().map(|d| d.0.as_str()),
-        Some("beacon")
-    );
+    assert_eq!(data.rows[0].directive.as_ref().map(|d| d.0.as_str()), Some("beacon"));
     assert_eq!(data.refused.len(), 2);
 }
 
 #[test]
 fn csv_knows_quotes() {
     let dir = folder();
-    let text =
-        "prompt,completion\n\"a, \"\"b\"\"\nand more\",yes\r\nplain \"quote,no\none\nlast,row";
+    let text = "prompt,completion\n\"a, \"\"b\"\"\nand more\",yes\r\nplain \"quote,no\none\nlast,row";
     let file = write(dir.path(), "t.csv", text);
     let data = read_path(&file, &Reader::Csv(rows(&[], &[])), None).expect("read");
     let prompts: Vec<&str> = data.rows.iter().map(|r| r.prompt.as_str()).collect();
@@ -109,36 +90,18 @@ fn csv_knows_quotes() {
 fn a_row_more_moves_no_other_between_splits() {
     let dir = folder();
     let line = |i: usize| format!("{{\"prompt\": \"situation {i}\"}}\n");
-    let short = write(
-        dir.path(),
-        "a.jsonl",
-        &(0..200).map(line).collect::<String>(),
-    );
-    let long = write(
-        dir.path(),
-        "b.jsonl",
-        &(0..201).rev().map(line).collect::<String>(),
-    );
+    let short = write(dir.path(), "a.jsonl", &(0..200).map(line).collect::<String>());
+    let long = write(dir.path(), "b.jsonl", &(0..201).rev().map(line).collect::<String>());
     let reader = Reader::Jsonl(rows(&[], &[]));
     let of = |path: &Path, cut: Option<&Cut>| -> BTreeMap<String, SplitName> {
         let data = read_path(path, &reader, cut).expect("read");
-        data.rows
-            .iter()
-            .map(|r| (r.prompt.clone(), data.conversations[r.conversation].split))
-            .collect()
+        data.rows.iter().map(|r| (r.prompt.clone(), data.conversations[r.conversation].split)).collect()
     };
     let (a, b) = (of(&short, None), of(&long, None));
     assert!(a.iter().all(|(prompt, split)| b[prompt] == *split));
     let test = a.values().filter(|s| **s == SplitName::Test).count();
     assert!((8..=34).contains(&test), "{test} of 200 are test");
-    let half = of(
-        &short,
-        Some(&Cut {
-            train: 0.5,
-            val: 0.0,
-            test: 0.5,
-        }),
-    );
+    let half = of(&short, Some(&Cut { train: 0.5, val: 0.0, test: 0.5 }));
     let test = half.values().filter(|s| **s == SplitName::Test).count();
     assert!((75..=125).contains(&test), "{test} of 200 are test");
 }
@@ -160,20 +123,12 @@ fn empathetic_dialogues_are_not_csv() {
     let data = read_path(dir.path(), &Reader::EmpatheticDialogues {}, None).expect("read");
     assert_eq!(data.conversations.len(), 2);
     assert_eq!(data.conversations.iter().map(|c| c.turns).sum::<usize>(), 3);
-    let asked: Vec<&str> = data
-        .rows
-        .iter()
-        .filter(|r| r.asked)
-        .map(|r| r.prompt.as_str())
-        .collect();
+    let asked: Vec<&str> = data.rows.iter().filter(|r| r.asked).map(|r| r.prompt.as_str()).collect();
     assert_eq!(asked, ["My dog, Rex, died.", "I won"]);
     let learnt = data.completions(None);
     assert_eq!(learnt[0].prompt, "\"My dog died and never came back");
     assert_eq!(learnt[0].completion.as_deref(), Some("I am sorry."));
-    assert_eq!(
-        refused(&data),
-        [(4, "has 10 fields; 8 or 9 are its layout")]
-    );
+    assert_eq!(refused(&data), [(4, "has 10 fields; 8 or 9 are its layout")]);
 }
 
 #[test]
@@ -209,17 +164,8 @@ fn personachat_begins_again_at_one() {
         "1 your persona: i like tea .\n2 your persona: i run .\n3 hello\thi , tea ?\n4 sure\tgreat\n1 your persona: x .\n2 no tab here\n3 a\tb\n",
     );
     let data = read_path(&file, &Reader::Personachat {}, None).expect("read");
-    assert_eq!(
-        data.conversations
-            .iter()
-            .map(|c| c.turns)
-            .collect::<Vec<_>>(),
-        [4, 2]
-    );
-    assert_eq!(
-        data.rows[0].system.as_deref(),
-        Some("i like tea .\ni run .")
-    );
+    assert_eq!(data.conversations.iter().map(|c| c.turns).collect::<Vec<_>>(), [4, 2]);
+    assert_eq!(data.rows[0].system.as_deref(), Some("i like tea .\ni run ."));
     assert_eq!(data.completions(None)[1].history.len(), 2);
     assert_eq!(refused(&data), [(6, "has no tab between the two speakers")]);
 }
@@ -227,17 +173,10 @@ fn personachat_begins_again_at_one() {
 #[test]
 fn dailydialog_ends_its_turns() {
     let dir = folder();
-    let file = write(
-        dir.path(),
-        "d.txt",
-        "Hi . __eou__ Hello ! __eou__ Bye __eou__\nno end\n",
-    );
+    let file = write(dir.path(), "d.txt", "Hi . __eou__ Hello ! __eou__ Bye __eou__\nno end\n");
     let data = read_path(&file, &Reader::Dailydialog {}, None).expect("read");
     assert_eq!(data.conversations[0].turns, 3);
-    assert_eq!(
-        data.completions(None)[0].completion.as_deref(),
-        Some("Hello !")
-    );
+    assert_eq!(data.completions(None)[0].completion.as_deref(), Some("Hello !"));
     assert_eq!(refused(&data), [(2, "does not end in `__eou__`")]);
 }
 
@@ -251,10 +190,7 @@ fn answers_of_problems_are_plain_numbers() {
     );
     let data = read_path(&file, &Reader::Gsm8k {}, None).expect("read");
     assert_eq!(data.rows[0].answer.as_deref(), Some("2125"));
-    assert_eq!(
-        data.rows[0].completion.as_deref(),
-        Some("5*425=2125\n#### 2125")
-    );
+    assert_eq!(data.rows[0].completion.as_deref(), Some("5*425=2125\n#### 2125"));
     assert_eq!(data.refused[0].line, 2);
     let file = write(
         dir.path(),
@@ -285,23 +221,10 @@ fn a_meeting_keeps_its_spans() {
     write(dir.path(), "test/Bed1.json", meeting);
     let data = read_path(dir.path(), &Reader::Qmsum { domains: vec![] }, None).expect("read");
     assert_eq!(data.conversations.iter().map(|c| c.turns).sum::<usize>(), 6);
-    assert_eq!(
-        data.rows[0].context.as_deref(),
-        Some("The Chair (A, B): Okay , so .\nB: Tea is fine")
-    );
+    assert_eq!(data.rows[0].context.as_deref(), Some("The Chair (A, B): Okay , so .\nB: Tea is fine"));
     assert_eq!(data.rows[1].said(), "B: Tea is fine\n\nWhat about tea?");
-    assert_eq!(
-        refused(&data)[0],
-        (5, "a span is 2 to 9 in a meeting of 3 turns")
-    );
-    let academic = read_path(
-        dir.path(),
-        &Reader::Qmsum {
-            domains: vec!["academic".into()],
-        },
-        None,
-    )
-    .expect("read");
+    assert_eq!(refused(&data)[0], (5, "a span is 2 to 9 in a meeting of 3 turns"));
+    let academic = read_path(dir.path(), &Reader::Qmsum { domains: vec!["academic".into()] }, None).expect("read");
     assert_eq!(academic.conversations.len(), 1);
 }
 
@@ -314,13 +237,8 @@ fn a_persona_is_known_by_any_of_its_spellings() {
 
 /// The folder of real data, kept beside the repository; `None` says so.
 fn shared(part: &str) -> Option<PathBuf> {
-    let near = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .ancestors()
-        .map(|up| up.join("shared/data"));
-    let found = near
-        .into_iter()
-        .map(|data| data.join(part))
-        .find(|path| path.exists());
+    let near = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|up| up.join("shared/data"));
+    let found = near.into_iter().map(|data| data.join(part)).find(|path| path.exists());
     if found.is_none() {
         eprintln!("skipped: no ../shared/data/{part} beside the repository");
     }
@@ -331,50 +249,20 @@ fn shared(part: &str) -> Option<PathBuf> {
 fn totals(path: &Path, reader: &Reader) -> (usize, usize, usize, usize) {
     let shown = show(path, reader, None).expect("read");
     let sum = |of: fn(&super::show::Counts) -> usize| shown.splits.values().map(of).sum::<usize>();
-    (
-        sum(|c| c.conversations),
-        sum(|c| c.turns),
-        sum(|c| c.prompts),
-        shown.refused.len(),
-    )
+    (sum(|c| c.conversations), sum(|c| c.turns), sum(|c| c.prompts), shown.refused.len())
 }
 
 #[test]
 fn the_real_meetings_are_counted_as_their_readme_counts_them() {
     let Some(path) = shared("qmsum") else { return };
     let shown = show(&path, &Reader::Qmsum { domains: vec![] }, None).expect("read");
-    let of = |split: &str| {
-        (
-            shown.splits[split].conversations,
-            shown.splits[split].turns,
-            shown.splits[split].prompts,
-        )
-    };
-    assert_eq!(
-        (of("train"), of("val"), of("test")),
-        ((29, 14_498, 237), (35, 20_123, 272), (20, 12_055, 174))
-    );
+    let of = |split: &str| (shown.splits[split].conversations, shown.splits[split].turns, shown.splits[split].prompts);
+    assert_eq!((of("train"), of("val"), of("test")), ((29, 14_498, 237), (35, 20_123, 272), (20, 12_055, 174)));
     assert!(shown.refused.is_empty());
     for (domain, meetings) in [("academic", 22), ("product", 47), ("committee", 15)] {
-        assert_eq!(
-            totals(
-                &path,
-                &Reader::Qmsum {
-                    domains: vec![domain.into()]
-                }
-            )
-            .0,
-            meetings
-        );
+        assert_eq!(totals(&path, &Reader::Qmsum { domains: vec![domain.into()] }).0, meetings);
     }
-    assert_eq!(
-        totals(
-            &path.join("jsonl/Academic_val.jsonl"),
-            &Reader::Qmsum { domains: vec![] }
-        )
-        .0,
-        9
-    );
+    assert_eq!(totals(&path.join("jsonl/Academic_val.jsonl"), &Reader::Qmsum { domains: vec![] }).0, 9);
 }
 
 #[test]
@@ -385,10 +273,7 @@ fn the_real_chats_are_counted_as_their_readmes_count_them() {
         assert_eq!(counts("original_train_head.csv"), (17, 76, 17, 0));
         assert_eq!(counts("original_rows_with_candidates.csv"), (14, 53, 14, 0));
         assert_eq!(counts("reconstructed_valid.csv"), (2_770, 12_078, 2_770, 0));
-        assert_eq!(
-            counts("reconstructed_test_part.csv"),
-            (1_274, 5_463, 1_274, 0)
-        );
+        assert_eq!(counts("reconstructed_test_part.csv"), (1_274, 5_463, 1_274, 0));
         assert_eq!(counts("requoted_variant_valid_part.csv"), (94, 401, 94, 0));
     }
     if let Some(path) = shared("esconv") {
@@ -399,30 +284,18 @@ fn the_real_chats_are_counted_as_their_readmes_count_them() {
         assert_eq!(counts("hf_layout/train_part.json"), (300, 8_897, 300, 0));
     }
     if let Some(path) = shared("personachat/valid_self_original_no_cands_part.txt") {
-        assert_eq!(
-            totals(&path, &Reader::Personachat {}),
-            (800, 2 * 6_244, 800, 0)
-        );
+        assert_eq!(totals(&path, &Reader::Personachat {}), (800, 2 * 6_244, 800, 0));
     }
     if let Some(path) = shared("dailydialog/dialogues_part.txt") {
-        assert_eq!(
-            totals(&path, &Reader::Dailydialog {}),
-            (1_000, 8_229, 1_000, 0)
-        );
+        assert_eq!(totals(&path, &Reader::Dailydialog {}), (1_000, 8_229, 1_000, 0));
     }
 }
 
 #[test]
 fn the_real_problems_are_counted_as_their_readmes_count_them() {
     if let Some(path) = shared("gsm8k") {
-        assert_eq!(
-            totals(&path.join("test_part.jsonl"), &Reader::Gsm8k {}),
-            (1_119, 2_238, 1_119, 0)
-        );
-        assert_eq!(
-            totals(&path.join("train_first1000.jsonl"), &Reader::Gsm8k {}),
-            (1_000, 2_000, 1_000, 0)
-        );
+        assert_eq!(totals(&path.join("test_part.jsonl"), &Reader::Gsm8k {}), (1_119, 2_238, 1_119, 0));
+        assert_eq!(totals(&path.join("train_first1000.jsonl"), &Reader::Gsm8k {}), (1_000, 2_000, 1_000, 0));
     }
     if let Some(path) = shared("math500/test_part.jsonl") {
         assert_eq!(totals(&path, &Reader::Math500 {}), (350, 700, 350, 0));

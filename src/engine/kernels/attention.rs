@@ -8,8 +8,8 @@ use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::decode::Kv;
-use super::simd::{self, Product, View};
 use super::on_slice;
+use super::simd::{self, Product, View};
 use crate::error::Result;
 
 /// Queries at a time.
@@ -104,7 +104,8 @@ pub fn backward(qkv: &Tensor, dout: &Tensor, heads: Heads, blocks: &[Block]) -> 
     let mut dqkv = vec![0.0; rows * width];
     on_slice(qkv, |qkv| {
         on_slice(dout, |dout| {
-            let tasks: Vec<(&Block, usize)> = blocks.iter().flat_map(|b| (0..heads.queries).map(move |h| (b, h))).collect();
+            let tasks: Vec<(&Block, usize)> =
+                blocks.iter().flat_map(|b| (0..heads.queries).map(move |h| (b, h))).collect();
             let made: Vec<[Vec<f32>; 3]> =
                 tasks.par_iter().map(|&(block, head)| One::new(qkv, heads, block, head, None).backward(dout)).collect();
             for (&(block, head), [dq, dk, dv]) in tasks.iter().zip(&made) {
@@ -231,8 +232,19 @@ impl<'a> One<'a> {
                 self.probabilities(&context, base, from, first, m, p);
                 let c = &mut out[(from + first) * dim..];
                 let a = View { data: p, rows: seen, columns: 1 };
-                Product { c, c_rows: dim, a, b: &context.values, b_rows: dim, m, n: dim, k: seen, add: false, alpha: 1.0 }
-                    .run();
+                Product {
+                    c,
+                    c_rows: dim,
+                    a,
+                    b: &context.values,
+                    b_rows: dim,
+                    m,
+                    n: dim,
+                    k: seen,
+                    add: false,
+                    alpha: 1.0,
+                }
+                .run();
             }
         }
         out
@@ -279,15 +291,48 @@ impl<'a> One<'a> {
                 }
                 let c = &mut made[0][(from + first) * dim..];
                 let a = View { data: ds, rows: seen, columns: 1 };
-                Product { c, c_rows: dim, a, b: &context.keys, b_rows: dim, m, n: dim, k: seen, add: false, alpha: scale }
-                    .run();
+                Product {
+                    c,
+                    c_rows: dim,
+                    a,
+                    b: &context.keys,
+                    b_rows: dim,
+                    m,
+                    n: dim,
+                    k: seen,
+                    add: false,
+                    alpha: scale,
+                }
+                .run();
                 let a = View { data: ds, rows: 1, columns: seen };
                 let q = self.queries(from + first);
-                Product { c: &mut dkeys, c_rows: dim, a, b: q.data, b_rows: q.rows, m: seen, n: dim, k: m, add: true, alpha: scale }
-                    .run();
+                Product {
+                    c: &mut dkeys,
+                    c_rows: dim,
+                    a,
+                    b: q.data,
+                    b_rows: q.rows,
+                    m: seen,
+                    n: dim,
+                    k: m,
+                    add: true,
+                    alpha: scale,
+                }
+                .run();
                 let a = View { data: p, rows: 1, columns: seen };
-                Product { c: &mut dvalues, c_rows: dim, a, b: dout.data, b_rows: dout.rows, m: seen, n: dim, k: m, add: true, alpha: 1.0 }
-                    .run();
+                Product {
+                    c: &mut dvalues,
+                    c_rows: dim,
+                    a,
+                    b: dout.data,
+                    b_rows: dout.rows,
+                    m: seen,
+                    n: dim,
+                    k: m,
+                    add: true,
+                    alpha: 1.0,
+                }
+                .run();
             }
             if base > self.before {
                 // A completion's own keys are seen by nobody else.
@@ -390,13 +435,13 @@ pub(crate) mod plain {
             let rows = block.len();
             let [q, k, v, mask] = parts(qkv, heads, block, None)?;
             let p = probabilities(&q, &k, &mask, heads)?;
-            let dout = dout.narrow(0, block.start, rows)?.reshape((rows, queries, dim))?.transpose(0, 1)?.contiguous()?;
+            let dout =
+                dout.narrow(0, block.start, rows)?.reshape((rows, queries, dim))?.transpose(0, 1)?.contiguous()?;
             let dp = dout.matmul(&v.transpose(1, 2)?.contiguous()?)?;
             let mean = (&p * &dp)?.sum_keepdim(D::Minus1)?;
             let ds = ((&p * dp.broadcast_sub(&mean)?)? * f64::from(heads.scale()))?;
-            let flat = |x: Tensor, count: usize| -> Result<Tensor> {
-                Ok(x.transpose(0, 1)?.reshape((rows, count * dim))?)
-            };
+            let flat =
+                |x: Tensor, count: usize| -> Result<Tensor> { Ok(x.transpose(0, 1)?.reshape((rows, count * dim))?) };
             let grouped = |x: Tensor| -> Result<Tensor> { Ok(x.reshape((keys, heads.group(), rows, dim))?.sum(1)?) };
             let dk = grouped(ds.transpose(1, 2)?.contiguous()?.matmul(&q)?)?;
             let dv = grouped(p.transpose(1, 2)?.contiguous()?.matmul(&dout)?)?;
@@ -438,7 +483,10 @@ mod tests {
         let qkv = numbers("qkv", 89, heads.width());
         same(&forward(&qkv, heads, &blocks(), None).unwrap(), &plain::forward(&qkv, heads, &blocks(), None).unwrap());
         let dout = numbers("dout", 89, 48);
-        same(&backward(&qkv, &dout, heads, &blocks()).unwrap(), &plain::backward(&qkv, &dout, heads, &blocks()).unwrap());
+        same(
+            &backward(&qkv, &dout, heads, &blocks()).unwrap(),
+            &plain::backward(&qkv, &dout, heads, &blocks()).unwrap(),
+        );
     }
 
     #[test]

@@ -58,7 +58,8 @@ pub struct Seen<'a> {
 /// When shapes do not fit.
 pub fn attend(qkv: &Tensor, heads: Heads, sequences: &[Seen<'_>]) -> Result<Tensor> {
     let rows = on_slice(&qkv.to_device(&Device::Cpu)?, |qkv| {
-        let tasks: Vec<(usize, usize)> = (0..sequences.len()).flat_map(|s| (0..heads.keys).map(move |k| (s, k))).collect();
+        let tasks: Vec<(usize, usize)> =
+            (0..sequences.len()).flat_map(|s| (0..heads.keys).map(move |k| (s, k))).collect();
         let group = heads.group() * heads.dim;
         let made: Vec<Vec<f32>> = tasks
             .par_iter()

@@ -15,7 +15,9 @@ use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor};
 use crate::error::Result;
 
 fn misuse(what: &str) -> candle_core::Error {
-    candle_core::Error::Msg(format!("expected a contiguous f32 tensor in main memory, found {what}; this is a bug in mascot"))
+    candle_core::Error::Msg(format!(
+        "expected a contiguous f32 tensor in main memory, found {what}; this is a bug in mascot"
+    ))
 }
 
 /// Runs `f` on the numbers of a contiguous f32 tensor in the processor's memory, without a copy.

@@ -44,7 +44,8 @@ pub fn rms_norm_backward(x: &Tensor, w: &Tensor, dy: &Tensor, eps: f64) -> Resul
     on_slice(x, |x| {
         on_slice(dy, |dy| {
             on_slice(w, |w| {
-                let rows = dx.par_chunks_mut(ROWS * width).zip(x.par_chunks(ROWS * width)).zip(dy.par_chunks(ROWS * width));
+                let rows =
+                    dx.par_chunks_mut(ROWS * width).zip(x.par_chunks(ROWS * width)).zip(dy.par_chunks(ROWS * width));
                 rows.for_each(|((dx, x), dy)| {
                     let mut g = vec![0.0; width];
                     let rows = dx.chunks_exact_mut(width).zip(x.chunks_exact(width)).zip(dy.chunks_exact(width));
@@ -192,7 +193,10 @@ impl Rotation {
         on_slice(&self.cos, |cos| {
             on_slice(&self.sin, |sin| {
                 on_slice_mut(&x, |x| {
-                    let rows = x.par_chunks_mut(ROWS * width).zip(cos.par_chunks(ROWS * half)).zip(sin.par_chunks(ROWS * half));
+                    let rows = x
+                        .par_chunks_mut(ROWS * width)
+                        .zip(cos.par_chunks(ROWS * half))
+                        .zip(sin.par_chunks(ROWS * half));
                     rows.for_each(|((x, cos), sin)| {
                         let rows = x.chunks_exact_mut(width).zip(cos.chunks_exact(half)).zip(sin.chunks_exact(half));
                         for ((x, cos), sin) in rows {

@@ -411,9 +411,8 @@ mod tests {
                     Product { c: &mut found, c_rows: n, a: view, b: &b, b_rows: n, m, n, k, add, alpha: 0.5 }.run();
                     for i in 0..m {
                         for j in 0..n {
-                            let sum: f64 = (0..k)
-                                .map(|kk| f64::from(a[i * rows + kk * columns]) * f64::from(b[kk * n + j]))
-                                .sum();
+                            let sum: f64 =
+                                (0..k).map(|kk| f64::from(a[i * rows + kk * columns]) * f64::from(b[kk * n + j])).sum();
                             let want = 0.5 * sum + if add { f64::from(c[i * n + j]) } else { 0.0 };
                             assert!((f64::from(found[i * n + j]) - want).abs() < 1e-4, "{m} {n} {k} at {i} {j}");
                         }

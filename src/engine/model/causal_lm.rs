@@ -93,10 +93,15 @@ impl Lm {
             "llama" => Arch::Llama,
             "qwen2" => Arch::Qwen2,
             "qwen3" => Arch::Qwen3,
-            other => return Err(Error::model(format!("a random `{other}` is no language model; llama, qwen2, qwen3 are"))),
+            other => {
+                return Err(Error::model(format!("a random `{other}` is no language model; llama, qwen2, qwen3 are")));
+            }
         };
         if spec.tokenizer != "bytes" {
-            return Err(Error::model(format!("tokenizer `{}` of a random model: only `bytes` is known", spec.tokenizer)));
+            return Err(Error::model(format!(
+                "tokenizer `{}` of a random model: only `bytes` is known",
+                spec.tokenizer
+            )));
         }
         if spec.vocab < 256 {
             return Err(Error::model(format!("a byte tokenizer needs a vocabulary of 256, not {}", spec.vocab)));
@@ -342,7 +347,11 @@ impl Kept {
         let everything = pack.len() <= lm.pack_tokens();
         let mut layers = Vec::with_capacity(lm.config().layers);
         let (y, rotation) = lm.trunk(Some(&adapter), pack, None, |_, saved| {
-            layers.push(if everything { Checkpoint::All(Box::new(saved)) } else { Checkpoint::Input(saved.into_input()) });
+            layers.push(if everything {
+                Checkpoint::All(Box::new(saved))
+            } else {
+                Checkpoint::Input(saved.into_input())
+            });
             Ok(())
         })?;
         Ok(Self { lm: lm.clone(), adapter, pack: pack.clone(), rotation, layers, y })
@@ -407,7 +416,8 @@ impl TrainForward {
             return Ok(());
         }
         let head = &self.kept.lm.0.weights.head;
-        let dstates = vocabulary::logps_backward(&self.states, head, &self.targets, self.temperature, &self.sums, dlogp)?;
+        let dstates =
+            vocabulary::logps_backward(&self.states, head, &self.targets, self.temperature, &self.sums, dlogp)?;
         self.kept.backward(&self.rows, &self.before, &dstates, grads)
     }
 }

@@ -116,7 +116,8 @@ impl Config {
         // `rope_parameters` since transformers 5, `rope_theta` and `rope_scaling` before.
         let rope = &json["rope_parameters"];
         let scaling = if rope.is_object() { rope } else { &json["rope_scaling"] };
-        let rope_theta = [&rope["rope_theta"], &json["rope_theta"]].into_iter().find_map(Value::as_f64).unwrap_or(10_000.0);
+        let rope_theta =
+            [&rope["rope_theta"], &json["rope_theta"]].into_iter().find_map(Value::as_f64).unwrap_or(10_000.0);
         let rope_scaling = read_scaling(scaling)?;
         for (key, why) in [("attention_bias", "biases on attention"), ("mlp_bias", "biases in the MLP")] {
             if json[key].as_bool() == Some(true) {

@@ -54,7 +54,10 @@ impl Gguf {
 
     pub fn number(&self, key: &str) -> Option<u64> {
         let value = self.value(key)?;
-        value.to_u64().ok().or_else(|| value.to_i64().ok().and_then(|n| u64::try_from(n).ok()))
+        value
+            .to_u64()
+            .ok()
+            .or_else(|| value.to_i64().ok().and_then(|n| u64::try_from(n).ok()))
             .or_else(|| value.to_i32().ok().and_then(|n| u64::try_from(n).ok()))
     }
 

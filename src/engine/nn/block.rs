@@ -155,7 +155,8 @@ impl Pass<'_> {
         for (target, offset) in [(Target::Gate, 0), (Target::Up, config.ffn)] {
             dn2 = back(target, &dgate_up, offset, &n2, dn2)?;
         }
-        let through = pointwise::rms_norm_backward(&saved.mid, &weights.mlp_norm, &dn2.ok_or_else(lost)?, config.norm_eps)?;
+        let through =
+            pointwise::rms_norm_backward(&saved.mid, &weights.mlp_norm, &dn2.ok_or_else(lost)?, config.norm_eps)?;
         let dmid = pointwise::add(through, &dy)?;
 
         let dattended = back(Target::O, &dmid, 0, &saved.attended, Some(dmid.matmul(&weights.o)?))?.ok_or_else(lost)?;

@@ -13,8 +13,7 @@ use crate::model::Config;
 use crate::rng::Rng;
 
 /// All kinds of linears in a block, in the order in which they are stored.
-pub const TARGETS: [Target; 7] =
-    [Target::Q, Target::K, Target::V, Target::O, Target::Gate, Target::Up, Target::Down];
+pub const TARGETS: [Target; 7] = [Target::Q, Target::K, Target::V, Target::O, Target::Gate, Target::Up, Target::Down];
 
 /// The module of a target inside a layer, as Hugging Face names it.
 pub fn module(target: Target) -> &'static str {

@@ -178,10 +178,8 @@ mod tests {
 
     #[test]
     fn a_directive_after_ones_own_turn_is_a_message_of_the_user() {
-        let turns = [
-            Utterance { speaker: None, text: "Hi." },
-            Utterance { speaker: Some("The Anchor"), text: "Hello." },
-        ];
+        let turns =
+            [Utterance { speaker: None, text: "Hi." }, Utterance { speaker: Some("The Anchor"), text: "Hello." }];
         let seen = conversation_for("", Some("The Anchor"), &turns, Some(("Go on.", "calm")));
         assert_eq!(seen[3], Message::new("user", "[Director: Go on. Tone: calm]"));
     }

@@ -21,7 +21,8 @@ enum Kind {
 }
 
 /// GPT-2's split with digits one by one, as Qwen2 and later models have it.
-const SPLIT_QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+const SPLIT_QWEN2: &str =
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 /// Llama 3's: digits in groups of up to three.
 const SPLIT_LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
 
@@ -71,7 +72,9 @@ impl Tokenizer {
                 ignore_merges = true;
                 sequence(vec![split(SPLIT_LLAMA3), bytes(false)])
             }
-            other => return Err(wrong(format!("pre-tokenizer `{other}` is not one of smollm, gpt2, qwen2, llama-bpe"))),
+            other => {
+                return Err(wrong(format!("pre-tokenizer `{other}` is not one of smollm, gpt2, qwen2, llama-bpe")));
+            }
         };
         // GGUF's token types: 3 is a control token, 4 is user-defined text that is never split.
         let added: Vec<Value> = (tokens.iter().zip(&types).enumerate())
@@ -94,7 +97,8 @@ impl Tokenizer {
                       "end_of_word_suffix": null, "fuse_unk": false, "byte_fallback": false,
                       "ignore_merges": ignore_merges, "vocab": vocab, "merges": merges},
         });
-        let tokenizer = tokenizers::Tokenizer::from_bytes(document.to_string()).map_err(|why| wrong(why.to_string()))?;
+        let tokenizer =
+            tokenizers::Tokenizer::from_bytes(document.to_string()).map_err(|why| wrong(why.to_string()))?;
         Ok(Self::of(tokenizer))
     }
 

@@ -14,11 +14,8 @@ pub struct PairLoss {
 /// Over pairs (`chosen[i]`, `rejected[i]`).
 pub fn loss(chosen: &[f32], rejected: &[f32], margins: &[f32], center: f64) -> PairLoss {
     let n = chosen.len() as f64;
-    let mut out = PairLoss {
-        loss: 0.0,
-        chosen: Vec::with_capacity(chosen.len()),
-        rejected: Vec::with_capacity(chosen.len()),
-    };
+    let mut out =
+        PairLoss { loss: 0.0, chosen: Vec::with_capacity(chosen.len()), rejected: Vec::with_capacity(chosen.len()) };
     for ((&w, &l), &margin) in chosen.iter().zip(rejected).zip(margins) {
         let (w, l) = (f64::from(w), f64::from(l));
         let gap = w - l - f64::from(margin);
@@ -38,11 +35,7 @@ pub fn softplus(x: f64) -> f64 {
 
 /// 1 / (1 + e⁻ˣ), without overflow.
 pub fn sigmoid(x: f64) -> f64 {
-    if x >= 0.0 {
-        1.0 / (1.0 + (-x).exp())
-    } else {
-        x.exp() / (1.0 + x.exp())
-    }
+    if x >= 0.0 { 1.0 / (1.0 + (-x).exp()) } else { x.exp() / (1.0 + x.exp()) }
 }
 
 #[cfg(test)]
@@ -61,16 +54,9 @@ mod tests {
             ("centered", none.as_slice(), 0.01),
         ] {
             let got = loss(w, l, margins, center);
-            assert!(
-                (got.loss - golden.scalar(&format!("bt.{name}.loss"))).abs() < 1e-4,
-                "{name}: {}",
-                got.loss
-            );
+            assert!((got.loss - golden.scalar(&format!("bt.{name}.loss"))).abs() < 1e-4, "{name}: {}", got.loss);
             let grads: Vec<f32> = got.chosen.iter().chain(&got.rejected).copied().collect();
-            assert!(
-                apart(&grads, golden.tensor(&format!("bt.{name}.grad"))) < 1e-5,
-                "{name}"
-            );
+            assert!(apart(&grads, golden.tensor(&format!("bt.{name}.grad"))) < 1e-5, "{name}");
         }
     }
 }

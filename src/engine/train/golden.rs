@@ -21,18 +21,8 @@ impl Losses {
             .map(|(name, view)| {
                 let data = view.data();
                 let values = match view.dtype() {
-                    Dtype::F32 => data
-                        .as_chunks::<4>()
-                        .0
-                        .iter()
-                        .map(|b| f32::from_le_bytes(*b))
-                        .collect(),
-                    Dtype::I64 => data
-                        .as_chunks::<8>()
-                        .0
-                        .iter()
-                        .map(|b| i64::from_le_bytes(*b) as f32)
-                        .collect(),
+                    Dtype::F32 => data.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+                    Dtype::I64 => data.as_chunks::<8>().0.iter().map(|b| i64::from_le_bytes(*b) as f32).collect(),
                     Dtype::U8 => data.iter().map(|b| f32::from(*b)).collect(),
                     other => panic!("unexpected dtype {other:?} of {name}"),
                 };
@@ -41,22 +31,15 @@ impl Losses {
             .collect();
         let text = std::fs::read_to_string(folder.join("golden.json")).expect("golden scalars");
         let json: serde_json::Value = serde_json::from_str(&text).expect("json");
-        Self {
-            tensors,
-            scalars: json["scalars"].clone(),
-        }
+        Self { tensors, scalars: json["scalars"].clone() }
     }
 
     pub fn tensor(&self, name: &str) -> &[f32] {
-        self.tensors
-            .get(name)
-            .unwrap_or_else(|| panic!("no tensor {name}"))
+        self.tensors.get(name).unwrap_or_else(|| panic!("no tensor {name}"))
     }
 
     pub fn scalar(&self, name: &str) -> f64 {
-        self.scalars[name]["value"]
-            .as_f64()
-            .unwrap_or_else(|| panic!("no scalar {name}"))
+        self.scalars[name]["value"].as_f64().unwrap_or_else(|| panic!("no scalar {name}"))
     }
 
     pub fn value(&self, name: &str) -> &serde_json::Value {
@@ -67,8 +50,5 @@ impl Losses {
 /// Largest absolute difference.
 pub fn apart(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter()
-        .zip(b)
-        .map(|(x, y)| (x - y).abs())
-        .fold(0.0, f32::max)
+    a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max)
 }

@@ -42,16 +42,8 @@ pub fn policy_loss(completions: &[Completion<'_>], how: &Rollout, longest: usize
     let n = completions.len().max(1) as f64;
     let tokens: usize = completions.iter().map(|c| c.policy.len()).sum();
     let (low, high) = (1.0 - how.clip, 1.0 + how.clip_high);
-    let beta = if how.kl.place == KlPlace::Loss {
-        how.kl.beta
-    } else {
-        0.0
-    };
-    let mut out = PolicyLoss {
-        tokens,
-        dlogp: Vec::with_capacity(tokens),
-        ..PolicyLoss::default()
-    };
+    let beta = if how.kl.place == KlPlace::Loss { how.kl.beta } else { 0.0 };
+    let mut out = PolicyLoss { tokens, dlogp: Vec::with_capacity(tokens), ..PolicyLoss::default() };
     let mut clipped = 0usize;
 
     for c in completions {
@@ -63,19 +55,10 @@ pub fn policy_loss(completions: &[Completion<'_>], how: &Rollout, longest: usize
             Loss::Bnpo | Loss::Dapo | Loss::Cispo => 1.0 / tokens.max(1) as f64,
             Loss::DrGrpo => 1.0 / (n * longest as f64),
         };
-        let gaps = || {
-            c.policy
-                .iter()
-                .zip(c.old)
-                .map(|(p, o)| f64::from(*p) - f64::from(*o))
-        };
+        let gaps = || c.policy.iter().zip(c.old).map(|(p, o)| f64::from(*p) - f64::from(*o));
         let of_sequence = (gaps().sum::<f64>() / length).exp();
         for (t, gap) in gaps().enumerate() {
-            let ratio = if how.loss == Loss::Gspo {
-                of_sequence
-            } else {
-                gap.exp()
-            };
+            let ratio = if how.loss == Loss::Gspo { of_sequence } else { gap.exp() };
             let (value, slope, is_clipped) = if how.loss == Loss::Cispo {
                 let held = ratio.min(high);
                 (-held * a * f64::from(c.policy[t]), -held * a, ratio > high)
@@ -83,18 +66,11 @@ pub fn policy_loss(completions: &[Completion<'_>], how: &Rollout, longest: usize
                 let (plain, bounded) = (ratio * a, ratio.clamp(low, high) * a);
                 // dρ/dπ is ρ for a token; for a sequence each token moves ρ by ρ/length, and length tokens carry that ρ.
                 let is_clipped = bounded < plain;
-                (
-                    -plain.min(bounded),
-                    if is_clipped { 0.0 } else { -plain },
-                    is_clipped,
-                )
+                (-plain.min(bounded), if is_clipped { 0.0 } else { -plain }, is_clipped)
             };
             clipped += usize::from(is_clipped);
             let (k, k_slope) = match c.reference {
-                Some(reference) => kl(
-                    how.kl.estimator,
-                    f64::from(reference[t]) - f64::from(c.policy[t]),
-                ),
+                Some(reference) => kl(how.kl.estimator, f64::from(reference[t]) - f64::from(c.policy[t])),
                 None => (0.0, 0.0),
             };
             out.loss += weight * (value + beta * k);
@@ -120,18 +96,12 @@ pub fn kl(estimator: Estimator, delta: f64) -> (f64, f64) {
 
 /// Σ k over a completion: what `place = reward` takes off the reward, times β.
 pub fn kl_of(estimator: Estimator, policy: &[f32], reference: &[f32]) -> f64 {
-    policy
-        .iter()
-        .zip(reference)
-        .map(|(p, r)| kl(estimator, f64::from(*r) - f64::from(*p)).0)
-        .sum()
+    policy.iter().zip(reference).map(|(p, r)| kl(estimator, f64::from(*r) - f64::from(*p)).0).sum()
 }
 
 #[cfg(test)]
 mod tests {
-    use mascot_run::task::{
-        AdvantageSpec, BaselineKind, By, Combine, KlSpec, KlTo, Overlong, Scale, ZeroVariance,
-    };
+    use mascot_run::task::{AdvantageSpec, BaselineKind, By, Combine, KlSpec, KlTo, Overlong, Scale, ZeroVariance};
 
     use super::*;
     use crate::train::golden::{Losses, apart};
@@ -152,12 +122,7 @@ mod tests {
             clip: 0.2,
             clip_high: 0.2,
             overlong: Overlong::Keep,
-            kl: KlSpec {
-                beta,
-                estimator,
-                place: KlPlace::Loss,
-                to: KlTo::Base,
-            },
+            kl: KlSpec { beta, estimator, place: KlPlace::Loss, to: KlTo::Base },
             updates: 1,
         }
     }
@@ -166,15 +131,7 @@ mod tests {
     fn rows(golden: &Losses, name: &str) -> Vec<Vec<f32>> {
         let mask = golden.tensor("grpo.mask");
         let values = golden.tensor(name).chunks(9).zip(mask.chunks(9));
-        values
-            .map(|(row, mask)| {
-                row.iter()
-                    .zip(mask)
-                    .filter(|(_, m)| **m > 0.0)
-                    .map(|(x, _)| *x)
-                    .collect()
-            })
-            .collect()
+        values.map(|(row, mask)| row.iter().zip(mask).filter(|(_, m)| **m > 0.0).map(|(x, _)| *x).collect()).collect()
     }
 
     fn batch<'a>(
@@ -195,18 +152,12 @@ mod tests {
     #[test]
     fn losses_and_derivatives_are_trls() {
         let golden = Losses::read();
-        let (p, o, r) = (
-            rows(&golden, "grpo.policy_logps"),
-            rows(&golden, "grpo.old_logps"),
-            rows(&golden, "grpo.ref_logps"),
-        );
+        let (p, o, r) =
+            (rows(&golden, "grpo.policy_logps"), rows(&golden, "grpo.old_logps"), rows(&golden, "grpo.ref_logps"));
         let batch = batch(&p, &o, Some(&r), golden.tensor("grpo.advantages"));
-        for (name, loss) in [
-            ("grpo", Loss::Grpo),
-            ("bnpo", Loss::Bnpo),
-            ("dr_grpo", Loss::DrGrpo),
-            ("dapo", Loss::Dapo),
-        ] {
+        for (name, loss) in
+            [("grpo", Loss::Grpo), ("bnpo", Loss::Bnpo), ("dr_grpo", Loss::DrGrpo), ("dapo", Loss::Dapo)]
+        {
             for (beta, text) in [(0.04, "beta0.04"), (0.0, "beta0.0")] {
                 let got = policy_loss(&batch, &how(loss, beta, Estimator::K3), 16);
                 assert!(
@@ -214,30 +165,16 @@ mod tests {
                     "{name} {}",
                     got.loss
                 );
-                let expected: Vec<f32> =
-                    rows(&golden, &format!("grpo.{name}.{text}.grad")).concat();
+                let expected: Vec<f32> = rows(&golden, &format!("grpo.{name}.{text}.grad")).concat();
                 assert!(apart(&got.dlogp, &expected) < 1e-5, "{name} {text}");
             }
         }
         let got = policy_loss(&batch, &how(Loss::Gspo, 0.0, Estimator::K3), 16);
-        assert!(
-            (got.loss - golden.scalar("grpo.sequence_level.loss")).abs() < 1e-5,
-            "{}",
-            got.loss
-        );
-        assert!(
-            apart(
-                &got.dlogp,
-                &rows(&golden, "grpo.sequence_level.grad").concat()
-            ) < 1e-5
-        );
+        assert!((got.loss - golden.scalar("grpo.sequence_level.loss")).abs() < 1e-5, "{}", got.loss);
+        assert!(apart(&got.dlogp, &rows(&golden, "grpo.sequence_level.grad").concat()) < 1e-5);
         let clipped = rows(&golden, "grpo.clipped").concat();
         let got = policy_loss(&batch, &how(Loss::Grpo, 0.0, Estimator::K3), 16);
-        assert!(
-            (got.clip_fraction - f64::from(clipped.iter().sum::<f32>()) / clipped.len() as f64)
-                .abs()
-                < 1e-9
-        );
+        assert!((got.clip_fraction - f64::from(clipped.iter().sum::<f32>()) / clipped.len() as f64).abs() < 1e-9);
         let k3 = rows(&golden, "grpo.k3").concat();
         assert!((got.kl - f64::from(k3.iter().sum::<f32>()) / k3.len() as f64).abs() < 1e-5);
     }
@@ -265,20 +202,13 @@ mod tests {
                         };
                         let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
                         let analytic = f64::from(got.dlogp[at]);
-                        assert!(
-                            (slope - analytic).abs() < 2e-4,
-                            "{loss:?} {estimator:?}: {slope} {analytic}"
-                        );
+                        assert!((slope - analytic).abs() < 2e-4, "{loss:?} {estimator:?}: {slope} {analytic}");
                         at += 1;
                     }
                 }
             }
         }
-        let got = policy_loss(
-            &batch(&p, &o, None, &advantages),
-            &how(Loss::Cispo, 0.0, Estimator::K3),
-            7,
-        );
+        let got = policy_loss(&batch(&p, &o, None, &advantages), &how(Loss::Cispo, 0.0, Estimator::K3), 7);
         let ratio = (0.05f64).exp();
         assert!((f64::from(got.dlogp[0]) + ratio * 0.8 / 5.0).abs() < 1e-6);
     }

@@ -19,11 +19,7 @@ pub struct AdamW {
 impl AdamW {
     /// For `n` parameters; moments are 0.
     pub fn new(n: usize) -> Self {
-        Self {
-            m: vec![0.0; n],
-            v: vec![0.0; n],
-            t: 0,
-        }
+        Self { m: vec![0.0; n], v: vec![0.0; n], t: 0 }
     }
 
     pub fn steps(&self) -> u64 {
@@ -47,12 +43,7 @@ impl AdamW {
         let step_size = (lr / correction1) as f32;
         let (b1, b2, eps) = (beta1 as f32, beta2 as f32, how.eps as f32);
         let correction2 = correction2 as f32;
-        for (((p, &g), m), v) in params
-            .iter_mut()
-            .zip(grads)
-            .zip(&mut self.m)
-            .zip(&mut self.v)
-        {
+        for (((p, &g), m), v) in params.iter_mut().zip(grads).zip(&mut self.m).zip(&mut self.v) {
             *p *= decay;
             *m += (g - *m) * (1.0 - b1);
             *v = *v * b2 + g * g * (1.0 - b2);
@@ -66,9 +57,7 @@ impl AdamW {
     /// When the file cannot be written.
     pub fn save(&self, path: &Path) -> Result<(), Fault> {
         let (m, v, t) = (bytes(&self.m), bytes(&self.v), self.t.to_le_bytes());
-        let view = |dtype, shape, data| {
-            TensorView::new(dtype, shape, data).expect("the shape is the slice's own")
-        };
+        let view = |dtype, shape, data| TensorView::new(dtype, shape, data).expect("the shape is the slice's own");
         let tensors = BTreeMap::from([
             ("m", view(Dtype::F32, vec![self.m.len()], &m)),
             ("v", view(Dtype::F32, vec![self.v.len()], &v)),
@@ -86,26 +75,13 @@ impl AdamW {
         let tensors = SafeTensors::deserialize(&data).map_err(|why| file(path, why))?;
         let floats = |name: &str| -> Result<Vec<f32>, Fault> {
             let view = tensors.tensor(name).map_err(|why| file(path, why))?;
-            Ok(view
-                .data()
-                .as_chunks::<4>()
-                .0
-                .iter()
-                .map(|b| f32::from_le_bytes(*b))
-                .collect())
+            Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
         };
         let (m, v) = (floats("m")?, floats("v")?);
         let t = tensors.tensor("t").map_err(|why| file(path, why))?;
-        let t = t
-            .data()
-            .first_chunk::<8>()
-            .map(|b| u64::from_le_bytes(*b))
-            .unwrap_or_default();
+        let t = t.data().first_chunk::<8>().map(|b| u64::from_le_bytes(*b)).unwrap_or_default();
         if m.len() != n || v.len() != n {
-            return Err(file(
-                path,
-                format!("has moments of {} parameters, the adapter has {n}", m.len()),
-            ));
+            return Err(file(path, format!("has moments of {} parameters, the adapter has {n}", m.len())));
         }
         Ok(Self { m, v, t })
     }
@@ -113,11 +89,7 @@ impl AdamW {
 
 /// √Σg².
 pub fn norm(grads: &[f32]) -> f64 {
-    grads
-        .iter()
-        .map(|&g| f64::from(g) * f64::from(g))
-        .sum::<f64>()
-        .sqrt()
+    grads.iter().map(|&g| f64::from(g) * f64::from(g)).sum::<f64>().sqrt()
 }
 
 /// Scales `grads` so that their norm is at most `max`; gives the norm before (torch's `clip_grad_norm_`).
@@ -137,10 +109,7 @@ fn bytes(values: &[f32]) -> Vec<u8> {
 }
 
 fn file(path: &Path, why: impl std::fmt::Display) -> Fault {
-    Fault::File {
-        path: path.to_owned(),
-        why: why.to_string(),
-    }
+    Fault::File { path: path.to_owned(), why: why.to_string() }
 }
 
 #[cfg(test)]
@@ -172,10 +141,7 @@ mod tests {
             let g = &golden.tensor("adamw.grads")[step * 12..(step + 1) * 12];
             adam.step(&mut p, g, 1e-3, &torch_defaults());
             let expected = &golden.tensor("adamw.trajectory")[step * 12..(step + 1) * 12];
-            assert!(
-                apart(&p, expected) < 1e-6,
-                "step {step}: {p:?} {expected:?}"
-            );
+            assert!(apart(&p, expected) < 1e-6, "step {step}: {p:?} {expected:?}");
         }
     }
 

@@ -51,17 +51,9 @@ mod tests {
             let case = &all[name];
             let warmup = case["warmup_steps"].as_u64().expect("warmup") as u32;
             let total = case["total_steps"].as_u64().expect("total");
-            for (step, expected) in case["lr_used_at_step"]
-                .as_array()
-                .expect("rates")
-                .iter()
-                .enumerate()
-            {
+            for (step, expected) in case["lr_used_at_step"].as_array().expect("rates").iter().enumerate() {
                 let got = learning_rate(&adam(schedule, warmup, 0.0), step as u64, total);
-                assert!(
-                    (got - expected.as_f64().expect("number")).abs() < 1e-12,
-                    "{name} at {step}: {got}"
-                );
+                assert!((got - expected.as_f64().expect("number")).abs() < 1e-12, "{name} at {step}: {got}");
             }
         }
     }
