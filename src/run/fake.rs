@@ -14,6 +14,9 @@ use crate::engine::{Delta, Engine, Fault, MetricRow, Outputs, Progress, Request,
 use crate::key::KeyDocument;
 use crate::task::{DirectorSpec, EvaluateSpec, MetricSpec, PersonaSpec, SftPolicy, Speaker, Subject, TaskSpec};
 
+/// What [`Engine::fingerprint`] of it says.
+pub const FINGERPRINT: &str = "fake/1";
+
 /// Fields that enter the key and change nothing of what this engine makes.
 pub const UNHEARD: [&str; 2] = ["/optimizer/eps", "/min_gap"];
 
@@ -25,14 +28,9 @@ const SITUATIONS: usize = 3;
 #[derive(Debug, Clone, Copy, Default)]
 pub struct FakeEngine;
 
-impl FakeEngine {
-    /// What [`Engine::fingerprint`] says.
-    pub const FINGERPRINT: &'static str = "fake/1";
-}
-
 impl Engine for FakeEngine {
     fn fingerprint(&self) -> String {
-        Self::FINGERPRINT.to_owned()
+        FINGERPRINT.to_owned()
     }
 
     fn perform(
@@ -114,7 +112,7 @@ struct Draw(Digest);
 impl Draw {
     fn new(request: &Request<'_>) -> Self {
         let inputs = request.inputs.iter().map(|(slot, input)| (slot.clone(), input.digest.clone())).collect();
-        let mut heard = KeyDocument::new(request.spec, inputs, FakeEngine::FINGERPRINT).to_json();
+        let mut heard = KeyDocument::new(request.spec, inputs, FINGERPRINT).to_json();
         for path in UNHEARD {
             if let Some(value) = heard.pointer_mut(&format!("/spec{path}")) {
                 *value = Value::Null;

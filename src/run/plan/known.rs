@@ -225,6 +225,11 @@ impl Why {
 }
 
 impl Plan {
+    /// Looks again at what the store knows: states, keys and reasons are as of now.
+    pub fn look(&mut self, store: &Store) {
+        fill_in(self, store);
+    }
+
     /// The document that `plan --json` prints.
     pub fn document(&self) -> Json {
         let id = |at: &usize| self.tasks[*at].id.as_str();

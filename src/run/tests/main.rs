@@ -1,0 +1,4 @@
+//! Tests of the package through its public verbs; one binary.
+
+mod bench;
+mod remembering;
