@@ -21,3 +21,5 @@ pub mod report;
 pub mod source;
 pub mod store;
 pub mod task;
+
+pub use lower::dataset;

@@ -21,7 +21,7 @@ use crate::digest::{Digest, canonical, whole};
 use crate::gate::Gate;
 use crate::plan::{Labels, Origin};
 use crate::source::Source;
-use crate::task::{Slot, TaskSpec};
+use crate::task::{DataSpec, Slot, TaskSpec};
 
 /// A task before it has its place in a plan.
 #[derive(Debug, Clone)]
@@ -59,6 +59,25 @@ pub(crate) fn lower(program: &Program, files: &SourceMap, member: MemberRef) -> 
     let gates = lower.gates(member);
     let Lower { slots, origins, not_yet, labels, .. } = lower;
     Lowered { spec, not_yet, slots, origins, gates, labels }
+}
+
+/// A data set on its own, for `mascot show`: how it is read, and where it lies.
+pub fn dataset(program: &Program, files: &SourceMap, id: EntityId) -> (DataSpec, Source) {
+    let mut lower = Lower {
+        program,
+        files,
+        slots: BTreeMap::new(),
+        origins: BTreeMap::new(),
+        not_yet: None,
+        labels: Labels::default(),
+    };
+    let json = lower.data("data", &Value::Entity(id));
+    let spec: DataSpec = serde_json::from_value(json)
+        .unwrap_or_else(|error| panic!("a data set does not fit its specification: {error}; this is a bug in mascot"));
+    match lower.slots.remove(&spec.source) {
+        Some(Hold::Source(source)) => (spec, source),
+        other => panic!("a data set is read from {other:?}; this is a bug in mascot"),
+    }
 }
 
 /// The seed of a task: from the experiment's, the stage's kind and the replicate, so that adding or renaming a stage shifts
