@@ -200,34 +200,32 @@ impl Lower<'_> {
     fn not_yet(&mut self, member: MemberRef, owner: Owner<'_>) -> Json {
         let kind = self.kind(member);
         self.cannot_yet(&format!("stage kind `{kind}`"));
-        let scope = self.program.instance(member).persona;
         let mut fields = Map::new();
         for name in owner.fields.keys() {
             let at = format!("fields.{name}");
             self.written(&at, owner, name);
-            fields.insert(name.clone(), self.anything(&at, owner.value(name), scope));
+            fields.insert(name.clone(), self.anything(&at, owner.value(name)));
         }
         fields.insert("seed".into(), self.seed_of(kind));
         json!({"kind": "not_yet", "what": kind, "fields": fields})
     }
 
-    fn anything(&mut self, at: &str, value: &Value, scope: Option<mascot_lang::program::EntityId>) -> Json {
+    fn anything(&mut self, at: &str, value: &Value) -> Json {
         use mascot_lang::program::EntityKind;
 
         match value {
             Value::List(values) => values
                 .iter()
                 .enumerate()
-                .map(|(index, value)| self.anything(&join(at, &index.to_string()), value, scope))
+                .map(|(index, value)| self.anything(&join(at, &index.to_string()), value))
                 .collect(),
             Value::Record(fields) => {
-                let each =
-                    |(name, value): (&String, &Value)| (name.clone(), self.anything(&join(at, name), value, scope));
+                let each = |(name, value): (&String, &Value)| (name.clone(), self.anything(&join(at, name), value));
                 fields.iter().map(each).collect::<Map<_, _>>().into()
             }
             Value::Call { name, args } => {
                 let args = Value::Record(args.clone());
-                json!({"call": name, "with": self.anything(at, &args, scope)})
+                json!({"call": name, "with": self.anything(at, &args)})
             }
             Value::Made(of) => {
                 let hold = |(index, by): (usize, &MemberRef)| {

@@ -55,6 +55,7 @@ pub enum Baseline {
     SelfConsistency,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a handful of them in a whole program")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum MetricSpec {

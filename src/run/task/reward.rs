@@ -14,6 +14,7 @@ pub struct RewardSpec {
 }
 
 /// Every leaf that is not a constant is a component: logged and drawn on its own.
+#[allow(clippy::large_enum_variant, reason = "a handful of them in a whole program")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Expr {
