@@ -76,16 +76,25 @@ pub fn nothing_to_close(closer: Span, bracket: char) -> Diagnostic {
         .fix("remove it", closer, "")
 }
 
-pub fn missing_open_brace(header: Span, closer: Span) -> Diagnostic {
-    Diagnostic::error("M0014", header, "this item has no `{`")
-        .also(closer, "closed here")
+pub fn missing_open_brace(header: Span, closer: Option<Span>) -> Diagnostic {
+    let diagnostic = Diagnostic::error("M0014", header, "this item has no `{`")
         .help("write `{` at the end of this line")
-        .fix("add `{`", Span { start: header.end, ..header }, " {")
+        .fix("add `{`", Span { start: header.end, ..header }, " {");
+    match closer {
+        Some(closer) => diagnostic.also(closer, "closed here"),
+        None => diagnostic,
+    }
 }
 
 pub fn prose_on_fence_line(fence: Span) -> Diagnostic {
     Diagnostic::error("M0015", fence, "prose begins on the line below its opening quotes")
         .help("after `\"\"\"` only a word like `md` may stand; one line of text is a string, `\"…\"`")
+}
+
+pub fn curly_quotes(string: Span, text: &str) -> Diagnostic {
+    Diagnostic::error("M0016", string, "a text stands between straight quotes, not curly ones")
+        .help("write `\"` before and after it")
+        .fix("write straight quotes", string, format!("\"{text}\""))
 }
 
 // ---- items ---------------------------------------------------------------------------------------------------------------
@@ -113,13 +122,7 @@ pub fn unexpected(at: Span, found: &str, expected: &[&str]) -> Diagnostic {
         [one] => format!("expected {one}, found {found}"),
         [head @ .., last] => format!("expected {} or {last}, found {found}", head.join(", ")),
     };
-    let diagnostic = Diagnostic::error("M0030", at, message);
-    match found {
-        "`“`" | "`”`" | "`„`" | "`‘`" | "`’`" => {
-            diagnostic.help("strings are written with straight quotes, `\"…\"`")
-        }
-        _ => diagnostic,
-    }
+    Diagnostic::error("M0030", at, message)
 }
 
 pub fn missing_sign(after: Span, field: &str) -> Diagnostic {

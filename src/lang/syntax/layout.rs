@@ -4,6 +4,7 @@
 //! Uses nothing. All offsets are bytes and lie on character boundaries, as every byte looked for is ASCII.
 
 use super::scan::{ITEM_KEYWORDS, has_body};
+use super::{BLOCK_WORDS, nearest};
 
 /// Past the blanks at `at`.
 pub fn blanks(bytes: &[u8], at: usize) -> usize {
@@ -38,6 +39,19 @@ pub fn is_header(text: &str, at: usize) -> bool {
         Some(byte) => byte.is_ascii_alphabetic() && next > at + keyword.len() && keyword != "use",
         None => false,
     }
+}
+
+/// Whether the line would be a header if its first word were another: `personna beacon {`.
+pub fn is_misspelt_header(text: &str, at: usize) -> bool {
+    let keyword = word(text, at);
+    let bytes = text.as_bytes();
+    let next = blanks(bytes, at + keyword.len());
+    let line = text[at..line_end(bytes, at)].trim_end();
+    !keyword.is_empty()
+        && line.contains('{')
+        && bytes.get(next).is_some_and(u8::is_ascii_alphabetic)
+        && !BLOCK_WORDS.contains(&keyword)
+        && nearest(keyword, ITEM_KEYWORDS).is_some_and(has_body)
 }
 
 /// Stricter than [`is_header`], for lines inside prose, where a sentence may well begin with "model" or "report".

@@ -6,11 +6,12 @@
 //! Uses `ast`, `literal`, `diagnostics`. Absent: recovery. A text is read or it is not (`recover.rs` decides what to try next);
 //! but what the grammar reads although it is wrong (`:` for `=`, `2k`) is told here, and leaves a faulty part in the tree.
 
+mod refusal;
+
 use std::num::NonZeroUsize;
 use std::sync::LazyLock;
 
 use pest::Parser;
-use pest::error::{Error, ErrorVariant, InputLocation};
 use pest::iterators::{Pair, Pairs};
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
@@ -21,6 +22,9 @@ use super::ast::{
 use super::{diagnostics, literal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::source::{FileId, Name, Span, Spanned};
+
+pub(super) use refusal::Refusal;
+use refusal::refusal;
 
 #[derive(pest_derive::Parser)]
 #[grammar = "../../grammar/mascot.pest"]
@@ -46,16 +50,6 @@ static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
         .op(Op::prefix(Rule::minus))
         .op(Op::postfix(Rule::access))
 });
-
-/// A text that the grammar does not accept: where it gave up, and in the user's words what could have stood there.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Refusal {
-    /// Offset in the file.
-    pub at: usize,
-    pub expected: Vec<&'static str>,
-    /// Given up, not refused: too large.
-    pub too_long: bool,
-}
 
 /// What precedes the body of an item.
 pub(super) enum Head {
@@ -549,33 +543,14 @@ fn height(expr: &Expr) -> usize {
 // ---- pairs -----------------------------------------------------------------------------------------------------------------
 
 /// Without signs and keywords that only hold a form together.
+#[rustfmt::skip] // one rule a line would be a page
 fn is_meaningful(pair: &Pair<'_, Rule>) -> bool {
     !matches!(
         pair.as_rule(),
-        Rule::equals
-            | Rule::colon
-            | Rule::comma
-            | Rule::comma_only
-            | Rule::open_brace
-            | Rule::close_brace
-            | Rule::open_bracket
-            | Rule::close_bracket
-            | Rule::open_paren
-            | Rule::close_paren
-            | Rule::kw_masc
-            | Rule::kw_use
-            | Rule::kw_as
-            | Rule::kw_param
-            | Rule::kw_let
-            | Rule::kw_secret
-            | Rule::kw_from
-            | Rule::kw_env
-            | Rule::kw_stage
-            | Rule::kw_for
-            | Rule::kw_in
-            | Rule::kw_extends
-            | Rule::kw_else
-            | Rule::EOI
+        Rule::equals | Rule::colon | Rule::comma | Rule::comma_only | Rule::open_brace | Rule::close_brace | Rule::open_bracket
+            | Rule::close_bracket | Rule::open_paren | Rule::close_paren | Rule::kw_masc | Rule::kw_use | Rule::kw_as
+            | Rule::kw_param | Rule::kw_let | Rule::kw_secret | Rule::kw_from | Rule::kw_env | Rule::kw_stage | Rule::kw_for
+            | Rule::kw_in | Rule::kw_extends | Rule::kw_else | Rule::EOI
     )
 }
 
@@ -591,131 +566,4 @@ fn next<'i>(pairs: &mut impl Iterator<Item = Pair<'i, Rule>>) -> Pair<'i, Rule> 
 fn parts<const N: usize>(pair: Pair<'_, Rule>) -> [Pair<'_, Rule>; N] {
     let parts: Vec<_> = meaningful(pair).collect();
     parts.try_into().expect("the grammar and this file have drifted apart: another number of parts")
-}
-
-// ---- refusals --------------------------------------------------------------------------------------------------------------
-
-fn refusal(base: usize, error: &Error<Rule>) -> Refusal {
-    let (InputLocation::Pos(at) | InputLocation::Span((at, _))) = error.location;
-    match &error.variant {
-        ErrorVariant::ParsingError { positives, .. } => {
-            let mut expected: Vec<_> = positives.iter().filter_map(|rule| in_words(*rule)).collect();
-            expected.sort_unstable();
-            expected.dedup();
-            // Where a value could stand, so could each of the ways to begin one.
-            if expected.contains(&VALUE) {
-                expected.retain(|words| !matches!(*words, "`(`" | "`[`" | "`{`" | "a name" | "a text in quotes"));
-            }
-            // Where a value ends, an operator could always follow; what matters is how the form goes on.
-            if expected.len() > 1 {
-                expected.retain(|words| *words != OPERATOR);
-            }
-            Refusal { at: base + at, expected, too_long: false }
-        }
-        ErrorVariant::CustomError { .. } => Refusal { at: base + at, expected: Vec::new(), too_long: true },
-    }
-}
-
-const OPERATOR: &str = "an operator";
-const VALUE: &str = "a value";
-
-/// What a user would call what a rule reads; `None` for what they have no word for. A new rule does not compile until
-/// someone has decided.
-fn in_words(rule: Rule) -> Option<&'static str> {
-    Some(match rule {
-        Rule::expression
-        | Rule::inside
-        | Rule::bound
-        | Rule::constant
-        | Rule::list
-        | Rule::group
-        | Rule::record
-        | Rule::call
-        | Rule::quantity
-        | Rule::number
-        | Rule::minus
-        | Rule::not
-        | Rule::prose
-        | Rule::folded
-        | Rule::path => VALUE,
-        Rule::or
-        | Rule::and
-        | Rule::comparison
-        | Rule::range
-        | Rule::additive
-        | Rule::multiplicative
-        | Rule::access
-        | Rule::unit => OPERATOR,
-        Rule::string => "a text in quotes",
-        Rule::name | Rule::star => "a name",
-        Rule::argument => "an argument",
-        Rule::import => "a name to import",
-        Rule::imports | Rule::open_brace | Rule::body => "`{`",
-        Rule::close_brace => "`}`",
-        Rule::open_bracket => "`[`",
-        Rule::close_bracket => "`]`",
-        Rule::open_paren => "`(`",
-        Rule::close_paren => "`)`",
-        Rule::comma => "a new line, `,` or `;`",
-        Rule::comma_only => "`,`",
-        Rule::equals | Rule::sign => "`=`",
-        Rule::colon | Rule::named => "`:`",
-        Rule::edition | Rule::kw_masc => "`masc 1`",
-        Rule::use_item
-        | Rule::param_item
-        | Rule::let_item
-        | Rule::secret_item
-        | Rule::stage_item
-        | Rule::stage_head
-        | Rule::block_item
-        | Rule::block_head
-        | Rule::block_keyword
-        | Rule::kw_use
-        | Rule::kw_param
-        | Rule::kw_let
-        | Rule::kw_secret
-        | Rule::kw_stage => "an item",
-        Rule::gate
-        | Rule::skip
-        | Rule::block
-        | Rule::inner_head
-        | Rule::block_word
-        | Rule::assign
-        | Rule::kw_gate
-        | Rule::kw_skip => "a field",
-        Rule::binder | Rule::kw_for => "`for`",
-        Rule::extends | Rule::kw_extends => "`extends`",
-        Rule::kw_as => "`as`",
-        Rule::kw_from => "`from`",
-        Rule::kw_env => "`env`",
-        Rule::kw_in => "`in`",
-        Rule::kw_else => "`else \"…\"`",
-        Rule::EOI => "the end of the line",
-        Rule::file
-        | Rule::item
-        | Rule::entry
-        | Rule::separator
-        | Rule::infix
-        | Rule::bound_infix
-        | Rule::operand
-        | Rule::prefix
-        | Rule::primary
-        | Rule::reserved
-        | Rule::word_char
-        | Rule::end_of_word
-        | Rule::text
-        | Rule::tag
-        | Rule::closing
-        | Rule::prose_line
-        | Rule::blank
-        | Rule::WHITESPACE
-        | Rule::COMMENT
-        | Rule::nl
-        | Rule::only_item
-        | Rule::only_stage_head
-        | Rule::only_block_head
-        | Rule::only_inner_head
-        | Rule::only_entry
-        | Rule::only_set => return None,
-    })
 }

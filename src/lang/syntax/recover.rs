@@ -9,8 +9,8 @@ use super::scan::{ITEM_KEYWORDS, MarkKind, Piece, Scan, has_body};
 use super::{BLOCK_WORDS, diagnostics, layout, nearest};
 use crate::source::{Name, Span, Spanned};
 
-/// Past this many, the rest of a file's items is not read: nobody reads a thousand complaints.
-const MAX_TOLD: usize = 1_000;
+/// Past this many, the rest of a file's items is not read: nobody reads as many complaints.
+const MAX_TOLD: usize = 200;
 
 /// Reads every item of a file.
 pub(super) fn file(reader: &mut Reader<'_>, scan: &Scan) -> File {

@@ -7,7 +7,9 @@
 //!
 //! Uses `source`, `diagnostic` and the wording of `diagnostics`. Absent: any idea of what an item or an entry means.
 
-use std::collections::BTreeSet;
+mod quotes;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostics;
 use super::layout;
@@ -45,7 +47,7 @@ const MAX_BYTES: usize = 1 << 20;
 const MAX_DEPTH: usize = 64;
 const MAX_ITEMS: usize = 10_000;
 /// Past this many faults a file is not a program with mistakes; it is something else.
-const MAX_FAULTS: usize = 1_000;
+const MAX_FAULTS: usize = 200;
 
 /// What the scan found.
 #[derive(Debug, Default)]
@@ -147,6 +149,8 @@ struct Scanner<'a> {
     doc: Vec<&'a str>,
     /// A `}` that closed an item from a deeper column than it was opened: suspect, if one too many turns up.
     odd_close: Option<usize>,
+    /// Where the last line that could close prose begins, by its number of quotes; found when first wanted.
+    last_fences: Option<BTreeMap<usize, usize>>,
 }
 
 impl<'a> Scanner<'a> {
@@ -166,6 +170,7 @@ impl<'a> Scanner<'a> {
             last_end: 0,
             doc: Vec::new(),
             odd_close: None,
+            last_fences: None,
         }
     }
 
@@ -214,6 +219,7 @@ impl<'a> Scanner<'a> {
                     self.last_end = at + 1;
                     at += 1;
                 }
+                0xe2 if self.text[at..].starts_with(quotes::CURLY) => at = self.curly_string(at),
                 byte => {
                     if matches!(byte, b',' | b';') {
                         self.mark(at, MarkKind::Separator);
@@ -229,7 +235,8 @@ impl<'a> Scanner<'a> {
 
     /// A line with code on it begins at `first`. False when there are too many items.
     fn begin_line(&mut self, first: usize) -> bool {
-        let header = layout::is_header(self.text, first);
+        let header =
+            layout::is_header(self.text, first) || self.indent == 0 && layout::is_misspelt_header(self.text, first);
         if header && self.indent == 0 && !self.open.is_empty() {
             self.close_all();
         }
@@ -255,6 +262,8 @@ impl<'a> Scanner<'a> {
             self.doc.clear();
             self.scan.pieces.push(Piece { start: first, end: first, doc });
             self.odd_close = None;
+        } else if self.open.is_empty() && self.indent > 0 && self.is_second_line() {
+            self.open_missing_brace(None);
         }
         self.code_lines.push((self.line, self.indent));
         true
@@ -284,112 +293,6 @@ impl<'a> Scanner<'a> {
             self.doc.push(self.text[at + 2..end].trim());
         }
         end
-    }
-
-    /// A string or prose that opens at `at`; gives where code goes on.
-    fn quotes(&mut self, at: usize) -> usize {
-        let run = self.bytes[at..].iter().take_while(|byte| **byte == b'"').count();
-        let next = match run {
-            1 => self.string(at),
-            2 => at + 2,
-            _ => self.prose(at, run),
-        };
-        if self.bytes[next - 1] != b'\n' {
-            self.last_end = next;
-        }
-        next
-    }
-
-    fn string(&mut self, at: usize) -> usize {
-        let end = layout::line_end(self.bytes, at);
-        let mut here = at + 1;
-        while here < end {
-            match self.bytes[here] {
-                b'\\' => here += 2,
-                b'"' => return here + 1,
-                _ => here += 1,
-            }
-        }
-        self.tell(at, diagnostics::unclosed_string(self.span(at, at + 1)));
-        self.swallowed(at + 1, end);
-        end
-    }
-
-    /// What an unclosed string has eaten: brackets opened on its line are taken as closed on it, and a body's `{` as opened.
-    fn swallowed(&mut self, start: usize, end: usize) {
-        self.last_end = end;
-        let rest = self.text[start..end].trim_end();
-        let closers = rest.bytes().filter(|byte| matches!(byte, b'}' | b']' | b')')).count();
-        for _ in 0..closers {
-            if self.open.last().is_some_and(|top| top.line == self.line) {
-                self.open.pop();
-                self.mark(end, MarkKind::Close { real: false });
-            }
-        }
-        while self.open.last().is_some_and(|top| top.line == self.line && top.byte != b'{') {
-            self.open.pop();
-            self.mark(end, MarkKind::Close { real: false });
-        }
-        if rest.ends_with('{') {
-            self.opened(start + rest.len() - 1, b'{');
-        }
-    }
-
-    fn prose(&mut self, at: usize, run: usize) -> usize {
-        let end_of_opener = layout::line_end(self.bytes, at);
-        let tag = self.text[at + run..end_of_opener].trim_end();
-        if !tag.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            self.tell(at, diagnostics::prose_on_fence_line(self.span(at, at + run)));
-            // Closed on its own line, or not a fence at all.
-            let closing = tag.find(&"\"".repeat(run)).map(|found| at + run + found + run);
-            return closing.unwrap_or(end_of_opener);
-        }
-        let mut line = end_of_opener + 1;
-        while line < self.bytes.len() {
-            // Prose inside an item is indented; a header at the margin is the next item.
-            if self.line_indent() > 0 && layout::is_whole_header(self.text, line) {
-                break;
-            }
-            let quotes = layout::blanks(self.bytes, line);
-            let length = self.bytes[quotes..].iter().take_while(|byte| **byte == b'"').count();
-            if length == run {
-                self.line = line;
-                return quotes + run;
-            }
-            line = layout::line_end(self.bytes, line) + 1;
-        }
-        self.tell(at, diagnostics::unclosed_prose(self.span(at, at + run), run));
-        let stop = line.min(self.bytes.len());
-        self.after_unclosed_prose(end_of_opener + 1, stop)
-    }
-
-    fn line_indent(&self) -> usize {
-        layout::blanks(self.bytes, self.line) - self.line
-    }
-
-    /// Where code goes on when a fence is never closed: at the next field at its own depth, else at the next item.
-    fn after_unclosed_prose(&mut self, from: usize, stop: usize) -> usize {
-        let indent = self.line_indent();
-        let mut line = from;
-        self.last_end = from.saturating_sub(1).min(self.bytes.len());
-        while line < stop {
-            let first = layout::blanks(self.bytes, line);
-            let here = first - line;
-            let closes = self.bytes.get(first) == Some(&b'}') && here < indent;
-            if closes
-                || here <= indent && layout::is_assignment(self.text, first)
-                || layout::is_whole_header(self.text, line)
-            {
-                return line;
-            }
-            line = layout::line_end(self.bytes, line) + 1;
-        }
-        // Its item's brace went with it, and that has been told.
-        while self.open.pop().is_some() {
-            let at = self.last_end;
-            self.mark(at, MarkKind::Close { real: false });
-        }
-        stop
     }
 
     /// False when the brackets are nested too deep to go on.
@@ -481,18 +384,33 @@ impl<'a> Scanner<'a> {
             self.tell(odd, diagnostics::nothing_to_close(self.span(odd, odd + 1), '}'));
             return self.mark(at, MarkKind::Close { real: true });
         }
-        if byte == b'}'
-            && self.open.is_empty()
-            && let Some(start) = self.scan.pieces.last().map(|piece| piece.start)
-            && has_body(layout::word(self.text, start))
-            && !self.scan.marks(start, at).iter().any(|mark| mark.kind == MarkKind::Open(b'{'))
-        {
-            let end = start + self.text[start..layout::line_end(self.bytes, start)].trim_end().len();
-            self.tell(start, diagnostics::missing_open_brace(self.span(start, end), self.span(at, at + 1)));
-            self.insert(end, MarkKind::Open(b'{'));
+        if byte == b'}' && self.open.is_empty() && self.is_second_line() {
+            self.open_missing_brace(Some(at));
+            self.open.pop();
             return self.mark(at, MarkKind::Close { real: true });
         }
         self.tell(at, diagnostics::nothing_to_close(self.span(at, at + 1), byte as char));
+    }
+
+    /// Whether what stands above, in this item, is a header that wants a `{` and has none.
+    fn is_second_line(&self) -> bool {
+        let Some(start) = self.scan.pieces.last().map(|piece| piece.start) else { return false };
+        has_body(layout::word(self.text, start))
+            && layout::is_header(self.text, start)
+            && self.code_lines.last().is_some_and(|(line, _)| *line <= start)
+            && !self.scan.marks(start, self.bytes.len()).iter().any(|mark| mark.kind == MarkKind::Open(b'{'))
+            && !self.bytes[self.line + self.indent..].starts_with(b"{")
+    }
+
+    /// Goes on as if the header above had its `{`.
+    fn open_missing_brace(&mut self, closer: Option<usize>) {
+        let start = self.scan.pieces.last().map_or(0, |piece| piece.start);
+        let end = start + self.text[start..self.last_end.min(self.line).max(start)].trim_end().len();
+        let closer = closer.map(|at| self.span(at, at + 1));
+        self.tell(start, diagnostics::missing_open_brace(self.span(start, end), closer));
+        self.insert(end, MarkKind::Open(b'{'));
+        let line = self.scan.line_start(start);
+        self.open.push(Opened { at: end, byte: b'{', line, indent: start - line });
     }
 
     /// Everything that is open here will not be closed: another item begins, or the file ends.
@@ -504,7 +422,10 @@ impl<'a> Scanner<'a> {
 
     /// Tells of an opener, and closes it where the layout says: before the first line that is indented no more than its own.
     fn unclosed(&mut self, opened: Opened, limit: usize) {
-        self.tell(opened.at, diagnostics::unclosed_bracket(self.span(opened.at, opened.at + 1), None));
+        // The `{` that is missing is not missed a second time.
+        if self.bytes.get(opened.at) == Some(&opened.byte) {
+            self.tell(opened.at, diagnostics::unclosed_bracket(self.span(opened.at, opened.at + 1), None));
+        }
         let after = self.code_lines.partition_point(|(start, _)| *start <= opened.line);
         let line = self.code_lines[after..].iter().find(|(start, indent)| *indent <= opened.indent && *start < limit);
         let at = line.map_or(limit, |(start, _)| start - 1);

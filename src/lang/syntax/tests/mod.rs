@@ -1,0 +1,140 @@
+//! What a file's writing means, and what is told when it is wrong.
+
+mod planted;
+
+use super::ast::File;
+use super::parse;
+use crate::source::{FileId, SourceMap};
+
+/// Parses, and gives the tree and what was told as `CODE line:column`.
+fn read(text: &str) -> (File, Vec<String>) {
+    let (tree, found) = parse(FileId(0), text);
+    let mut files = SourceMap::default();
+    files.add("test.masc".to_owned(), text.to_owned());
+    let told = found.sorted().into_iter().map(|one| {
+        let at = files.position(FileId(0), one.primary.span.start);
+        format!("{} {}:{} {}", one.code.0, at.line, at.column, one.message)
+    });
+    (tree, told.collect())
+}
+
+#[track_caller]
+fn clean(text: &str) -> File {
+    let (tree, told) = read(text);
+    assert!(told.is_empty(), "{told:#?}");
+    tree
+}
+
+fn sample(name: &str) -> Option<String> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/design/samples/");
+    std::fs::read_to_string(format!("{path}{name}")).ok()
+}
+
+#[test]
+fn the_good_samples_are_read_without_a_word() {
+    for name in ["companions.masc", "qmsum.masc", "lab.profile.masc"] {
+        let Some(text) = sample(name) else {
+            return eprintln!("skipped: the design samples are not at hand");
+        };
+        clean(&text);
+    }
+}
+
+#[test]
+fn the_broken_sample_gives_its_six_faults_of_writing() {
+    let Some(text) = sample("broken.masc") else {
+        return eprintln!("skipped: the design samples are not at hand");
+    };
+    let lines: Vec<_> = read(&text).1.iter().map(|one| one[6..].split(':').next().map(str::to_owned)).collect();
+    assert_eq!(lines, ["3", "8", "12", "16", "17", "19"].map(|line| Some(line.to_owned())));
+}
+
+#[test]
+fn every_form_is_read() {
+    clean(include_str!("good.masc"));
+}
+
+// ---- hostile input ---------------------------------------------------------------------------------------------------
+
+/// What is told of a text, and that it is told soon: generous, as the build is not optimised and the machine may be busy.
+fn soon(text: &str) -> Vec<String> {
+    let begin = std::time::Instant::now();
+    let told = read(text).1;
+    assert!(begin.elapsed().as_secs() < 30, "{:?} for {:?}", begin.elapsed(), &text[..40]);
+    told
+}
+
+fn masc(what: &str) -> String {
+    format!("masc 1\n{what}")
+}
+
+#[test]
+fn brackets_without_end_are_refused() {
+    for bracket in ["[", "(", "{", "f(", "a = {", "]", "}", "[\n", "{\n", "a(]"] {
+        let told = soon(&masc(&format!("let x = {}", bracket.repeat(1_000_000 / bracket.len()))));
+        assert!(!told.is_empty() && told.len() <= 450, "{bracket}: {}", told.len());
+    }
+}
+
+#[test]
+fn lines_without_end_are_read_or_refused() {
+    let parts = [
+        "-", "not ", "1+", "a and ", "1,", "a.", "\"a\",", "x", "9", "# ", "\"", "\\", "é", "\t", "..", ">\"\"\"",
+        "a:1,",
+    ];
+    for part in parts {
+        let text = part.repeat(100_000 / part.len());
+        soon(&masc(&format!("let x = {text}")));
+        soon(&masc(&format!("let x = [{text}1]")));
+        soon(&masc(&format!("persona x {{\n{text}\n}}")));
+    }
+    // Nothing here may take time that grows faster than the text.
+    soon(&masc(&format!("let x = [{}]", "\"a\",".repeat(250_000))));
+}
+
+#[test]
+fn many_lines_of_anything_are_read_or_refused() {
+    for part in [
+        "voice = \"\"\"md\n",
+        "  voice = \"\"\"md\n",
+        "\"\"\"\n",
+        "  a = \"x\n",
+        "let x = \"\"\"\n",
+        "persona x {\n",
+        "}\n",
+        "  {\n",
+        "use \n",
+        "## doc\n",
+        "masc 1\n",
+        "a = 1\n",
+        "example {\n",
+        "gate\n",
+        "\r\n",
+        "let x = 1 +\n",
+        "persona x { a = [ }\n",
+        ",\n",
+        "é\n",
+    ] {
+        let text = part.repeat(100_000 / part.len());
+        soon(&masc(&text));
+        soon(&masc(&format!("persona x {{\n{text}")));
+    }
+    let fences: String = (3..1200).map(|length| format!("  a = {}\n", "\"".repeat(length))).collect();
+    soon(&masc(&fences));
+}
+
+#[test]
+fn a_large_good_file_is_read() {
+    let item = "persona p {\n  role = \"x\"\n  lr = [1, 2, 3]\n}\n";
+    let text = masc(&item.repeat(9_000));
+    assert_eq!(soon(&text), Vec::<String>::new());
+}
+
+#[test]
+fn limits_are_told() {
+    assert_eq!(read(&" ".repeat(1 << 21)).1, ["M0001 1:1 the file has 2097152 bytes, more than 1048576"]);
+    assert_eq!(read("masc 1\nlet \0 = 1").1, ["M0002 2:5 the file holds a NUL byte, so it is no text"]);
+    assert_eq!(read(&masc(&"let x = 1\n".repeat(10_001))).1.len(), 1);
+    assert_eq!(read(&masc(&format!("let x = {}1{}", "[".repeat(64), "]".repeat(64)))).1, Vec::<String>::new());
+    assert_eq!(read(&masc(&format!("let x = {}1{}", "[".repeat(65), "]".repeat(65)))).1.len(), 1);
+}
