@@ -9,14 +9,12 @@ use super::persona::Read;
 use super::{Lower, Scope, float, join, plain};
 
 impl Lower<'_> {
+    /// A reward as its stage has it: expanded there by the checker, so that `persona` and families in it are that stage's.
     pub(super) fn reward(&mut self, at: &str, value: &Value, scope: &Scope) -> Json {
-        let Value::Entity(id) = value else { panic!("{value:?} is no reward; this is a bug in mascot") };
-        let owner = self.owner(*id);
-        self.written(&join(at, "score"), owner, "score");
-        let score = self.score(&join(at, "score"), owner.value("score"), scope);
-        let mut reward = self.plain(at, owner, &["clip"]);
-        reward.insert("score".into(), score);
-        reward.into()
+        let Value::Record(reward) = value else { panic!("{value:?} is no expanded reward; this is a bug in mascot") };
+        let part =
+            |name: &str| reward.get(name).unwrap_or_else(|| panic!("a reward has a `{name}`; this is a bug in mascot"));
+        json!({"score": self.score(&join(at, "score"), part("score"), scope), "clip": plain(part("clip"))})
     }
 
     fn score(&mut self, at: &str, value: &Value, scope: &Scope) -> Json {
@@ -38,15 +36,6 @@ impl Lower<'_> {
             Value::Call { name, args } => self.call(at, name, args, scope),
             Value::Verdict { .. } => json!({"judge": self.judge(&join(at, "judge"), value, scope)}),
             Value::Made(_) => json!({"reward_model": self.policy(&join(at, "reward_model"), value, scope.persona)}),
-            // A reward inside a reward, held between its own bounds.
-            Value::Entity(id) => {
-                let owner = self.owner(*id);
-                let (score, clip) = (owner.value("score").clone(), owner.value("clip").clone());
-                match clip {
-                    Value::Absent => self.score(at, &score, scope),
-                    clip => self.clipped(at, &score, &clip, scope),
-                }
-            }
             other => panic!("{other:?} is no score; this is a bug in mascot"),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::estimate::Estimate;
+use super::estimate::{Estimate, Likely};
 use crate::gate::Gate;
 use crate::key::TaskKey;
 use crate::source::{Missing, Places, Source};
@@ -208,6 +208,30 @@ impl Plan {
         for need in &self.tasks[at].needs {
             self.mark(*need, keep);
         }
+    }
+
+    /// Ceilings that even the low estimates of what is left to do go over, as sentences. What is not known goes over nothing.
+    pub fn over_budget(&self) -> Vec<String> {
+        let to_do = || self.tasks.iter().filter(|task| task.state != State::Recalled);
+        let sum = |part: fn(&Estimate) -> Option<Likely>| {
+            to_do().filter_map(|task| part(&task.estimate)).map(|of| of.low).sum()
+        };
+        let most = to_do().filter_map(|task| task.estimate.memory_bytes).map(|of| of.low).fold(0.0, f64::max);
+        let seconds: f64 = sum(|estimate| estimate.seconds);
+        let usd: f64 = sum(|estimate| estimate.usd);
+        let mut over = Vec::new();
+        if let Some(ceiling) = self.budget.seconds.filter(|ceiling| seconds > *ceiling) {
+            over.push(format!("time: at least {seconds:.0} s, and {ceiling:.0} s are allowed"));
+        }
+        if let Some(ceiling) = self.budget.usd.filter(|ceiling| usd > *ceiling) {
+            over.push(format!("money: at least {usd:.2} usd, and {ceiling:.2} usd are allowed"));
+        }
+        if let Some(ceiling) = self.budget.bytes.filter(|ceiling| most > *ceiling) {
+            let gibibyte = 1024.0 * 1024.0 * 1024.0;
+            let (most, ceiling) = (most / gibibyte, ceiling / gibibyte);
+            over.push(format!("memory: at least {most:.1} GiB, and {ceiling:.1} GiB are allowed"));
+        }
+        over
     }
 
     /// What keeps a run from starting, all of it, as sentences; empty when nothing does.
