@@ -94,7 +94,7 @@ impl<'a> Desk<'a> {
 
     pub(crate) fn reason_to_skip(&mut self, task: &Task) -> Option<SkipReason> {
         if self.stop.load(Ordering::Relaxed) {
-            return Some(SkipReason::Stopped);
+            return Some(self.reason_to_stop());
         }
         for need in &task.needs {
             let need = &self.report.tasks[*need];
@@ -106,15 +106,21 @@ impl<'a> Desk<'a> {
                 None => panic!("{} comes after {} in the plan; this is a bug in mascot", need.id, task.id),
             }
         }
+        self.over_time().then(|| self.reason_to_stop())
+    }
+
+    fn reason_to_stop(&self) -> SkipReason {
+        self.report.over_budget.clone().map_or(SkipReason::Stopped, SkipReason::Budget)
+    }
+
+    /// Whether the budget's time is up. (Money is spent by judges far away, which keep their own ceilings.)
+    fn over_time(&mut self) -> bool {
         let spent = self.events.now() - self.report.started;
-        match self.plan.budget.seconds {
-            Some(ceiling) if spent > ceiling && !self.plan.fake => {
-                let ceiling = format!("{spent:.0} s of {ceiling:.0} s");
-                self.report.over_budget = Some(ceiling.clone());
-                Some(SkipReason::Budget(ceiling))
-            }
-            _ => None,
+        let ceiling = self.plan.budget.seconds.filter(|ceiling| spent > *ceiling && !self.plan.fake);
+        if let Some(ceiling) = ceiling {
+            self.report.over_budget = Some(format!("{spent:.0} s of {ceiling:.0} s"));
         }
+        ceiling.is_some()
     }
 
     pub(crate) fn inputs_of(&mut self, task: &Task) -> Result<Inputs, Fault> {
@@ -252,9 +258,12 @@ impl<'a> Desk<'a> {
         self.events.tell(Event::TaskStarted { task: &task.id, key: &key, resumed: draft.resumed() });
         let request =
             Request { id: &task.id, spec: &task.spec, inputs: &inputs, endpoints: &BTreeMap::new(), stop: self.stop };
-        let events = &mut *self.events;
         engine.perform(&request, draft.workspace(), &mut |progress| {
-            events.tell(Event::Progress { task: &task.id, progress: &progress });
+            self.events.tell(Event::Progress { task: &task.id, progress: &progress });
+            // The engine is asked to stop as a user would ask it, so that it leaves what can be gone on from.
+            if self.over_time() {
+                self.stop.store(true, Ordering::Relaxed);
+            }
         })
     }
 
@@ -272,24 +281,34 @@ impl<'a> Desk<'a> {
         draft.commit(&task.id, document, outputs, now, seconds)
     }
 
-    pub(crate) fn interrupted(&mut self, task: &Task, draft: &Draft) -> Result<(), StoreError> {
-        draft.spend(self.events.now() - self.began)?;
+    /// A task that was not finished. What was saved of it is kept if the next run can go on from there.
+    pub(crate) fn put_aside(&mut self, task: &Task, draft: Draft, fault: &Fault) -> Result<(), StoreError> {
+        let spent = self.events.now() - self.began;
         let at = self.position(task);
-        self.report.tasks[at].seconds = self.events.now() - self.began;
-        // Also when the engine stopped without being asked: then nothing else is begun.
-        self.stop.store(true, Ordering::Relaxed);
-        self.skipped(task, &SkipReason::Stopped);
+        self.report.tasks[at].seconds = spent;
+        match fault {
+            // Also when the engine stopped without being asked: then nothing else is begun.
+            Fault::Interrupted => {
+                draft.spend(spent)?;
+                self.stop.store(true, Ordering::Relaxed);
+            }
+            // A full disk or a silent judge is no reason to begin anew.
+            Fault::File { .. } | Fault::Judge(_) | Fault::Memory { .. } => draft.spend(spent)?,
+            Fault::Data(_) | Fault::Model(_) | Fault::NotYet(_) => draft.discard()?,
+        }
+        self.failed(task, fault);
         Ok(())
     }
 
     pub(crate) fn skipped(&mut self, task: &Task, reason: &SkipReason) {
-        self.report.interrupted |= *reason == SkipReason::Stopped;
+        self.report.interrupted |= *reason == SkipReason::Stopped && self.report.over_budget.is_none();
         self.done(task, Outcome::Skipped, Some(reason.to_string()));
     }
 
     pub(crate) fn failed(&mut self, task: &Task, fault: &Fault) {
         if matches!(fault, Fault::Interrupted) {
-            return self.skipped(task, &SkipReason::Stopped);
+            let reason = self.reason_to_stop();
+            return self.skipped(task, &reason);
         }
         self.done(task, Outcome::Failed, Some(fault.to_string()));
     }

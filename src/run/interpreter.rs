@@ -5,7 +5,7 @@
 use std::sync::atomic::AtomicBool;
 
 use crate::desk::{Desk, Fetcher};
-use crate::engine::{Engine, Fault};
+use crate::engine::Engine;
 use crate::event::Listener;
 use crate::key::KeyDocument;
 use crate::plan::Plan;
@@ -57,13 +57,8 @@ pub fn run(
             Claim::Draft(draft) => match desk.perform(task, &inputs, &draft, engine) {
                 // Objects first, then the record: a record never names what is not there.
                 Ok(outputs) => (Outcome::Fresh, desk.commit(task, &document, draft, outputs)?),
-                Err(Fault::Interrupted) => {
-                    desk.interrupted(task, &draft)?;
-                    continue;
-                }
                 Err(fault) => {
-                    draft.discard()?;
-                    desk.failed(task, &fault);
+                    desk.put_aside(task, draft, &fault)?;
                     continue;
                 }
             },

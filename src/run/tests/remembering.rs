@@ -230,3 +230,17 @@ fn until_leaves_a_task_and_what_it_needs() {
     assert!(asked.until("judged"));
     assert_eq!(performed(&asked, folder.path()).0, ALL[..3]);
 }
+
+#[test]
+fn a_budget_stops_a_run_that_can_go_on() {
+    let folder = tempdir().unwrap();
+    let mut asked = plan(folder.path(), &[]);
+    asked.fake = false;
+    // The clock goes on a second at each look: the time is up in the middle of the second task.
+    asked.budget.seconds = Some(14.0);
+    let (_, report) = performed(&asked, folder.path());
+    assert_eq!(outcomes(&report), [Fresh, Skipped, Skipped, Skipped]);
+    assert!(report.tasks[1].because.as_ref().unwrap().starts_with("the budget is spent"));
+    assert_eq!(report.exit_code(), 4);
+    assert!(store(folder.path()).has_draft(&report.tasks[1].key.unwrap()));
+}
