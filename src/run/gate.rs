@@ -25,6 +25,8 @@ pub enum Condition<T = usize> {
     Result {
         of: Vec<T>,
         name: String,
+        /// As a reader would name it: `persona_rm.ece`.
+        called: String,
     },
     /// Paired mean difference in the table of an `evaluate`; subjects and metric by index.
     Delta {
@@ -35,6 +37,7 @@ pub enum Condition<T = usize> {
         criterion: Option<String>,
         persona: Option<String>,
         end: End,
+        called: String,
     },
     /// `+ - * / neg == != < <= > >= in and or not min max`
     Op {
@@ -103,23 +106,17 @@ impl Condition {
             Condition::Number(value) => Val::Number(*value),
             Condition::Range(low, high) => Val::Range(*low, *high),
             Condition::Truth(truth) => Val::Truth(*truth),
-            Condition::Result { of, name } => {
+            Condition::Result { of, name, called } => {
                 let values: Option<Vec<f64>> =
                     of.iter().map(|task| outputs(*task)?.results.get(name).copied()).collect();
                 let mean = values
                     .filter(|values| !values.is_empty())
                     .map(|values| values.iter().sum::<f64>() / values.len() as f64);
-                measured(name.clone(), mean, seen)
+                measured(called.clone(), mean, seen)
             }
-            Condition::Delta { of, a, b, metric, criterion, persona, end } => {
-                let (end_name, pick): (_, fn(&crate::engine::Delta) -> Option<f64>) = match end {
-                    End::Mean => ("mean", |delta| delta.mean),
-                    End::Low => ("low", |delta| delta.low),
-                    End::High => ("high", |delta| delta.high),
-                };
-                let value =
-                    outputs(*of).and_then(|outputs| delta(&outputs, *a, *b, *metric, criterion, persona, *end, pick));
-                measured(format!("delta.{end_name}"), value, seen)
+            Condition::Delta { of, a, b, metric, criterion, persona, end, called } => {
+                let value = outputs(*of).and_then(|outputs| delta(&outputs, *a, *b, *metric, criterion, persona, *end));
+                measured(called.clone(), value, seen)
             }
             Condition::Op { op, args } => {
                 let args: Vec<Val> = args.iter().map(|arg| arg.value(outputs, seen)).collect();
@@ -136,10 +133,10 @@ impl<T: Clone> Condition<T> {
             Condition::Number(value) => Condition::Number(*value),
             Condition::Range(low, high) => Condition::Range(*low, *high),
             Condition::Truth(truth) => Condition::Truth(*truth),
-            Condition::Result { of, name: result } => {
-                Condition::Result { of: of.iter().map(name).collect(), name: result.clone() }
+            Condition::Result { of, name: result, called } => {
+                Condition::Result { of: of.iter().map(name).collect(), name: result.clone(), called: called.clone() }
             }
-            Condition::Delta { of, a, b, metric, criterion, persona, end } => Condition::Delta {
+            Condition::Delta { of, a, b, metric, criterion, persona, end, called } => Condition::Delta {
                 of: name(of),
                 a: *a,
                 b: *b,
@@ -147,6 +144,7 @@ impl<T: Clone> Condition<T> {
                 criterion: criterion.clone(),
                 persona: persona.clone(),
                 end: *end,
+                called: called.clone(),
             },
             Condition::Op { op, args } => {
                 Condition::Op { op: op.clone(), args: args.iter().map(|arg| arg.map(name)).collect() }
@@ -166,7 +164,6 @@ impl<T: Clone> Condition<T> {
 }
 
 /// The table holds each pair of subjects once; asked the other way round, the difference changes sign and its ends change places.
-#[expect(clippy::too_many_arguments, reason = "one cell of a table has as many coordinates")]
 fn delta(
     outputs: &Outputs,
     a: usize,
@@ -175,27 +172,28 @@ fn delta(
     criterion: &Option<String>,
     persona: &Option<String>,
     end: End,
-    pick: fn(&crate::engine::Delta) -> Option<f64>,
 ) -> Option<f64> {
     let deltas = &outputs.table.as_ref()?.deltas;
-    let cell = |a: usize, b: usize| {
-        deltas.iter().find(|delta| {
+    let cell = |a: usize, b: usize, end: End| {
+        let found = deltas.iter().find(|delta| {
             (delta.a, delta.b, delta.metric) == (a, b, metric)
                 && delta.criterion == *criterion
                 && delta.persona == *persona
+        })?;
+        Some(match end {
+            End::Mean => found.mean,
+            End::Low => found.low,
+            End::High => found.high,
         })
     };
-    match cell(a, b) {
-        Some(delta) => pick(delta),
-        None => {
-            let delta = cell(b, a)?;
-            let value = match end {
-                End::Mean => delta.mean,
-                End::Low => delta.high,
-                End::High => delta.low,
-            };
-            value.map(|value| -value)
-        }
+    let turned = match end {
+        End::Mean => End::Mean,
+        End::Low => End::High,
+        End::High => End::Low,
+    };
+    match cell(a, b, end) {
+        Some(value) => value,
+        None => cell(b, a, turned)?.map(|value| -value),
     }
 }
 
@@ -249,7 +247,8 @@ mod tests {
     #[test]
     fn a_gate_tells_the_values_in_it() {
         let outputs = Outputs { results: [("held_out_accuracy".to_owned(), 0.7)].into(), ..Outputs::default() };
-        let accuracy = || Condition::Result { of: vec![0], name: "held_out_accuracy".into() };
+        let accuracy =
+            || Condition::Result { of: vec![0], name: "held_out_accuracy".into(), called: "held_out_accuracy".into() };
         let gate = asked(op(">=", vec![accuracy(), Condition::Number(0.65)]), &outputs);
         assert!(gate.holds);
         assert_eq!(gate.values, [("held_out_accuracy".to_owned(), Some(0.7))]);
@@ -258,7 +257,7 @@ mod tests {
 
     #[test]
     fn what_was_not_measured_does_not_hold() {
-        let unknown = || Condition::Result { of: vec![0], name: "ece".into() };
+        let unknown = || Condition::Result { of: vec![0], name: "ece".into(), called: "ece".into() };
         let outputs = Outputs::default();
         assert!(!asked(op("<", vec![unknown(), Condition::Number(1.0)]), &outputs).holds);
         assert!(!asked(op("not", vec![op("<", vec![unknown(), Condition::Number(1.0)])]), &outputs).holds);
@@ -283,7 +282,16 @@ mod tests {
         };
         let table = Table { rows: Vec::new(), deltas: vec![delta] };
         let outputs = Outputs { table: Some(table), ..Outputs::default() };
-        let low = |a, b| Condition::Delta { of: 0, a, b, metric: 0, criterion: None, persona: None, end: End::Low };
+        let low = |a, b| Condition::Delta {
+            of: 0,
+            a,
+            b,
+            metric: 0,
+            criterion: None,
+            persona: None,
+            end: End::Low,
+            called: String::new(),
+        };
         assert_eq!(asked(op(">", vec![low(0, 1), Condition::Number(0.0)]), &outputs).values[0].1, Some(1.0));
         assert_eq!(asked(op(">", vec![low(1, 0), Condition::Number(0.0)]), &outputs).values[0].1, Some(-5.0));
     }

@@ -5,6 +5,16 @@ use mascot_lang::program::{MemberRef, Value};
 use super::Lower;
 use crate::gate::{Condition, End, Gate};
 
+impl End {
+    fn suffix(self) -> &'static str {
+        match self {
+            End::Mean => "",
+            End::Low => ".low",
+            End::High => ".high",
+        }
+    }
+}
+
 impl Lower<'_> {
     pub(super) fn gates(&self, member: MemberRef) -> Vec<Gate<MemberRef>> {
         let gates = &self.program.instance(member).gates;
@@ -26,16 +36,18 @@ impl Lower<'_> {
             Value::Range { low, high, .. } => Condition::Range(*low, *high),
             Value::Bool(truth) => Condition::Truth(*truth),
             Value::Result { of, name } => {
-                let name = match end {
-                    End::Mean => name.clone(),
-                    End::Low => format!("{name}.low"),
-                    End::High => format!("{name}.high"),
-                };
                 // Inside a family a member asks about its own persona's.
                 let persona = self.program.instance(own).persona;
                 let same =
                     of.iter().find(|member| persona.is_some() && self.program.instance(**member).persona == persona);
-                Condition::Result { of: same.map_or_else(|| of.clone(), |member| vec![*member]), name }
+                let of = same.map_or_else(|| of.clone(), |member| vec![*member]);
+                let name = format!("{name}{}", end.suffix());
+                let called = if of == [own] {
+                    name.clone()
+                } else {
+                    format!("{}.{name}", self.called(&Value::Made(of.clone())))
+                };
+                Condition::Result { of, name, called }
             }
             Value::Op { op, args } if op == "field" => {
                 let end = match args.get(1) {
@@ -76,6 +88,11 @@ impl Lower<'_> {
                     Some(Value::Word(word) | Value::Text(word)) => Some(word.clone()),
                     _ => None,
                 };
+                let sides =
+                    [args.get("a"), args.get("b")].map(|side| side.map(|side| self.called(side)).unwrap_or_default());
+                let metric = args.get("metric").filter(|_| place("metrics", args.get("metric")) > 0);
+                let metric = metric.map(|metric| format!(", metric: {}", self.called(metric))).unwrap_or_default();
+                let called = format!("delta({}{metric}){}", sides.join(", "), end.suffix());
                 Condition::Delta {
                     of: own,
                     a: place("subjects", args.get("a")),
@@ -84,6 +101,7 @@ impl Lower<'_> {
                     criterion: word("criterion"),
                     persona: word("persona"),
                     end,
+                    called,
                 }
             }
             Value::Call { name, args } if name == "min" || name == "max" => {

@@ -107,7 +107,7 @@ fn reward_model(pairs: &[&str]) -> Value {
 
 /// A gate on the reward model's accuracy.
 pub fn accuracy_gate(least: f64) -> Gate {
-    let accuracy = Condition::Result { of: vec![2], name: "held_out_accuracy".into() };
+    let accuracy = Condition::Result { of: vec![2], name: "held_out_accuracy".into(), called: "accuracy".into() };
     Gate {
         condition: Condition::Op { op: ">=".into(), args: vec![accuracy, Condition::Number(least)] },
         text: format!("held_out_accuracy >= {least}"),
