@@ -209,7 +209,10 @@ impl<'a> Desk<'a> {
                 fs::rename(&part, &shelf).map_err(in_the_way(&shelf))?;
                 shelf.join(inside)
             }
-            Err(_) => path,
+            Err(_) => {
+                fs::remove_dir_all(&part).map_err(in_the_way(&part))?;
+                path
+            }
         };
         let pointer = pointer(&shelf);
         fs::write(&pointer, path.display().to_string()).map_err(in_the_way(&pointer))?;

@@ -4,6 +4,7 @@ use mascot_lang::program::{EntityId, EntityKind, MemberRef, Value};
 use serde_json::{Value as Json, json};
 
 use super::model::text;
+use super::persona::Read;
 use super::stage::Cast;
 use super::{Lower, Owner, Scope, join};
 
@@ -95,7 +96,8 @@ impl Lower<'_> {
         match first {
             Some(Value::Made(of)) if self.kind(of[0]) == "dialogue" => {
                 let cast = if kind == "sft" { Cast::FineTuned } else { Cast::Bare };
-                let dialogue = self.dialogue(&join(at, "played.dialogue"), self.instance(of[0]), &cast);
+                let dialogue =
+                    self.dialogue(&join(at, "played.dialogue"), self.instance(of[0]), &cast, read_by(prompting));
                 json!({"played": {"dialogue": dialogue, "prompting": prompting}})
             }
             Some(first) if kind == "sft" => {
@@ -112,7 +114,7 @@ impl Lower<'_> {
     }
 
     fn asked(&mut self, at: &str, cast: &[(EntityId, Value)], prompting: &str) -> Json {
-        let speakers = self.speakers(&join(at, "speakers.speakers"), cast);
+        let speakers = self.speakers(&join(at, "speakers.speakers"), cast, read_by(prompting));
         json!({"speakers": {"speakers": speakers, "prompting": prompting}})
     }
 
@@ -166,4 +168,9 @@ impl Lower<'_> {
             Value::Record(_) | Value::Result { .. } | Value::Op { .. } => "…".to_owned(),
         }
     }
+}
+
+/// Few-shot prompting shows a persona's examples; no other way of asking does.
+fn read_by(prompting: &str) -> Read {
+    if prompting.starts_with("few_shot") { Read::All } else { Read::Speaking }
 }

@@ -8,7 +8,10 @@ use super::{Lower, join, number, plain, shown};
 /// How much of a persona a reader reads. What is not read stays out of the key.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Read {
+    /// To be shown examples too, as few-shot prompting is.
     All,
+    /// To speak, or to be called upon: all but the examples.
+    Speaking,
     /// Name, role and voice.
     Description,
     /// Name and examples.
@@ -22,12 +25,12 @@ impl Lower<'_> {
         let owner = self.owner(id);
         self.origin(at, entity.name.clone(), mascot_lang::program::Layer::File, Some(entity.header));
         let mut persona = json!({"name": shown(entity), "role": null, "voice": null, "never": [], "examples": []});
-        if matches!(read, Read::All | Read::Description) {
+        if matches!(read, Read::All | Read::Speaking | Read::Description) {
             for (name, value) in self.plain(at, owner, &["role", "voice"]) {
                 persona[&name] = value;
             }
         }
-        if read == Read::All {
+        if matches!(read, Read::All | Read::Speaking) {
             self.written(&join(at, "never"), owner, "never");
             persona["never"] = plain(owner.value("never"));
         }
@@ -71,7 +74,7 @@ impl Lower<'_> {
         let seats = self.entities(owner.value("seats"), EntityKind::Persona);
         let mut director = self.plain(at, owner, &["voice", "order", "silence"]);
         director.insert("policy".into(), self.policy(&join(at, "policy"), value, None));
-        director.insert("seats".into(), self.personas(&join(at, "seats"), &seats, Read::All));
+        director.insert("seats".into(), self.personas(&join(at, "seats"), &seats, Read::Speaking));
         self.written(&join(at, "directive"), owner, "directive");
         let Value::Record(directive) = owner.value("directive") else {
             panic!("a directive is a record; this is a bug in mascot")
@@ -120,11 +123,11 @@ impl Lower<'_> {
             .collect()
     }
 
-    pub(super) fn speakers(&mut self, at: &str, cast: &[(EntityId, Value)]) -> Json {
+    pub(super) fn speakers(&mut self, at: &str, cast: &[(EntityId, Value)], read: Read) -> Json {
         let speaker = |(index, (persona, policy)): (usize, &(EntityId, Value))| {
             let at = join(at, &index.to_string());
             json!({
-                "persona": self.persona(&join(&at, "persona"), *persona, Read::All),
+                "persona": self.persona(&join(&at, "persona"), *persona, read),
                 "policy": self.policy(&join(&at, "policy"), policy, Some(*persona)),
             })
         };

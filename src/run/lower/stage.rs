@@ -17,7 +17,7 @@ impl Lower<'_> {
             "bradley_terry" => self.bradley_terry(owner),
             "grpo" if self.director_of(owner.value("policy")).is_some() => self.direction(member, owner),
             "grpo" => self.grpo(member, owner),
-            "dialogue" => self.dialogue("", owner, &Cast::AsWritten),
+            "dialogue" => self.dialogue("", owner, &Cast::AsWritten, Read::Speaking),
             "evaluate" => self.evaluate(member, owner),
             _ => return self.not_yet(member, owner),
         };
@@ -30,7 +30,7 @@ impl Lower<'_> {
     }
 
     fn own_persona(&mut self, at: &str, persona: Option<mascot_lang::program::EntityId>) -> Json {
-        persona.map_or(Json::Null, |id| self.persona(at, id, Read::All))
+        persona.map_or(Json::Null, |id| self.persona(at, id, Read::Speaking))
     }
 
     fn sft(&mut self, owner: Owner<'_>, persona: Option<mascot_lang::program::EntityId>) -> Json {
@@ -119,7 +119,7 @@ impl Lower<'_> {
         spec.insert("director".into(), self.director("director", policy));
         self.written("actors", owner, "actors");
         let cast = self.cast(owner.value("actors"), &seats);
-        spec.insert("actors".into(), self.speakers("actors", &cast));
+        spec.insert("actors".into(), self.speakers("actors", &cast, Read::Speaking));
         let rollout = plain(owner.value("rollout"));
         for name in ["turns", "episodes"] {
             spec.insert(name.into(), rollout[name].clone());
@@ -165,7 +165,7 @@ impl Lower<'_> {
     }
 
     /// A dialogue stage; `at` where it stands in a specification, `cast` who speaks in it.
-    pub(super) fn dialogue(&mut self, at: &str, owner: Owner<'_>, cast: &Cast) -> Json {
+    pub(super) fn dialogue(&mut self, at: &str, owner: Owner<'_>, cast: &Cast, read: Read) -> Json {
         let director = owner.value("director");
         if *owner.value("users") != Value::Absent {
             self.cannot_yet("simulated `users`");
@@ -185,7 +185,7 @@ impl Lower<'_> {
         let speakers: Vec<_> = speakers.collect();
         let mut spec = self.plain(at, owner, &["prompts", "turns", "sample"]);
         spec.insert("director".into(), self.director(&join(at, "director"), director));
-        spec.insert("actors".into(), self.speakers(&join(at, "actors"), &speakers));
+        spec.insert("actors".into(), self.speakers(&join(at, "actors"), &speakers, read));
         spec.insert("data".into(), self.data_of(&join(at, "data"), owner, "data"));
         // Where it is a part of another specification, it is no request of its own.
         if at.is_empty() {

@@ -123,10 +123,14 @@ fn previous(task: &Task, key: Option<TaskKey>, store: &Store) -> Option<(TaskKey
 fn placed(task: &Task, difference: Difference) -> Changed {
     let Difference { path, from, to } = difference;
     let place = path.strip_prefix("inputs.").unwrap_or(&path);
-    match task.origin(place) {
-        Some(origin) => Changed { field: origin.field.clone(), from, to, file: origin.file.clone(), line: origin.line },
-        None => Changed { field: path, from, to, file: None, line: None },
-    }
+    let Some((above, origin)) = task.origin(place) else {
+        return Changed { field: path, from, to, file: None, line: None };
+    };
+    // `method.kl.beta`, written inside `voices.kl`, is `voices.kl.beta`.
+    let rest = place.strip_prefix(above).unwrap_or_default();
+    let is_part = above.rsplit('.').next() == origin.field.rsplit('.').next() && rest.rfind('.') == Some(0);
+    let field = if is_part { format!("{}{rest}", origin.field) } else { origin.field.clone() };
+    Changed { field, from, to, file: origin.file.clone(), line: origin.line }
 }
 
 fn last_time(task: &Task, key: Option<TaskKey>, store: &Store) -> Option<Record> {

@@ -248,12 +248,12 @@ impl Plan {
 }
 
 impl Task {
-    /// Where the value at `path` of the specification was written.
-    pub fn origin(&self, path: &str) -> Option<&Origin> {
+    /// Where the value at `path` of the specification, or the nearest above it, was written; with the path of that.
+    pub fn origin<'p>(&self, path: &'p str) -> Option<(&'p str, &Origin)> {
         let mut path = path;
         loop {
             if let Some(origin) = self.origins.get(path) {
-                return Some(origin);
+                return Some((path, origin));
             }
             path = path.rsplit_once('.')?.0;
         }

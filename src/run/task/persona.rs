@@ -13,6 +13,7 @@ pub struct PersonaSpec {
     pub role: Option<String>,
     pub voice: Option<String>,
     pub never: Vec<String>,
+    /// Empty where nobody is shown them: only few-shot prompting, `contrast` and `overlap` read them.
     pub examples: Vec<Example>,
 }
 
