@@ -133,7 +133,7 @@ impl<'a> Reader<'a> {
 
     /// `path=value` of a command line.
     pub fn set(&mut self) -> Result<(Vec<Segment>, Expr), Refusal> {
-        let mut pairs = self.pairs(Rule::only_set, 0, self.text.len())?;
+        let mut pairs = self.pairs(Rule::only_set, 0, self.text.len())?.filter(is_meaningful);
         let (Some(path), Some(value)) = (pairs.next(), pairs.next()) else {
             unreachable!("a path and a value: the grammar says so");
         };

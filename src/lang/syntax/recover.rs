@@ -147,7 +147,7 @@ fn item_in_parts(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize,
         }
         Ok(_) => ItemKind::Faulty { declares: declared_by(reader, start, end) },
         Err(refusal) => {
-            explain(reader, scan, start, header_end, &refusal);
+            explain(reader, scan, start, open + 1, &refusal);
             ItemKind::Faulty { declares: declared_by(reader, start, end) }
         }
     };
@@ -240,7 +240,7 @@ fn block_in_parts(
     let header_end = start + reader.text[start..open].trim_end().len();
     let head = reader.inner_head(start, header_end);
     if let Err(refusal) = &head {
-        explain(reader, scan, start, header_end, refusal);
+        explain(reader, scan, start, open + 1, refusal);
     }
     let mut inside = entries(reader, scan, open + 1, close);
     if reader.told() == before && !scan.explains(start, end) {
@@ -265,7 +265,7 @@ fn explain(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize, refus
         return reader.tell(diagnostics::too_long(Span::new(reader.file, start, end)));
     }
     // Past the last word there is nothing to point at; the last word is where something is missing.
-    let at = refusal.at.clamp(start, end);
+    let at = layout::blanks(reader.text.as_bytes(), refusal.at.clamp(start, end)).min(end);
     let found = found_at(reader.text, at, end);
     let span = if at < end {
         let length = found.trim_matches('`').len().max(1);

@@ -25,9 +25,9 @@ pub(super) fn refusal(base: usize, error: &Error<Rule>) -> Refusal {
             if expected.contains(&VALUE) {
                 expected.retain(|words| !matches!(*words, "`(`" | "`[`" | "`{`" | "a name" | "a text in quotes"));
             }
-            // Where a value ends, an operator could always follow; what matters is how the form goes on.
+            // Where a value ends, an operator or a call's `(` could always follow; what matters is how the form goes on.
             if expected.len() > 1 {
-                expected.retain(|words| *words != OPERATOR);
+                expected.retain(|words| !matches!(*words, OPERATOR | "`(`"));
             }
             Refusal { at: base + at, expected, too_long: false }
         }
@@ -44,10 +44,10 @@ const VALUE: &str = "a value";
 fn in_words(rule: Rule) -> Option<&'static str> {
     Some(match rule {
         Rule::expression | Rule::inside | Rule::bound | Rule::constant | Rule::list | Rule::group | Rule::record
-        | Rule::call | Rule::quantity | Rule::number | Rule::minus | Rule::not | Rule::prose | Rule::folded | Rule::path => VALUE,
+        | Rule::call | Rule::quantity | Rule::number | Rule::minus | Rule::not | Rule::path => VALUE,
         Rule::or | Rule::and | Rule::comparison | Rule::range | Rule::additive | Rule::multiplicative | Rule::access
         | Rule::unit => OPERATOR,
-        Rule::string => "a text in quotes",
+        Rule::string | Rule::prose | Rule::folded => "a text in quotes",
         Rule::name | Rule::star => "a name",
         Rule::argument => "an argument",
         Rule::import => "a name to import",
