@@ -501,6 +501,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+/// Whether the grammar accepts a whole file in one go, as no reading of ours does.
+#[cfg(test)]
+pub(super) fn is_file(text: &str) -> bool {
+    Grammar::parse(Rule::file, text).is_ok()
+}
+
 /// Makes an item of a kind, its header and its span.
 pub(super) fn item(kind: ItemKind, span: Span, header: Span, doc: Option<String>) -> Item {
     Item { doc, span, header, kind }

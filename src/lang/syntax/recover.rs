@@ -117,7 +117,7 @@ fn no_item(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> It
     }
     // Its entries are read for the faults in them.
     if let Some((open, close)) = braces(scan, start, end) {
-        entries(reader, scan, open + 1, close);
+        entries(reader, scan, past(reader.text, open, b'{'), close);
     }
     ItemKind::Faulty { declares }
 }
@@ -132,8 +132,8 @@ fn item_in_parts(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize,
     let header_end = start + reader.text[start..open].trim_end().len();
     let head = reader.item_head(start, header_end, is_stage);
     let head_told = reader.told() > before;
-    let mut inside = entries(reader, scan, open + 1, close);
-    let body_span = Span::new(reader.file, open, (close + 1).min(end));
+    let mut inside = entries(reader, scan, past(reader.text, open, b'{'), close);
+    let body_span = Span::new(reader.file, open, past(reader.text, close, b'}').min(end));
     let kind = match head {
         Ok(head) if !head_told => {
             // What the whole was refused for is told or explained; else it is told now.
@@ -147,11 +147,11 @@ fn item_in_parts(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize,
         }
         Ok(_) => ItemKind::Faulty { declares: declared_by(reader, start, end) },
         Err(refusal) => {
-            explain(reader, scan, start, open + 1, &refusal);
+            explain(reader, scan, start, past(reader.text, open, b'{'), &refusal);
             ItemKind::Faulty { declares: declared_by(reader, start, end) }
         }
     };
-    if end > close + 1 && reader.told() == before && !scan.explains(start, end) {
+    if end > past(reader.text, close, b'}') && reader.told() == before && !scan.explains(start, end) {
         explain(reader, scan, start, end, &refusal);
     }
     kind
@@ -213,7 +213,7 @@ fn entry(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Entr
     }
     if let Some((open, close)) = body.filter(|(open, _)| *open == after_word && !word.is_empty()) {
         reader.tell(diagnostics::record_without_equals(word_span, word, nearest(word, BLOCK_WORDS)));
-        entries(reader, scan, open + 1, close);
+        entries(reader, scan, past(reader.text, open, b'{'), close);
     } else if matches!(word, "gate" | "skip") && !sets_field && refusal.at >= end {
         reader.tell(diagnostics::missing_else(word_span, word));
     } else if !sets_field && !word.is_empty() && !matches!(word, "gate" | "skip") && after_word < end {
@@ -240,14 +240,14 @@ fn block_in_parts(
     let header_end = start + reader.text[start..open].trim_end().len();
     let head = reader.inner_head(start, header_end);
     if let Err(refusal) = &head {
-        explain(reader, scan, start, open + 1, refusal);
+        explain(reader, scan, start, past(reader.text, open, b'{'), refusal);
     }
-    let mut inside = entries(reader, scan, open + 1, close);
+    let mut inside = entries(reader, scan, past(reader.text, open, b'{'), close);
     if reader.told() == before && !scan.explains(start, end) {
         explain(reader, scan, start, end, refusal);
     }
     let mut block: Block = head.ok()?;
-    let span = Span::new(reader.file, open, (close + 1).min(end));
+    let span = Span::new(reader.file, open, past(reader.text, close, b'}').min(end));
     if !inside.iter().any(|entry| matches!(entry, Entry::Faulty { .. })) {
         inside.push(Entry::Faulty { span, declares: None });
     }
@@ -348,6 +348,11 @@ fn braces(scan: &Scan, start: usize, end: usize) -> Option<(usize, usize)> {
         }
     }
     open.map(|open| (open, end))
+}
+
+/// Past a brace, if it stands there: one that is missing has a place, but no length.
+fn past(text: &str, at: usize, brace: u8) -> usize {
+    at + usize::from(text.as_bytes().get(at) == Some(&brace))
 }
 
 /// The stretch of `start..end` without blanks, new lines and comments around it; `None` when there is nothing else.

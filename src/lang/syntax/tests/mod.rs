@@ -19,6 +19,7 @@ fn read(text: &str) -> (File, Vec<String>) {
     let mut files = SourceMap::default();
     files.add("test.masc".to_owned(), text.to_owned());
     let told = found.sorted().into_iter().map(|one| {
+        let _on_character_boundaries = files.text(one.primary.span);
         let at = files.position(FileId(0), one.primary.span.start);
         format!("{} {}:{} {}", one.code.0, at.line, at.column, one.message)
     });
@@ -56,6 +57,28 @@ fn the_broken_sample_gives_its_six_faults_of_writing() {
     assert_eq!(lines, ["3", "8", "12", "16", "17", "19"].map(|line| Some(line.to_owned())));
 }
 
+/// Every `.masc` file of the repository: they are read without a word, and by the grammar in one go.
+#[test]
+fn the_repository_is_read_without_a_word() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+    let mut read_some = false;
+    for folder in ["stdlib", "examples", "experiments"] {
+        for entry in std::fs::read_dir(format!("{root}/{folder}")).expect("a folder of the repository") {
+            let path = entry.expect("a readable folder").path();
+            if path.extension().is_some_and(|end| end == "masc") {
+                let text = std::fs::read_to_string(&path).expect("a text");
+                let told = read(&text).1;
+                assert!(told.is_empty(), "{}: {told:#?}", path.display());
+                assert!(super::parse::is_file(&text), "{}: not a file to the grammar", path.display());
+                read_some = true;
+            }
+        }
+    }
+    assert!(read_some);
+    assert!(super::parse::is_file(include_str!("good.masc")));
+    assert!(super::parse::is_file(&include_str!("good.masc").replace('\n', "\r\n")));
+}
+
 #[test]
 fn every_form_is_read() {
     clean(include_str!("good.masc"));
@@ -90,7 +113,7 @@ fn lines_without_end_are_read_or_refused() {
         "a:1,",
     ];
     for part in parts {
-        let text = part.repeat(100_000 / part.len());
+        let text = part.repeat(40_000 / part.len());
         soon(&masc(&format!("let x = {text}")));
         soon(&masc(&format!("let x = [{text}1]")));
         soon(&masc(&format!("persona x {{\n{text}\n}}")));
@@ -122,7 +145,7 @@ fn many_lines_of_anything_are_read_or_refused() {
         ",\n",
         "é\n",
     ] {
-        let text = part.repeat(100_000 / part.len());
+        let text = part.repeat(40_000 / part.len());
         soon(&masc(&text));
         soon(&masc(&format!("persona x {{\n{text}")));
     }
@@ -144,4 +167,31 @@ fn limits_are_told() {
     assert_eq!(read(&masc(&"let x = 1\n".repeat(10_001))).1.len(), 1);
     assert_eq!(read(&masc(&format!("let x = {}1{}", "[".repeat(64), "]".repeat(64)))).1, Vec::<String>::new());
     assert_eq!(read(&masc(&format!("let x = {}1{}", "[".repeat(65), "]".repeat(65)))).1.len(), 1);
+}
+
+#[test]
+fn no_text_is_too_strange_to_be_read() {
+    let good = include_str!("good.masc");
+    let strange = [
+        "é", "“", "”", "\"", "\"\"\"", ">\"\"\"", "\\", "{", "}", "[", "]", "(", ")", ",", ";", "=", ":", "..", ".",
+        "#", "\n", "\r\n", "\t", "masc", "use ", "gate ", "example ", "persona ", " = ", "2k", "1.", "🦀", "\u{feff}",
+        "\u{a0}", "else", "not", "*", "-", "+=", "%", "{{char}}",
+    ];
+    let mut draw = planted::Draw(11);
+    for _ in 0..400 {
+        let mut text = good.to_owned();
+        for _ in 0..1 + draw.below(12) {
+            let at = text.floor_char_boundary(draw.below(text.len()));
+            if draw.below(3) == 0 {
+                let end = text.ceil_char_boundary((at + draw.below(40)).min(text.len()));
+                text.replace_range(at..end, "");
+            } else {
+                text.insert_str(at, strange[draw.below(strange.len())]);
+            }
+        }
+        let (tree, told) = read(&text);
+        // Every item has a place in the text, as has what is told (`read` looks it up).
+        assert!(told.iter().all(|one| one.len() > 6));
+        assert!(tree.items.iter().all(|item| item.header.end <= item.span.end && item.span.end as usize <= text.len()));
+    }
 }

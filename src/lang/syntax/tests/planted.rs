@@ -83,10 +83,10 @@ fn field(line: &str) -> Option<(&str, &str)> {
 }
 
 /// A small generator of numbers, so that a failure can be repeated (Knuth's constants).
-struct Draw(u64);
+pub struct Draw(pub u64);
 
 impl Draw {
-    fn below(&mut self, limit: usize) -> usize {
+    pub fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
     }
