@@ -2,8 +2,10 @@
 
 pub mod data;
 pub mod device;
+pub mod encoder;
 pub mod error;
 pub mod kernels;
+pub mod metric;
 pub mod model;
 pub mod nn;
 pub mod rng;
