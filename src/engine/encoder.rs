@@ -39,7 +39,8 @@ impl Encoder {
     pub fn load(folder: &Path, device: &Device) -> Result<Self> {
         let config_file = folder.join("config.json");
         let text = std::fs::read_to_string(&config_file).map_err(|why| Error::file(&config_file, why))?;
-        let config: Config = serde_json::from_str(&text).map_err(|why| Error::file(&config_file, format!("no BERT: {why}")))?;
+        let config: Config =
+            serde_json::from_str(&text).map_err(|why| Error::file(&config_file, format!("no BERT: {why}")))?;
         let weights = folder.join("model.safetensors");
         let tensors = candle_core::safetensors::load(&weights, device).map_err(|why| Error::file(&weights, why))?;
         let model = BertModel::load(VarBuilder::from_tensors(tensors, DType::F32, device), &config)?;
@@ -87,7 +88,8 @@ impl Encoder {
         for batch in order.chunks(BATCH) {
             let width = batch.iter().map(|&i| ids[i].len()).max().unwrap_or(1);
             let padded = |of: &dyn Fn(usize, usize) -> u32| -> Result<Tensor> {
-                let flat: Vec<u32> = batch.iter().flat_map(|&i| (0..width).map(move |t| (i, t))).map(|(i, t)| of(i, t)).collect();
+                let flat: Vec<u32> =
+                    batch.iter().flat_map(|&i| (0..width).map(move |t| (i, t))).map(|(i, t)| of(i, t)).collect();
                 Ok(Tensor::from_vec(flat, (batch.len(), width), &self.device)?)
             };
             let input = padded(&|i, t| ids[i].get(t).copied().unwrap_or(0))?;
@@ -129,7 +131,14 @@ fn unit(mut vector: Vec<f32>) -> Vec<f32> {
 struct Drawn(Rng);
 
 impl SimpleBackend for Drawn {
-    fn get(&self, shape: Shape, name: &str, _: candle_nn::Init, dtype: DType, device: &Device) -> candle_core::Result<Tensor> {
+    fn get(
+        &self,
+        shape: Shape,
+        name: &str,
+        _: candle_nn::Init,
+        dtype: DType,
+        device: &Device,
+    ) -> candle_core::Result<Tensor> {
         let values = self.0.fork(name);
         let draw = |i: usize| match name {
             _ if name.ends_with("LayerNorm.weight") => 1.0,
@@ -171,7 +180,8 @@ mod tests {
     fn a_vector_does_not_depend_on_its_neighbours() {
         let encoder = tiny();
         let alone = encoder.encode(&["I lost my keys."]).expect("encoded");
-        let beside = encoder.encode(&["", "I lost my keys.", "A much longer text than the other one is."]).expect("encoded");
+        let beside =
+            encoder.encode(&["", "I lost my keys.", "A much longer text than the other one is."]).expect("encoded");
         let apart: f32 = alone[0].iter().zip(&beside[1]).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(apart < 1e-5, "{apart}");
         let norm: f32 = alone[0].iter().map(|x| x * x).sum();

@@ -12,7 +12,8 @@ pub fn effective_channels(vectors: &[Vec<f32>]) -> Option<f64> {
     let gram: Vec<Vec<f64>> = vectors.iter().map(|a| vectors.iter().map(|b| dot(a, b)).collect()).collect();
     let eigenvalues = symmetric_eigenvalues(gram);
     let total: f64 = eigenvalues.iter().map(|x| x.max(0.0)).sum();
-    let entropy: f64 = eigenvalues.iter().map(|x| x.max(0.0) / total).filter(|p| *p > 1e-12).map(|p| -p * p.log2()).sum();
+    let entropy: f64 =
+        eigenvalues.iter().map(|x| x.max(0.0) / total).filter(|p| *p > 1e-12).map(|p| -p * p.log2()).sum();
     Some(entropy.exp2())
 }
 

@@ -37,9 +37,24 @@ pub struct PolicyLoss {
     pub tokens: usize,
 }
 
-/// The loss of a batch. `longest`: the most tokens that a completion may have.
-pub fn policy_loss(completions: &[Completion<'_>], how: &Rollout, longest: usize) -> PolicyLoss {
-    let n = completions.len().max(1) as f64;
+/// What the losses divide by: sizes of the whole batch, of which a part may be at hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch {
+    pub completions: usize,
+    pub tokens: usize,
+    /// The most tokens that a completion may have.
+    pub longest: usize,
+}
+
+impl Batch {
+    pub fn of(lengths: &[usize], longest: usize) -> Self {
+        Self { completions: lengths.len(), tokens: lengths.iter().sum(), longest }
+    }
+}
+
+/// The share of these completions in the loss of their batch. `kl` and `clip_fraction` are means over these completions alone.
+pub fn policy_loss(completions: &[Completion<'_>], how: &Rollout, batch: Batch) -> PolicyLoss {
+    let n = batch.completions.max(1) as f64;
     let tokens: usize = completions.iter().map(|c| c.policy.len()).sum();
     let (low, high) = (1.0 - how.clip, 1.0 + how.clip_high);
     let beta = if how.kl.place == KlPlace::Loss { how.kl.beta } else { 0.0 };
@@ -52,8 +67,8 @@ pub fn policy_loss(completions: &[Completion<'_>], how: &Rollout, longest: usize
         // The share of one token's loss in the whole.
         let weight = match how.loss {
             Loss::Grpo | Loss::Gspo => 1.0 / (n * length),
-            Loss::Bnpo | Loss::Dapo | Loss::Cispo => 1.0 / tokens.max(1) as f64,
-            Loss::DrGrpo => 1.0 / (n * longest as f64),
+            Loss::Bnpo | Loss::Dapo | Loss::Cispo => 1.0 / batch.tokens.max(1) as f64,
+            Loss::DrGrpo => 1.0 / (n * batch.longest as f64),
         };
         let gaps = || c.policy.iter().zip(c.old).map(|(p, o)| f64::from(*p) - f64::from(*o));
         let of_sequence = (gaps().sum::<f64>() / length).exp();
@@ -134,6 +149,10 @@ mod tests {
         values.map(|(row, mask)| row.iter().zip(mask).filter(|(_, m)| **m > 0.0).map(|(x, _)| *x).collect()).collect()
     }
 
+    fn whole(batch: &[Completion<'_>], longest: usize) -> Batch {
+        Batch::of(&batch.iter().map(|c| c.policy.len()).collect::<Vec<_>>(), longest)
+    }
+
     fn batch<'a>(
         p: &'a [Vec<f32>],
         o: &'a [Vec<f32>],
@@ -159,7 +178,7 @@ mod tests {
             [("grpo", Loss::Grpo), ("bnpo", Loss::Bnpo), ("dr_grpo", Loss::DrGrpo), ("dapo", Loss::Dapo)]
         {
             for (beta, text) in [(0.04, "beta0.04"), (0.0, "beta0.0")] {
-                let got = policy_loss(&batch, &how(loss, beta, Estimator::K3), 16);
+                let got = policy_loss(&batch, &how(loss, beta, Estimator::K3), whole(&batch, 16));
                 assert!(
                     (got.loss - golden.scalar(&format!("grpo.{name}.{text}.loss"))).abs() < 1e-5,
                     "{name} {}",
@@ -169,11 +188,11 @@ mod tests {
                 assert!(apart(&got.dlogp, &expected) < 1e-5, "{name} {text}");
             }
         }
-        let got = policy_loss(&batch, &how(Loss::Gspo, 0.0, Estimator::K3), 16);
+        let got = policy_loss(&batch, &how(Loss::Gspo, 0.0, Estimator::K3), whole(&batch, 16));
         assert!((got.loss - golden.scalar("grpo.sequence_level.loss")).abs() < 1e-5, "{}", got.loss);
         assert!(apart(&got.dlogp, &rows(&golden, "grpo.sequence_level.grad").concat()) < 1e-5);
         let clipped = rows(&golden, "grpo.clipped").concat();
-        let got = policy_loss(&batch, &how(Loss::Grpo, 0.0, Estimator::K3), 16);
+        let got = policy_loss(&batch, &how(Loss::Grpo, 0.0, Estimator::K3), whole(&batch, 16));
         assert!((got.clip_fraction - f64::from(clipped.iter().sum::<f32>()) / clipped.len() as f64).abs() < 1e-9);
         let k3 = rows(&golden, "grpo.k3").concat();
         assert!((got.kl - f64::from(k3.iter().sum::<f32>()) / k3.len() as f64).abs() < 1e-5);
@@ -187,18 +206,22 @@ mod tests {
         let o = vec![vec![-1.05f32, -1.7, -0.1], vec![-0.8f32, -1.12]];
         let r = vec![vec![-1.2f32, -1.9, -0.6], vec![-0.5f32, -1.3]];
         let advantages = [0.8f32, -1.3];
+        let of = |p: &[Vec<f32>], r: Option<&[Vec<f32>]>, how: &Rollout| {
+            let batch = batch(p, &o, r, &advantages);
+            policy_loss(&batch, how, whole(&batch, 7))
+        };
         for loss in [Loss::Grpo, Loss::Bnpo, Loss::DrGrpo, Loss::Dapo, Loss::Gspo] {
             for estimator in [Estimator::K1, Estimator::K2, Estimator::K3] {
                 let mut spec = how(loss, 0.3, estimator);
                 spec.clip_high = 0.4;
-                let got = policy_loss(&batch(&p, &o, Some(&r), &advantages), &spec, 7);
+                let got = of(&p, Some(&r), &spec);
                 let mut at = 0;
                 for i in 0..p.len() {
                     for t in 0..p[i].len() {
                         let moved = |by: f32| {
                             let mut q = p.clone();
                             q[i][t] += by;
-                            policy_loss(&batch(&q, &o, Some(&r), &advantages), &spec, 7).loss
+                            of(&q, Some(&r), &spec).loss
                         };
                         let slope = (moved(1e-2) - moved(-1e-2)) / 2e-2;
                         let analytic = f64::from(got.dlogp[at]);
@@ -208,7 +231,7 @@ mod tests {
                 }
             }
         }
-        let got = policy_loss(&batch(&p, &o, None, &advantages), &how(Loss::Cispo, 0.0, Estimator::K3), 7);
+        let got = of(&p, None, &how(Loss::Cispo, 0.0, Estimator::K3));
         let ratio = (0.05f64).exp();
         assert!((f64::from(got.dlogp[0]) + ratio * 0.8 / 5.0).abs() < 1e-6);
     }

@@ -5,6 +5,7 @@
 
 pub mod advantage;
 pub mod bradley_terry;
+pub mod checkpoint;
 pub mod loss;
 pub mod optimizer;
 pub mod schedule;

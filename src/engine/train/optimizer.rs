@@ -51,39 +51,48 @@ impl AdamW {
         }
     }
 
-    /// Writes the moments and the count of steps as safetensors.
+    /// Writes moments, count of steps, the parameters and what a stage remembers as one safetensors file.
     ///
     /// # Errors
     /// When the file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Fault> {
-        let (m, v, t) = (bytes(&self.m), bytes(&self.v), self.t.to_le_bytes());
-        let view = |dtype, shape, data| TensorView::new(dtype, shape, data).expect("the shape is the slice's own");
+    pub fn save_with(&self, path: &Path, params: &[f32], step: u64, memory: String) -> Result<(), Fault> {
+        let (m, v, p) = (bytes(&self.m), bytes(&self.v), bytes(params));
+        let (t, step) = (self.t.to_le_bytes(), step.to_le_bytes());
+        let view =
+            |dtype, length, data| TensorView::new(dtype, vec![length], data).expect("the shape is the slice's own");
         let tensors = BTreeMap::from([
-            ("m", view(Dtype::F32, vec![self.m.len()], &m)),
-            ("v", view(Dtype::F32, vec![self.v.len()], &v)),
-            ("t", view(Dtype::U64, vec![1], &t)),
+            ("m", view(Dtype::F32, self.m.len(), &m)),
+            ("v", view(Dtype::F32, self.v.len(), &v)),
+            ("params", view(Dtype::F32, params.len(), &p)),
+            ("t", view(Dtype::U64, 1, &t)),
+            ("step", view(Dtype::U64, 1, &step)),
+            ("memory", view(Dtype::U8, memory.len(), memory.as_bytes())),
         ]);
         safetensors::serialize_to_file(tensors, None, path).map_err(|why| file(path, why))
     }
 
-    /// Reads what [`AdamW::save`] wrote.
+    /// Reads what [`AdamW::save_with`] wrote: the optimiser, parameters, the step, what the stage remembers.
     ///
     /// # Errors
-    /// When the file cannot be read, or is for another number of parameters.
-    pub fn load(path: &Path, n: usize) -> Result<Self, Fault> {
+    /// When the file cannot be read, or is for another number of parameters than `n`.
+    pub fn load_with(path: &Path, n: usize) -> Result<(Self, Vec<f32>, u64, String), Fault> {
         let data = std::fs::read(path).map_err(|why| file(path, why))?;
         let tensors = SafeTensors::deserialize(&data).map_err(|why| file(path, why))?;
+        let of = |name: &str| tensors.tensor(name).map_err(|why| file(path, why));
         let floats = |name: &str| -> Result<Vec<f32>, Fault> {
-            let view = tensors.tensor(name).map_err(|why| file(path, why))?;
-            Ok(view.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
+            Ok(of(name)?.data().as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect())
         };
-        let (m, v) = (floats("m")?, floats("v")?);
-        let t = tensors.tensor("t").map_err(|why| file(path, why))?;
-        let t = t.data().first_chunk::<8>().map(|b| u64::from_le_bytes(*b)).unwrap_or_default();
-        if m.len() != n || v.len() != n {
-            return Err(file(path, format!("has moments of {} parameters, the adapter has {n}", m.len())));
+        let whole = |name: &str| -> Result<u64, Fault> {
+            let view = of(name)?;
+            let word = view.data().first_chunk::<8>().ok_or_else(|| file(path, format!("`{name}` is empty")))?;
+            Ok(u64::from_le_bytes(*word))
+        };
+        let (m, v, params) = (floats("m")?, floats("v")?, floats("params")?);
+        if [m.len(), v.len(), params.len()] != [n, n, n] {
+            return Err(file(path, format!("is for {} parameters, the adapter has {n}", m.len())));
         }
-        Ok(Self { m, v, t })
+        let memory = String::from_utf8(of("memory")?.data().to_vec()).map_err(|why| file(path, why))?;
+        Ok((Self { m, v, t: whole("t")? }, params, whole("step")?, memory))
     }
 }
 
@@ -162,13 +171,13 @@ mod tests {
         let grads = golden.tensor("adamw.grads");
         let (mut p, mut adam) = (golden.tensor("adamw.p0").to_vec(), AdamW::new(12));
         adam.step(&mut p, &grads[..12], 1e-3, &torch_defaults());
-        adam.save(&path).expect("saved");
-        let mut q = p.clone();
-        let mut again = AdamW::load(&path, 12).expect("loaded");
+        adam.save_with(&path, &p, 1, "note".into()).expect("saved");
+        let (mut again, mut q, step, memory) = AdamW::load_with(&path, 12).expect("loaded");
+        assert_eq!((step, memory.as_str()), (1, "note"));
         assert_eq!(adam, again);
         adam.step(&mut p, &grads[12..24], 1e-3, &torch_defaults());
         again.step(&mut q, &grads[12..24], 1e-3, &torch_defaults());
         assert_eq!(p, q);
-        assert!(AdamW::load(&path, 13).is_err());
+        assert!(AdamW::load_with(&path, 13).is_err());
     }
 }
