@@ -70,7 +70,7 @@ impl Models {
     pub fn policy(&mut self, policy: &Policy, inputs: &BTreeMap<Slot, Input>) -> Result<(Lm, Option<Lora>), Fault> {
         let lm = self.lm(&policy.model, inputs)?;
         let lora = match &policy.adapter {
-            Some(slot) => Some(Lora::read_peft(&input(inputs, slot)?.path, lm.config())?),
+            Some(slot) => Some(Lora::read_peft(&input(inputs, slot)?.path, &lm)?),
             None => None,
         };
         Ok((lm, lora))

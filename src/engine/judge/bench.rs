@@ -38,7 +38,12 @@ pub struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
-    pub fn new(models: &'a mut Models, inputs: &'a BTreeMap<Slot, Input>, pool: Vec<Arc<str>>, in_reward: bool) -> Self {
+    pub fn new(
+        models: &'a mut Models,
+        inputs: &'a BTreeMap<Slot, Input>,
+        pool: Vec<Arc<str>>,
+        in_reward: bool,
+    ) -> Self {
         Self {
             models,
             inputs,
@@ -136,7 +141,8 @@ impl<'a> Bench<'a> {
         if let Some(known) = self.words.get(&name) {
             return Ok(known.clone());
         }
-        let known = Arc::new(self.examples(lines, persona)?.iter().map(|example| words(&example.says)).collect::<Vec<_>>());
+        let known =
+            Arc::new(self.examples(lines, persona)?.iter().map(|example| words(&example.says)).collect::<Vec<_>>());
         self.words.insert(name, known.clone());
         Ok(known)
     }

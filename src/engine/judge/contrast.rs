@@ -25,7 +25,9 @@ impl Crew {
     /// When there are not two personas, or one has no example.
     pub fn new(members: Vec<(String, Vec<Example>)>) -> Result<Self, Fault> {
         if members.len() < 2 {
-            return Err(Fault::Judge("contrast compares a persona with the others of its crew, and there is no other".into()));
+            return Err(Fault::Judge(
+                "contrast compares a persona with the others of its crew, and there is no other".into(),
+            ));
         }
         if let Some((name, _)) = members.iter().find(|(_, examples)| examples.is_empty()) {
             return Err(Fault::Judge(format!("contrast knows {name} by example, and has none")));
@@ -47,7 +49,9 @@ impl Crew {
         for scene in scenes {
             for (at, turn) in scene.turns.iter().enumerate() {
                 let member = self.members.iter().position(|(name, _)| same_persona(name, &turn.speaker));
-                own.push(member.ok_or_else(|| Fault::Judge(format!("contrast: {:?} is not of the crew", turn.speaker)))?);
+                own.push(
+                    member.ok_or_else(|| Fault::Judge(format!("contrast: {:?} is not of the crew", turn.speaker)))?,
+                );
                 for (_, examples) in &self.members {
                     let (context, kept) = context(examples, &scene.seen_by(at), model)?;
                     questions.push(Question { context, kept, completion: turn.ids.clone() });

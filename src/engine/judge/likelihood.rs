@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::error::Result;
-use crate::model::{Lm, Prefix};
+use crate::model::Lm;
+use crate::model::causal_lm::Prefix;
 use crate::nn::Pack;
 
 /// A model to ask, and what it was asked already.
@@ -71,7 +72,8 @@ impl Likelihood {
                 self.memo.insert((context.to_vec(), completion.to_vec()), sum / completion.len() as f64);
             }
         }
-        let answer = |q: &Question| self.memo.get(&(q.context.clone(), q.completion.clone())).copied().unwrap_or(f64::NAN);
+        let answer =
+            |q: &Question| self.memo.get(&(q.context.clone(), q.completion.clone())).copied().unwrap_or(f64::NAN);
         Ok(questions.iter().map(answer).collect())
     }
 }
