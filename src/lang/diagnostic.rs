@@ -95,12 +95,37 @@ impl Diagnostics {
         self.found.push(diagnostic);
     }
 
+    pub fn extend(&mut self, more: Diagnostics) {
+        self.found.extend(more.found);
+    }
+
     pub fn has_errors(&self) -> bool {
         self.found.iter().any(|one| one.severity == Severity::Error)
     }
 
     pub fn is_empty(&self) -> bool {
         self.found.is_empty()
+    }
+
+    /// At most `limit` of each file, the first ones; instead of the rest, how many there are.
+    pub fn at_most_a_file(self, limit: usize) -> Self {
+        let mut counts: std::collections::BTreeMap<crate::source::FileId, usize> = std::collections::BTreeMap::new();
+        let mut kept = Self::default();
+        let mut last = std::collections::BTreeMap::new();
+        for one in self.sorted() {
+            let count = counts.entry(one.primary.span.file).or_default();
+            *count += 1;
+            if *count <= limit {
+                kept.add(one.clone());
+            } else {
+                last.entry(one.primary.span.file).or_insert(one.primary.span);
+            }
+        }
+        for (file, span) in last {
+            let more = counts[&file] - limit;
+            kept.add(Diagnostic::error("M0009", span, format!("and {more} more from here on")));
+        }
+        kept
     }
 
     /// By file, then place, then code.

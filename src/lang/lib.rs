@@ -3,9 +3,9 @@
 //! # Steps
 //! 1. [`syntax`]: text → tree. A structural scan finds what is unclosed, each item is parsed by its own rule, a failing item
 //!    entry by entry. Never fails: what cannot be read is kept as faulty, and told.
-//! 2. [`check`]: tree → [`program::Program`]. Names, values, fields, graph, laws; no pass stops the next.
+//! 2. [`mod@check`]: tree → [`program::Program`]. Names, values, fields, graph, laws; no pass stops the next.
 //!
-//! [`check_file`] does both for a file and its imports, [`check_point`] again for a variant or a point of a sweep.
+//! [`check()`] does both for a file and its imports; [`Checked::at`] does the second again for a variant or a point of a sweep.
 
 pub mod check;
 pub mod diagnostic;
@@ -13,3 +13,69 @@ pub mod program;
 pub mod source;
 pub mod stdlib;
 pub mod syntax;
+
+use check::load::{self, Tree};
+use check::points::{self, Skipped};
+use diagnostic::Diagnostics;
+pub use program::{Expanded, GraphEdge, edges, expand};
+use program::{Point, Program};
+use source::{SourceMap, World};
+
+/// A file and its imports, checked.
+pub struct Checked {
+    pub files: SourceMap,
+    pub diagnostics: Diagnostics,
+    /// The base, with `--set` on top; there if and only if there are no errors.
+    pub program: Option<Program>,
+    tree: Tree,
+}
+
+/// Checks `main` and all that it imports. `sets`: path and value of each `--set`, read by the file's own grammar.
+pub fn check(world: &dyn World, main: &str, sets: &[(String, String)]) -> Checked {
+    let (mut files, mut diagnostics) = (SourceMap::default(), Diagnostics::default());
+    let mut tree = load::load(world, main, &mut files, &mut diagnostics);
+    load::read_sets(world, sets, &mut files, &mut tree, &mut diagnostics);
+    let program = check::base(&tree, &files, &mut diagnostics);
+    Checked { files, diagnostics: diagnostics.at_most_a_file(MAX_DIAGNOSTICS), program, tree }
+}
+
+/// Past this many, a file is told how many more there are.
+const MAX_DIAGNOSTICS: usize = 100;
+
+impl Checked {
+    /// The main file's variants, in its order.
+    pub fn variants(&self) -> Vec<Point> {
+        points::named(&self.tree, "variant").into_iter().map(|name| Point::Variant(name.to_owned())).collect()
+    }
+
+    /// Names of the main file's sweeps, in its order.
+    pub fn sweeps(&self) -> Vec<String> {
+        points::named(&self.tree, "sweep").into_iter().map(str::to_owned).collect()
+    }
+
+    /// The points of a sweep, in its order; those that it skips are left out.
+    pub fn sweep_points(&self, name: &str) -> Vec<Point> {
+        points::of_sweep(&self.tree, &self.files, name).0
+    }
+
+    /// What a sweep skips, and why.
+    pub fn skipped_points(&self, name: &str) -> Vec<Skipped> {
+        points::of_sweep(&self.tree, &self.files, name).1
+    }
+
+    /// The program at a point: the tree evaluated again with that layer.
+    ///
+    /// # Errors
+    /// What is wrong at this point and was not at the base; all that is wrong when the base has errors.
+    pub fn at(&self, point: &Point) -> Result<Program, Diagnostics> {
+        let mut found = Diagnostics::default();
+        let Some((overrides, label)) = points::overrides(&self.tree, &self.files, point) else {
+            return Err(self.diagnostics.clone());
+        };
+        match check::at(&self.tree, &self.files, &overrides, label, &mut found) {
+            Some(program) if self.program.is_some() => Ok(program),
+            Some(_) => Err(self.diagnostics.clone()),
+            None => Err(found),
+        }
+    }
+}

@@ -1,1 +1,106 @@
-//! Tree to program.
+//! The meaning of a tree: passes in order, each adding to the diagnostics, none stopping the next.
+//!
+//! What an earlier pass could not make out has the *unknown* type, which satisfies every use, so that one fault gives one
+//! diagnostic and the rest of the file is still checked. (The graph comes before values, not after: it gives the order in
+//! which values can be computed without recursion, and it needs names only.)
+
+mod build;
+mod diagnostics;
+mod fields;
+mod graph;
+mod invoke;
+mod layers;
+pub mod load;
+mod names;
+mod paths;
+pub mod points;
+mod rules;
+pub mod schema;
+mod sink;
+mod stages;
+#[cfg(test)]
+mod tests;
+mod types;
+pub mod units;
+mod val;
+mod values;
+
+use std::collections::BTreeSet;
+
+use fields::Done;
+use graph::Graph;
+use layers::{Override, Writes};
+use load::Tree;
+use names::Names;
+use sink::Sink;
+
+use crate::diagnostic::Diagnostics;
+use crate::program::{EntityId, Program};
+use crate::source::{SourceMap, Span};
+
+/// The checker's tables while it works. They may have holes; a [`Program`] has none.
+pub struct Checker<'t> {
+    tree: &'t Tree,
+    names: Names<'t>,
+    bases: Vec<Option<EntityId>>,
+    /// By item, its layers.
+    writes: Vec<Writes<'t>>,
+    graph: Graph,
+    /// By item, when it has been evaluated.
+    done: Vec<Option<Done>>,
+    /// Units that there are not: an entry with one counts as unreadable.
+    faulty_units: BTreeSet<Span>,
+    found: Sink,
+}
+
+/// Checks a tree with these values put over the file's: the five passes.
+fn checked<'t>(tree: &'t Tree, files: &SourceMap, overrides: &[Override<'t>]) -> Checker<'t> {
+    let mut found = Sink::default();
+    let names = names::declare(tree, files, &mut found);
+
+    let mut bases = graph::bases(&names, &mut found);
+    let mut writes = layers::own(&names, overrides, &mut found);
+    let full = bases.clone();
+    for id in graph::order_of_bases(&mut bases) {
+        if let Some(base) = bases[id.0 as usize] {
+            layers::inherit(&mut writes, id, base);
+        }
+    }
+    let graph = graph::build(&names, &writes, &full, &mut found);
+
+    let done = names.decls.iter().map(|_| None).collect();
+    let mut checker = Checker { tree, names, bases, writes, graph, done, faulty_units: BTreeSet::new(), found };
+    for id in checker.graph.order.clone() {
+        checker.item(id);
+    }
+    rules::check_all(&mut checker);
+    checker
+}
+
+/// The base of a file: its diagnostics, those of its variants and sweeps included, and its program if there are no errors.
+pub fn base(tree: &Tree, files: &SourceMap, found: &mut Diagnostics) -> Option<Program> {
+    let overrides = points::sets(tree);
+    let mut checker = checked(tree, files, &overrides);
+    points::check_all(&mut checker);
+    finish(checker, files, None, found)
+}
+
+/// Another point of a file whose base has been checked.
+pub fn at<'t>(
+    tree: &'t Tree,
+    files: &SourceMap,
+    overrides: &[Override<'t>],
+    label: Option<String>,
+    found: &mut Diagnostics,
+) -> Option<Program> {
+    finish(checked(tree, files, overrides), files, label, found)
+}
+
+fn finish(checker: Checker<'_>, files: &SourceMap, label: Option<String>, found: &mut Diagnostics) -> Option<Program> {
+    let program = build::program(&checker, files, label);
+    checker.found.into(found);
+    if found.has_errors() {
+        return None;
+    }
+    Some(program.expect("this is a bug in mascot: a value stayed unknown and nothing was said about it"))
+}

@@ -7,10 +7,12 @@
 //! place that knows a kind's fields, their types, defaults, classes and docs, and `run` lowers values into its own closed
 //! `TaskSpec` structs, which refuse what they do not know.
 
+mod expand;
 mod value;
 
 use std::collections::BTreeMap;
 
+pub use expand::{Expanded, expand};
 pub use value::Value;
 
 use crate::source::Span;
@@ -150,7 +152,7 @@ pub struct Gate {
     pub text: String,
 }
 
-/// One point of a sweep, or a variant: what [`crate::check_point`] takes.
+/// One point of a sweep, or a variant: what [`crate::Checked::at`] takes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Point {
     Base,
@@ -170,6 +172,24 @@ pub struct Program {
     pub experiment: Option<EntityId>,
     /// Label for task ids: `None` for the base, `no_persona`, `kl_grid[…]`.
     pub point: Option<String>,
+    /// Who needs whom, as it is written; sorted.
+    pub edges: Vec<GraphEdge>,
+}
+
+/// The one field of a param or a let.
+pub const VALUE: &str = "value";
+
+/// `from` is needed by `to`, in its field `slot`. A `let` is no more than a name for what it stands for, and is left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GraphEdge {
+    pub from: EntityId,
+    pub to: EntityId,
+    pub slot: String,
+}
+
+/// Who needs whom: for `mascot graph`.
+pub fn edges(program: &Program) -> Vec<GraphEdge> {
+    program.edges.clone()
 }
 
 impl Program {

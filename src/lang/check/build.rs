@@ -1,0 +1,150 @@
+//! The program out of the checker's tables, when none of them has a hole left.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::fields::{ChildVal, FieldVals, GateVal};
+use super::val::Val;
+use crate::program::{
+    Child, Entity, EntityId, EntityKind, Field, Fields, Gate, GraphEdge, Instance, Origin, Program, Stage, Value,
+};
+use crate::source::SourceMap;
+use crate::syntax::ast::ItemKind;
+
+/// `None` while any value is unknown.
+pub fn program(checker: &Checker<'_>, files: &SourceMap, point: Option<String>) -> Option<Program> {
+    let settle = Settle { checker, files };
+    let entities = checker.names.decls.iter().map(|decl| settle.entity(decl.id)).collect::<Option<Vec<_>>>()?;
+    let experiment = checker.names.experiment(crate::source::FileId(0));
+    Some(Program { entities, experiment, point, edges: edges(checker) })
+}
+
+/// Who needs whom; a `let` is no more than a name for what it stands for.
+fn edges(checker: &Checker<'_>) -> Vec<GraphEdge> {
+    let mut edges = Vec::new();
+    for decl in &checker.names.decls {
+        if decl.kind == EntityKind::Let {
+            continue;
+        }
+        for need in &checker.graph.needs[decl.id.0 as usize] {
+            let mut through = vec![need.of];
+            let mut seen = std::collections::BTreeSet::new();
+            while let Some(of) = through.pop() {
+                if !seen.insert(of) {
+                    continue;
+                }
+                if checker.names.decl(of).kind == EntityKind::Let {
+                    through.extend(checker.graph.needs[of.0 as usize].iter().map(|need| need.of));
+                } else {
+                    edges.push(GraphEdge { from: of, to: decl.id, slot: need.slot.clone() });
+                }
+            }
+        }
+    }
+    edges.sort();
+    edges.dedup();
+    edges
+}
+
+struct Settle<'s, 't> {
+    checker: &'s Checker<'t>,
+    files: &'s SourceMap,
+}
+
+impl Settle<'_, '_> {
+    fn value(&self, val: &Val) -> Option<Value> {
+        let members = |stage: EntityId| {
+            self.checker.done[stage.0 as usize].as_ref().map_or(0, |done| done.instances.len() as u32)
+        };
+        val.settle(&members)
+    }
+
+    fn fields(&self, fields: &FieldVals) -> Option<Fields> {
+        fields
+            .iter()
+            .map(|(name, field)| {
+                let value = self.value(&field.val)?;
+                Some(((*name).to_owned(), Field { value, origin: field.origin, parts: field.parts.clone() }))
+            })
+            .collect()
+    }
+
+    fn gates(&self, gates: &[GateVal]) -> Option<Vec<Gate>> {
+        gates
+            .iter()
+            .map(|gate| {
+                Some(Gate {
+                    condition: self.value(&gate.condition)?,
+                    otherwise: gate.otherwise.clone(),
+                    span: gate.span,
+                    text: self.files.text(gate.condition_span).to_owned(),
+                })
+            })
+            .collect()
+    }
+
+    fn child(&self, child: &ChildVal) -> Option<Child> {
+        let weight = match &child.weight {
+            None => None,
+            Some(Val::Number { value, .. }) => Some(*value),
+            Some(_) => return None,
+        };
+        Some(Child {
+            keyword: child.keyword.clone(),
+            name: child.name.clone(),
+            title: child.title.clone(),
+            weight,
+            fields: self.fields(&child.fields)?,
+            gates: self.gates(&child.gates)?,
+            span: child.span,
+        })
+    }
+
+    fn entity(&self, id: EntityId) -> Option<Entity> {
+        let decl = self.checker.names.decl(id);
+        let done = self.checker.done[id.0 as usize].as_ref()?;
+        let title = match &decl.item.kind {
+            ItemKind::Block { title, .. } => title.as_ref().map(|title| title.value.clone()),
+            ItemKind::Param { about, .. } => about.as_ref().map(|about| about.value.clone()),
+            _ => None,
+        };
+        let mut fields = self.fields(&done.fields)?;
+        if let ItemKind::Secret { variable, .. } = &decl.item.kind {
+            let origin = Origin { layer: crate::program::Layer::File, span: Some(decl.item.span) };
+            let value = Value::Text(variable.value.clone());
+            fields.insert("env".to_owned(), Field { value, origin, parts: BTreeMap::new() });
+        }
+        let stage = match (&decl.item.kind, decl.kind) {
+            (ItemKind::Stage { kind, .. }, EntityKind::Stage) => {
+                let instances = done
+                    .instances
+                    .iter()
+                    .map(|instance| {
+                        Some(Instance {
+                            persona: instance.persona,
+                            fields: self.fields(&instance.fields)?,
+                            gates: self.gates(&instance.gates)?,
+                        })
+                    })
+                    .collect::<Option<Vec<_>>>()?;
+                if done.crew_unknown {
+                    return None;
+                }
+                Some(Stage { kind: kind.value.clone(), is_family: done.is_family, instances })
+            }
+            _ => None,
+        };
+        Some(Entity {
+            id,
+            kind: decl.kind,
+            name: decl.name.value.clone(),
+            title,
+            doc: decl.item.doc.clone(),
+            span: decl.item.span,
+            header: decl.item.header,
+            fields,
+            children: done.children.iter().map(|child| self.child(child)).collect::<Option<Vec<_>>>()?,
+            stage,
+        })
+    }
+}

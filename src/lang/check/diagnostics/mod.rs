@@ -1,0 +1,40 @@
+//! One function per diagnostic that the checks can raise: code, message, labels, help, fix.
+//!
+//! `M02xx` names and imports, `M03xx` values, units and types, `M04xx` fields and blocks, `M05xx` laws between declarations.
+//! Messages: lower case, no full stop, what is wrong with *their* text; the help says what to write.
+
+mod fields;
+mod laws;
+mod names;
+mod values;
+
+pub use fields::*;
+pub use laws::*;
+pub use names::*;
+pub use values::*;
+
+use crate::syntax::nearest;
+
+/// "did you mean `x`?", or what there is when nothing is near and it is little.
+fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
+    match nearest(word, known.iter().copied()) {
+        Some(near) => Some(format!("did you mean `{near}`?")),
+        None if known.is_empty() || known.len() > 16 => None,
+        None => Some(format!("there is {}", list(known))),
+    }
+}
+
+/// `a`, `b` and `c`
+fn list(words: &[&str]) -> String {
+    let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    match quoted.as_slice() {
+        [] => "nothing".to_owned(),
+        [one] => one.clone(),
+        [head @ .., last] => format!("{} and {last}", head.join(", ")),
+    }
+}
+
+/// "a", or "an" before a vowel.
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}

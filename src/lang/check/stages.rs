@@ -1,0 +1,277 @@
+//! Stages: a family's members, what a stage fills in from its policy, rewards expanded where they are used, gates.
+//!
+//! Part of pass 4. A reward is evaluated anew in each stage that names it, so that `persona` and families in it mean that
+//! stage's: the field `reward` of a stage is the record `{ score, clip }`.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::diagnostics as say;
+use super::fields::{Done, FieldVal, FieldVals, GateVal, InstanceVal};
+use super::schema::{Default, Kind, Target, Ty, calls, items, terms};
+use super::val::Val;
+use super::values::{Bound, Cx, default_of};
+use crate::program::{EntityId, EntityKind, Layer, Origin};
+use crate::source::FileId;
+use crate::syntax::ast::{Binder, Entry};
+
+const PERSONAS: Ty = Ty::List(&Ty::Ref(&[Target::Persona]));
+
+impl<'t> Checker<'t> {
+    pub fn stage(&mut self, id: EntityId) -> Done {
+        let decl = *self.names.decl(id);
+        let (Some(schema), Some(body)) = (decl.schema, decl.body) else {
+            return Done { crew_unknown: true, faulty: true, ..Done::default() };
+        };
+        let mut faulty = body.is_faulty() | self.check_names(id, schema, body);
+        let mut done = Done::default();
+        let binder = self.binder_of(id);
+        let members: Vec<Option<EntityId>> = match binder {
+            None => vec![None],
+            Some((binder, file)) => {
+                done.is_family = true;
+                match self.crew(binder, file) {
+                    Some(crew) => crew.into_iter().map(Some).collect(),
+                    None => {
+                        done.crew_unknown = true;
+                        // The body is checked all the same, for a persona that nobody knows.
+                        vec![None]
+                    }
+                }
+            }
+        };
+        for (at, persona) in members.into_iter().enumerate() {
+            let bound = binder.map(|(binder, _)| Bound { variable: &binder.variable.value, persona });
+            let cx = Cx { bound, ..Cx::of(decl.file) };
+            let units_before = self.faulty_units.len();
+            let mut fields = self.fields(id, schema, &cx, persona);
+            faulty |= self.faulty_units.len() > units_before;
+            self.missing(id, schema, faulty, &mut fields);
+            self.fill_adapter(&mut fields);
+            self.expand_reward(&mut fields, &cx);
+            let gates = self.gates(id, schema, &fields, at as u32, &cx);
+            done.instances.push(InstanceVal { persona, fields, gates });
+        }
+        done.faulty = faulty;
+        done
+    }
+
+    /// `for persona in crew`, its own or its base's, and the file that says so.
+    fn binder_of(&self, id: EntityId) -> Option<(&'t Binder, FileId)> {
+        let mut at = Some(id);
+        while let Some(id) = at {
+            let decl = self.names.decl(id);
+            if let Some(binder) = decl.binder() {
+                return Some((binder, decl.file));
+            }
+            at = self.bases[id.0 as usize];
+        }
+        None
+    }
+
+    fn crew(&mut self, binder: &Binder, file: FileId) -> Option<Vec<EntityId>> {
+        let Val::List(items) = self.value(&binder.list, &PERSONAS, &Cx::of(file)) else { return None };
+        let mut crew = Vec::new();
+        for item in items {
+            let Val::Entity(persona) = item else { return None };
+            if crew.contains(&persona) {
+                self.found.add(say::persona_twice(binder.list.span, &self.names.decl(persona).name.value));
+                return None;
+            }
+            crew.push(persona);
+        }
+        if crew.is_empty() {
+            self.found.add(say::empty_crew(binder.list.span));
+            return None;
+        }
+        Some(crew)
+    }
+
+    /// What is trained when nobody says: fresh factors on a bare model, the policy's own adapter otherwise.
+    fn fill_adapter(&mut self, fields: &mut FieldVals) {
+        let Some(policy) = fields.get("policy").or_else(|| fields.get("init")) else { return };
+        let bare = self.is_bare(&policy.val.clone(), 0);
+        let Some(adapter) = fields.get_mut("adapter") else { return };
+        if adapter.val == Val::Absent {
+            adapter.val = match bare {
+                None => Val::Unknown,
+                Some(true) => Val::Call {
+                    name: calls::LORA.name.to_owned(),
+                    args: calls::LORA
+                        .args
+                        .iter()
+                        .filter_map(|arg| Some((arg.name.to_owned(), default_of(arg)?)))
+                        .collect(),
+                },
+                Some(false) => Val::Word("continue".to_owned()),
+            };
+        }
+    }
+
+    /// Whether a policy has no adapter yet; `None` when it is not known what it is.
+    fn is_bare(&self, policy: &Val, depth: usize) -> Option<bool> {
+        match policy {
+            Val::Entity(id) => match self.names.decl(*id).kind {
+                EntityKind::Model => Some(true),
+                EntityKind::Director if depth < 64 => {
+                    let done = self.done[id.0 as usize].as_ref()?;
+                    self.is_bare(&done.fields.get("policy")?.val, depth + 1)
+                }
+                _ => None,
+            },
+            Val::Family(_) | Val::Made(_) => Some(false),
+            _ => None,
+        }
+    }
+
+    /// The director that a value is, or that the stage which made it trains.
+    pub fn director_of(&self, val: &Val) -> Option<EntityId> {
+        let mut val = val.clone();
+        // As many steps as there are stages: a circle ends here too.
+        for _ in 0..=self.done.len() {
+            let stage = match &val {
+                Val::Entity(id) if self.names.decl(*id).kind == EntityKind::Director => return Some(*id),
+                Val::Family(stage) => *stage,
+                Val::Made(of) => of.first()?.stage,
+                _ => return None,
+            };
+            let done = self.done[stage.0 as usize].as_ref()?;
+            val = done.instances.first()?.fields.get("policy")?.val.clone();
+        }
+        None
+    }
+
+    fn expand_reward(&mut self, fields: &mut FieldVals, cx: &Cx<'_>) {
+        let Some(field) = fields.get_mut("reward") else { return };
+        let Val::Entity(reward) = field.val else { return };
+        let Some(expanded) = self.reward_in(reward, cx) else {
+            field.val = Val::Unknown;
+            return;
+        };
+        let mut record = BTreeMap::new();
+        for (name, part) in expanded {
+            for (path, origin) in part.parts {
+                field.parts.insert(format!("{name}.{path}"), origin);
+            }
+            field.parts.insert(name.to_owned(), part.origin);
+            record.insert(name.to_owned(), part.val);
+        }
+        field.val = Val::Record(record);
+    }
+
+    /// A reward's fields as they are in a stage; `None` on a circle.
+    fn reward_in(&mut self, reward: EntityId, cx: &Cx<'_>) -> Option<FieldVals> {
+        if self.graph.cyclic.contains(&reward) {
+            return None;
+        }
+        let file = self.names.decl(reward).file;
+        let bound = cx.bound.map(|bound| Bound { variable: "persona", ..bound });
+        let cx = Cx { bound, ..Cx::of(file) };
+        let mut fields = self.fields(reward, &items::REWARD, &cx, None);
+        for attribute in items::REWARD.fields {
+            if !fields.contains_key(attribute.name) {
+                debug_assert_eq!(attribute.default, Default::Required);
+                let origin = Origin { layer: Layer::Default, span: None };
+                fields.insert(attribute.name, FieldVal { val: Val::Unknown, origin, parts: BTreeMap::new() });
+            }
+        }
+        if let Some(score) = fields.get_mut("score") {
+            let val = std::mem::replace(&mut score.val, Val::Unknown);
+            let val = self.expand_scores(val, &cx);
+            if let Some(score) = fields.get_mut("score") {
+                score.val = val;
+            }
+        }
+        Some(fields)
+    }
+
+    /// Rewards named inside a score, replaced by what they are here.
+    fn expand_scores(&mut self, val: Val, cx: &Cx<'_>) -> Val {
+        match val {
+            Val::Entity(id) if self.names.decl(id).kind == EntityKind::Reward => {
+                let Some(mut fields) = self.reward_in(id, cx) else { return Val::Unknown };
+                let mut take =
+                    |name: &str| fields.get_mut(name).map(|field| std::mem::replace(&mut field.val, Val::Unknown));
+                let (score, clip) = (take("score").unwrap_or(Val::Unknown), take("clip").unwrap_or(Val::Absent));
+                match clip {
+                    Val::Absent => score,
+                    range => Val::Call {
+                        name: terms::CLIP.name.to_owned(),
+                        args: BTreeMap::from([("x".to_owned(), score), ("range".to_owned(), range)]),
+                    },
+                }
+            }
+            Val::Op { op, args } => {
+                Val::Op { op, args: args.into_iter().map(|arg| self.expand_scores(arg, cx)).collect() }
+            }
+            Val::Call { name, args } => Val::Call {
+                name,
+                args: args.into_iter().map(|(name, arg)| (name, self.expand_scores(arg, cx))).collect(),
+            },
+            other => other,
+        }
+    }
+
+    fn gates(
+        &mut self,
+        id: EntityId,
+        schema: &'static Kind,
+        fields: &FieldVals,
+        member: u32,
+        cx: &Cx<'_>,
+    ) -> Vec<GateVal> {
+        // Gates are the stage's own: what extends it has other results.
+        let decl = *self.names.decl(id);
+        let cx = Cx { own: Some((id, member)), ..*cx };
+        let mut gates = Vec::new();
+        for entry in decl.body.map_or(&[][..], |body| &body.entries) {
+            let Entry::Gate { span, condition, otherwise } = entry else { continue };
+            if !schema.gates {
+                continue;
+            }
+            // Its own results and its own name are of the stage that is being evaluated.
+            let mut val = self.own_gate(id, condition, &cx);
+            fill_metric(&mut val, fields);
+            gates.push(GateVal {
+                condition: val,
+                otherwise: otherwise.value.clone(),
+                span: *span,
+                condition_span: condition.span,
+            });
+        }
+        gates
+    }
+
+    fn own_gate(&mut self, id: EntityId, condition: &crate::syntax::ast::Expr, cx: &Cx<'_>) -> Val {
+        // `persona_rm.held_out_accuracy` in a gate of `persona_rm`: let it see itself, half done as it is.
+        let at = id.0 as usize;
+        if self.done[at].is_none() {
+            let instance = InstanceVal {
+                persona: cx.bound.and_then(|bound| bound.persona),
+                fields: FieldVals::new(),
+                gates: Vec::new(),
+            };
+            self.done[at] = Some(Done { instances: vec![instance], ..Done::default() });
+            let val = self.value(condition, &Ty::Condition, cx);
+            self.done[at] = None;
+            return val;
+        }
+        self.value(condition, &Ty::Condition, cx)
+    }
+}
+
+/// A difference by no metric is by the first.
+fn fill_metric(val: &mut Val, fields: &FieldVals) {
+    match val {
+        Val::Call { name, args } if name == calls::DELTA.name => {
+            if let (Some(metric @ Val::Absent), Some(field)) = (args.get_mut("metric"), fields.get("metrics")) {
+                *metric = match &field.val {
+                    Val::List(metrics) => metrics.first().cloned().unwrap_or(Val::Unknown),
+                    _ => Val::Unknown,
+                };
+            }
+        }
+        Val::Op { args, .. } => args.iter_mut().for_each(|arg| fill_metric(arg, fields)),
+        _ => {}
+    }
+}

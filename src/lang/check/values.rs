@@ -1,0 +1,570 @@
+//! Pass 3: what an expression is worth, held against the type that its place wants.
+//!
+//! Typed from outside in: [`Checker::value`] knows what is wanted and so what a bare word means; [`Checker::infer`] is for
+//! places that want anything. What is faulty is told once and becomes [`Val::Unknown`], which satisfies every use.
+//! Lives here: literals, arithmetic, lists, records. Paths are in `paths.rs`, calls in `invoke.rs`.
+
+use std::collections::BTreeMap;
+
+use super::Checker;
+use super::diagnostics as say;
+use super::graph::has_shape;
+use super::layers::span_of;
+use super::schema::{Attribute, Default, Record, Ty};
+use super::types::{self, Misfit, is_pending};
+use super::units;
+use super::val::Val;
+use crate::program::{Dim, EntityId};
+use crate::source::{FileId, Span};
+use crate::syntax::ast::{Assign, BinaryOp, Expr, ExprKind, Segment, UnaryOp};
+
+/// Where an expression stands.
+#[derive(Debug, Clone, Copy)]
+pub struct Cx<'c> {
+    /// In which file its names are looked up.
+    pub file: FileId,
+    /// `for persona in crew`.
+    pub bound: Option<Bound<'c>>,
+    /// The stage (and its member) of the gate it stands in.
+    pub own: Option<(EntityId, u32)>,
+    /// In a persona's `test`: a rubric is a score there.
+    pub in_test: bool,
+    /// Values of a sweep's dimensions, by path, in its `skip`.
+    pub point: Option<&'c BTreeMap<String, Val>>,
+}
+
+/// The persona that a stage `for persona in crew` is asked for; `None` when a reward is looked at by itself.
+#[derive(Debug, Clone, Copy)]
+pub struct Bound<'c> {
+    pub variable: &'c str,
+    pub persona: Option<EntityId>,
+}
+
+impl Cx<'_> {
+    pub fn of(file: FileId) -> Self {
+        Self { file, bound: None, own: None, in_test: false, point: None }
+    }
+}
+
+impl<'t> Checker<'t> {
+    /// The value of an expression where `ty` is wanted.
+    pub fn value(&mut self, expr: &Expr, ty: &Ty, cx: &Cx<'_>) -> Val {
+        match (ty, &expr.kind) {
+            (_, ExprKind::Faulty) => Val::Unknown,
+            (Ty::Optional(_), ExprKind::None) => Val::Absent,
+            (Ty::Optional(inner), _) => self.value(expr, inner, cx),
+            (Ty::Words(words), kind) => self.word(expr, kind, words, ty),
+            (Ty::TextOf(words), ExprKind::Path(path)) => match path.as_slice() {
+                [Segment::Name(name)] if words.contains(&name.value.as_str()) => Val::Text(name.value.clone()),
+                _ => self.inferred(expr, ty, cx),
+            },
+            (Ty::TextOf(words), ExprKind::String(text)) if !words.contains(&text.as_str()) => {
+                self.found.add(say::not_one_of(expr.span, text, words));
+                Val::Unknown
+            }
+            (Ty::List(inner), ExprKind::List(items)) => {
+                Val::List(items.iter().map(|item| self.value(item, inner, cx)).collect())
+            }
+            (Ty::Set(inner), ExprKind::List(items)) => {
+                sorted_set(items.iter().map(|item| self.value(item, inner, cx)).collect())
+            }
+            (Ty::Record(record), ExprKind::Record(assigns)) => self.record(record, assigns, expr.span, cx),
+            (Ty::Map(inner), ExprKind::Record(assigns)) => {
+                let entries = self.entries(assigns);
+                Val::Record(
+                    entries.into_iter().map(|(name, at)| (name.clone(), self.value(&at.value, inner, cx))).collect(),
+                )
+            }
+            (Ty::Call(calls), ExprKind::Call { name, args }) => {
+                match calls.iter().copied().find(|call| call.name == name.value) {
+                    Some(call) => self.call(call, args, expr.span, cx),
+                    // A function of scores stays a function of scores; the wrong type is told by whoever looks at its value.
+                    None if *ty == Ty::Score => self.inferred(expr, ty, cx),
+                    None => {
+                        self.found.add(say::call_not_wanted(name, calls));
+                        Val::Unknown
+                    }
+                }
+            }
+            (Ty::Either(alternatives), kind) => {
+                let by_word = |one: &&Ty| match (one, kind) {
+                    (Ty::Words(words), ExprKind::Path(path)) => {
+                        matches!(path.as_slice(), [Segment::Name(name)] if words.contains(&name.value.as_str()))
+                    }
+                    _ => false,
+                };
+                match alternatives.iter().find(|one| has_shape(one, expr) || by_word(one)) {
+                    Some(one) => self.value(expr, one, cx),
+                    None => match (kind, alternatives.iter().find(|one| matches!(one, Ty::Call(_)))) {
+                        (ExprKind::Call { .. }, Some(calls)) => self.value(expr, calls, cx),
+                        _ => self.inferred(expr, ty, cx),
+                    },
+                }
+            }
+            _ => self.inferred(expr, ty, cx),
+        }
+    }
+
+    /// An attribute's value; what is absent unless said may be said to be absent.
+    pub fn attribute(&mut self, expr: &Expr, attribute: &Attribute, cx: &Cx<'_>) -> Val {
+        match (&expr.kind, attribute.default) {
+            (ExprKind::None, Default::Absent) => Val::Absent,
+            _ => self.value(expr, &attribute.ty, cx),
+        }
+    }
+
+    fn inferred(&mut self, expr: &Expr, ty: &Ty, cx: &Cx<'_>) -> Val {
+        let val = self.infer(expr, cx);
+        self.conform(val, ty, expr.span)
+    }
+
+    /// Holds a value against a type; what does not fit is told, and unknown from then on.
+    pub fn conform(&mut self, val: Val, ty: &Ty, span: Span) -> Val {
+        let val = match (ty, val) {
+            // Records and sets that were written without knowing what for: a `let`.
+            (Ty::Record(record), Val::Record(fields)) => self.fill(record, fields, span),
+            (Ty::Set(_), Val::List(items)) => sorted_set(items),
+            (_, val) => val,
+        };
+        if let Val::Entity(id) = val
+            && self.names.decl(id).kind == crate::program::EntityKind::Secret
+            && types::misfit(&val, ty, &self.names).is_some()
+        {
+            self.found.add(say::secret_elsewhere(span, &self.names.decl(id).name.value));
+            return Val::Unknown;
+        }
+        match types::misfit(&val, ty, &self.names) {
+            None => val,
+            Some(misfit) => {
+                let diagnostic = match misfit {
+                    Misfit::Type => {
+                        say::wrong_type(span, &types::wanted(ty), &types::describe(&val, &self.names), &val, ty)
+                    }
+                    Misfit::UnitMissing(dim) => say::unit_missing(span, dim, &val),
+                    Misfit::UnitWrong { is, wanted } => say::unit_wrong(span, is, wanted),
+                    Misfit::NotWhole => say::not_whole(span, &val),
+                    Misfit::OutOfBounds { low, high } => say::out_of_bounds(span, &val, low, high),
+                };
+                self.found.add(diagnostic);
+                Val::Unknown
+            }
+        }
+    }
+
+    fn word(&mut self, expr: &Expr, kind: &ExprKind, words: &[&str], ty: &Ty) -> Val {
+        let word = match kind {
+            ExprKind::None if words.contains(&"none") => return Val::Word("none".to_owned()),
+            ExprKind::Path(path) => match path.as_slice() {
+                [Segment::Name(name)] => &name.value,
+                _ => {
+                    self.found.add(say::word_wanted(span_of(path), words, "a path"));
+                    return Val::Unknown;
+                }
+            },
+            ExprKind::String(text) if words.contains(&text.as_str()) => {
+                self.found.add(say::word_in_quotes(expr.span, text));
+                return Val::Unknown;
+            }
+            ExprKind::String(_) | ExprKind::Prose { .. } => {
+                self.found.add(say::word_wanted(expr.span, words, "a text"));
+                return Val::Unknown;
+            }
+            _ => {
+                let val = self.infer(expr, &Cx::of(expr.span.file));
+                if !val.is_unknown() {
+                    let is = types::describe(&val, &self.names);
+                    self.found.add(say::wrong_type(expr.span, &types::wanted(ty), &is, &val, ty));
+                }
+                return Val::Unknown;
+            }
+        };
+        if words.contains(&word.as_str()) {
+            return Val::Word(word.clone());
+        }
+        self.found.add(say::unknown_word(expr.span, word, words));
+        Val::Unknown
+    }
+
+    /// The value of an expression where anything may stand.
+    pub fn infer(&mut self, expr: &Expr, cx: &Cx<'_>) -> Val {
+        match &expr.kind {
+            ExprKind::Faulty => Val::Unknown,
+            ExprKind::None => Val::Absent,
+            ExprKind::Bool(value) => Val::Bool(*value),
+            ExprKind::Number { value, unit } => match unit {
+                None => Val::number(*value),
+                Some(unit) => match units::find(&unit.value) {
+                    Some(known) => Val::Number { value: known.to_base(*value), dim: known.dim },
+                    None => {
+                        self.found.add(say::unknown_unit(unit));
+                        self.faulty_units.insert(unit.span);
+                        Val::Unknown
+                    }
+                },
+            },
+            ExprKind::String(text) | ExprKind::Prose { text, .. } => {
+                self.check_slots(text, expr.span);
+                Val::Text(text.clone())
+            }
+            ExprKind::Path(segments) => self.path(segments, cx),
+            ExprKind::Call { name, args } => self.any_call(name, args, expr.span, cx),
+            ExprKind::Field { of, name } => {
+                let val = self.infer(of, cx);
+                self.part(val, name, "", cx)
+            }
+            ExprKind::List(items) => Val::List(items.iter().map(|item| self.infer(item, cx)).collect()),
+            ExprKind::Record(assigns) => {
+                let entries = self.entries(assigns);
+                Val::Record(entries.into_iter().map(|(name, at)| (name.clone(), self.infer(&at.value, cx))).collect())
+            }
+            ExprKind::Range { low, high } => self.range(low, high, expr.span, cx),
+            ExprKind::Unary { op, of } => {
+                let val = self.infer(of, cx);
+                match (op, val) {
+                    (_, Val::Unknown) => Val::Unknown,
+                    (UnaryOp::Minus, Val::Number { value, dim }) => Val::Number { value: -value, dim },
+                    (UnaryOp::Not, Val::Bool(value)) => Val::Bool(!value),
+                    (UnaryOp::Minus, val) if is_pending(&val, &self.names) => Val::Op { op: "neg", args: vec![val] },
+                    (UnaryOp::Not, val @ Val::Op { .. }) => Val::Op { op: "not", args: vec![val] },
+                    (op, val) => {
+                        let sign = if *op == UnaryOp::Minus { "-" } else { "not" };
+                        let is = types::describe(&val, &self.names);
+                        self.found.add(say::no_arithmetic(of.span, sign, &is));
+                        Val::Unknown
+                    }
+                }
+            }
+            ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, cx),
+        }
+    }
+
+    fn range(&mut self, low: &Expr, high: &Expr, span: Span, cx: &Cx<'_>) -> Val {
+        let (low, high) = (self.infer(low, cx), self.infer(high, cx));
+        match (low, high) {
+            (Val::Unknown, _) | (_, Val::Unknown) => Val::Unknown,
+            (Val::Number { value: low, dim: a }, Val::Number { value: high, dim: b }) => {
+                // `15..60 tok`: one unit for both.
+                if a != b && a != Dim::None {
+                    self.found.add(say::mixed_dimensions(span, "..", a, b));
+                    return Val::Unknown;
+                }
+                if low >= high {
+                    self.found.add(say::empty_range(span));
+                    return Val::Unknown;
+                }
+                Val::Range { low, high, dim: b }
+            }
+            (a, b) => {
+                let odd = if matches!(a, Val::Number { .. }) { b } else { a };
+                let is = types::describe(&odd, &self.names);
+                self.found.add(say::no_arithmetic(span, "..", &is));
+                Val::Unknown
+            }
+        }
+    }
+
+    fn binary(&mut self, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr, cx: &Cx<'_>) -> Val {
+        let sign = sign_of(op);
+        let a = self.infer(left, cx);
+        // `voices.kl.estimator == k3`: a word is compared with a word.
+        let b = match (&a, &right.kind) {
+            (Val::Word(_), ExprKind::Path(path))
+                if path.len() == 1 && matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) =>
+            {
+                match &path[0] {
+                    Segment::Name(name) => Val::Word(name.value.clone()),
+                    Segment::Star(_) => Val::Unknown,
+                }
+            }
+            _ => self.infer(right, cx),
+        };
+        if a.is_unknown() || b.is_unknown() {
+            return Val::Unknown;
+        }
+        let operand = |val: &Val| {
+            is_pending(val, &self.names) || (cx.in_test && types::misfit(val, &RUBRIC, &self.names).is_none())
+        };
+        let is_number = |val: &Val| matches!(val, Val::Number { .. });
+        match op {
+            BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide => match (&a, &b) {
+                (Val::Number { value: x, dim: a }, Val::Number { value: y, dim: b }) => {
+                    self.arithmetic(op, (*x, *a), (*y, *b), op_span, right.span)
+                }
+                _ => {
+                    for (val, span) in [(&a, left.span), (&b, right.span)] {
+                        if let Val::Number { dim, .. } = val
+                            && *dim != Dim::None
+                        {
+                            self.found.add(say::unit_wrong(span, *dim, Dim::None));
+                            return Val::Unknown;
+                        }
+                        if !is_number(val) && !operand(val) {
+                            let is = types::describe(val, &self.names);
+                            self.found.add(say::no_arithmetic(span, sign, &is));
+                            return Val::Unknown;
+                        }
+                    }
+                    Val::Op { op: sign, args: vec![a, b] }
+                }
+            },
+            BinaryOp::And | BinaryOp::Or => {
+                for (val, span) in [(&a, left.span), (&b, right.span)] {
+                    if types::misfit(val, &Ty::Condition, &self.names).is_some() {
+                        let is = types::describe(val, &self.names);
+                        self.found.add(say::wrong_type(span, "a condition", &is, val, &Ty::Condition));
+                        return Val::Unknown;
+                    }
+                }
+                match (op, &a, &b) {
+                    (BinaryOp::And, Val::Bool(x), Val::Bool(y)) => Val::Bool(*x && *y),
+                    (BinaryOp::Or, Val::Bool(x), Val::Bool(y)) => Val::Bool(*x || *y),
+                    _ => Val::Op { op: sign, args: vec![a, b] },
+                }
+            }
+            BinaryOp::In => match (&a, &b) {
+                (Val::Number { value, dim }, Val::Range { low, high, dim: other }) if dim == other => {
+                    Val::Bool(low <= value && value <= high)
+                }
+                (_, Val::List(items)) if !operand(&a) => Val::Bool(items.contains(&a)),
+                (_, Val::Range { .. }) if operand(&a) => Val::Op { op: sign, args: vec![a, b] },
+                (_, Val::Range { dim, .. }) if is_number(&a) => {
+                    self.found.add(say::mixed_dimensions(op_span, sign, dim_of(&a), *dim));
+                    Val::Unknown
+                }
+                _ => {
+                    let is = types::describe(&b, &self.names);
+                    self.found.add(say::wrong_type(right.span, "a range or a list", &is, &b, &Ty::Any));
+                    Val::Unknown
+                }
+            },
+            _ => self.comparison(op, op_span, (a, left.span), (b, right.span), cx),
+        }
+    }
+
+    fn comparison(&mut self, op: BinaryOp, op_span: Span, left: (Val, Span), right: (Val, Span), cx: &Cx<'_>) -> Val {
+        let sign = sign_of(op);
+        let (a, b) = (left.0, right.0);
+        let equality = matches!(op, BinaryOp::Equal | BinaryOp::NotEqual);
+        match (&a, &b) {
+            (Val::Number { value: x, dim: i }, Val::Number { value: y, dim: j }) => {
+                if i != j {
+                    self.found.add(say::mixed_dimensions(op_span, sign, *i, *j));
+                    return Val::Unknown;
+                }
+                Val::Bool(match op {
+                    BinaryOp::Equal => x == y,
+                    BinaryOp::NotEqual => x != y,
+                    BinaryOp::Less => x < y,
+                    BinaryOp::LessEqual => x <= y,
+                    BinaryOp::Greater => x > y,
+                    _ => x >= y,
+                })
+            }
+            (Val::Word(_), Val::Word(_))
+            | (Val::Text(_), Val::Text(_))
+            | (Val::Bool(_), Val::Bool(_))
+            | (_, Val::Absent)
+            | (Val::Absent, _)
+                if equality =>
+            {
+                Val::Bool((a == b) == (op == BinaryOp::Equal))
+            }
+            _ => {
+                for (val, span) in [(&a, left.1), (&b, right.1)] {
+                    let known = match val {
+                        Val::Number { dim: Dim::None | Dim::Fraction, .. } => true,
+                        Val::Number { dim, .. } => {
+                            self.found.add(say::unit_wrong(span, *dim, Dim::None));
+                            return Val::Unknown;
+                        }
+                        val => {
+                            is_pending(val, &self.names)
+                                || (cx.in_test && types::misfit(val, &RUBRIC, &self.names).is_none())
+                        }
+                    };
+                    if !known {
+                        let is = types::describe(val, &self.names);
+                        self.found.add(say::no_arithmetic(span, sign, &is));
+                        return Val::Unknown;
+                    }
+                }
+                Val::Op { op: sign, args: vec![a, b] }
+            }
+        }
+    }
+
+    fn arithmetic(&mut self, op: BinaryOp, a: (f64, Dim), b: (f64, Dim), op_span: Span, divisor: Span) -> Val {
+        let ((x, i), (y, j)) = (a, b);
+        let plain = |dim: Dim| matches!(dim, Dim::None | Dim::Fraction);
+        let (value, dim) = match op {
+            BinaryOp::Add | BinaryOp::Subtract if i == j => (if op == BinaryOp::Add { x + y } else { x - y }, i),
+            // Half of 400 steps is 200 steps, and 50% of them too.
+            BinaryOp::Multiply if plain(j) => (x * y, if i == Dim::Fraction && j == Dim::None { Dim::None } else { i }),
+            BinaryOp::Multiply if plain(i) => (x * y, j),
+            BinaryOp::Divide if y == 0.0 => {
+                self.found.add(say::division_by_zero(divisor));
+                return Val::Unknown;
+            }
+            BinaryOp::Divide if i == j => (x / y, Dim::None),
+            BinaryOp::Divide if plain(j) => (x / y, i),
+            _ => {
+                self.found.add(say::mixed_dimensions(op_span, sign_of(op), i, j));
+                return Val::Unknown;
+            }
+        };
+        Val::Number { value, dim }
+    }
+
+    /// `{ a = 1, b = 2 }` by key; a key that stands twice or is a path is told.
+    fn entries<'a>(&mut self, assigns: &'a [Assign]) -> Vec<(&'a String, &'a Assign)> {
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut entries = Vec::new();
+        for assign in assigns {
+            match assign.path.as_slice() {
+                [Segment::Name(name)] => match seen.get(name.value.as_str()) {
+                    Some(first) => self.found.add(say::field_twice(name.span, &name.value, *first)),
+                    None => {
+                        seen.insert(&name.value, name.span);
+                        entries.push((&name.value, assign));
+                    }
+                },
+                path => self.found.add(say::path_in_record(span_of(path))),
+            }
+        }
+        entries
+    }
+
+    fn record(&mut self, record: &'static Record, assigns: &[Assign], span: Span, cx: &Cx<'_>) -> Val {
+        let mut fields = BTreeMap::new();
+        for (name, assign) in self.entries(assigns) {
+            match record.field(name) {
+                Some(field) => {
+                    fields.insert(name.clone(), self.attribute(&assign.value, field, cx));
+                }
+                None => {
+                    let at = span_of(&assign.path);
+                    self.found.add(say::unknown_field_of_record(at, name, record));
+                    // Perhaps it was meant for one that is required.
+                    if record.fields.iter().any(|field| field.default == Default::Required) {
+                        return Val::Unknown;
+                    }
+                }
+            }
+        }
+        self.fill(record, fields, span)
+    }
+
+    /// Fills in what a record does not say.
+    fn fill(&mut self, record: &'static Record, mut fields: BTreeMap<String, Val>, span: Span) -> Val {
+        if let Some(unknown) = fields.keys().find(|name| record.field(name).is_none()) {
+            self.found.add(say::unknown_field_of_record(span, unknown, record));
+            return Val::Unknown;
+        }
+        let mut missing = Vec::new();
+        for field in record.fields {
+            if !fields.contains_key(field.name) {
+                match default_of(field) {
+                    Some(val) => {
+                        fields.insert(field.name.to_owned(), val);
+                    }
+                    None => missing.push(field.name),
+                }
+            }
+        }
+        if missing.is_empty() {
+            Val::Record(fields)
+        } else {
+            self.found.add(say::missing_in_record(span, &missing, record.name));
+            Val::Unknown
+        }
+    }
+
+    /// `{{char}}` and `{{user}}` are all the slots that there are.
+    pub fn check_slots(&mut self, text: &str, span: Span) {
+        for (at, _) in text.match_indices("{{") {
+            let rest = &text[at + 2..];
+            let Some(end) = rest.find("}}") else { continue };
+            let slot = rest[..end].trim();
+            let is_word = !slot.is_empty() && slot.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
+            if is_word && !matches!(&rest[..end], "char" | "user") {
+                self.found.add(say::unknown_slot(span, slot));
+            }
+        }
+    }
+}
+
+const RUBRIC: Ty = Ty::Ref(&[super::schema::Target::Rubric]);
+
+fn dim_of(val: &Val) -> Dim {
+    match val {
+        Val::Number { dim, .. } | Val::Range { dim, .. } => *dim,
+        _ => Dim::None,
+    }
+}
+
+fn sign_of(op: BinaryOp) -> &'static str {
+    match op {
+        BinaryOp::Add => "+",
+        BinaryOp::Subtract => "-",
+        BinaryOp::Multiply => "*",
+        BinaryOp::Divide => "/",
+        BinaryOp::Equal => "==",
+        BinaryOp::NotEqual => "!=",
+        BinaryOp::Less => "<",
+        BinaryOp::LessEqual => "<=",
+        BinaryOp::Greater => ">",
+        BinaryOp::GreaterEqual => ">=",
+        BinaryOp::In => "in",
+        BinaryOp::And => "and",
+        BinaryOp::Or => "or",
+    }
+}
+
+/// Sorted and without doubles, so that the order of a set means nothing.
+fn sorted_set(mut items: Vec<Val>) -> Val {
+    items.sort_by_key(|item| match item {
+        Val::Word(word) | Val::Text(word) => (0, word.clone(), 0),
+        Val::Entity(id) => (1, String::new(), id.0),
+        _ => (2, String::new(), 0),
+    });
+    items.dedup_by(|a, b| a == b && !a.is_unknown());
+    Val::List(items)
+}
+
+/// What an attribute is when nobody says; `None` when somebody must.
+pub fn default_of(attribute: &Attribute) -> Option<Val> {
+    let dim = dim_wanted(&attribute.ty);
+    Some(match attribute.default {
+        Default::Required => return None,
+        Default::Absent => Val::Absent,
+        Default::Bool(value) => Val::Bool(value),
+        Default::Number(value) => Val::Number { value, dim },
+        Default::Word(word) => Val::Word(word.to_owned()),
+        Default::Text(text) => Val::Text(text.to_owned()),
+        Default::Empty => match attribute.ty {
+            Ty::Map(_) => Val::Record(BTreeMap::new()),
+            _ => Val::List(Vec::new()),
+        },
+        Default::Words(words) => Val::List(words.iter().map(|word| Val::Word((*word).to_owned())).collect()),
+        Default::Numbers(values) => Val::List(values.iter().map(|value| Val::number(*value)).collect()),
+        Default::Range(low, high) => Val::Range { low, high, dim },
+        Default::Record => match attribute.ty {
+            Ty::Record(record) => Val::Record(defaults(record.fields)),
+            _ => unreachable!("the schema gives a record's default to a record"),
+        },
+        Default::Call(call) => Val::Call { name: call.name.to_owned(), args: defaults(call.args) },
+    })
+}
+
+fn defaults(attributes: &[Attribute]) -> BTreeMap<String, Val> {
+    attributes.iter().filter_map(|attribute| Some((attribute.name.to_owned(), default_of(attribute)?))).collect()
+}
+
+fn dim_wanted(ty: &Ty) -> Dim {
+    match ty {
+        Ty::Num(num) => num.dim,
+        Ty::Range(dim) => *dim,
+        Ty::Optional(inner) => dim_wanted(inner),
+        _ => Dim::None,
+    }
+}
