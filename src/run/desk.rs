@@ -338,8 +338,7 @@ impl<'a> Desk<'a> {
         report.gates = asked;
         report.fill(record, self.store);
         self.done(task, outcome, because);
-        // So that a run that is cut short can be read; recalled ones cost nothing to do again.
-        if outcome == Outcome::Fresh { self.report.write(self.store) } else { Ok(()) }
+        Ok(())
     }
 
     fn done(&mut self, task: &Task, outcome: Outcome, because: Option<String>) {

@@ -1,0 +1,356 @@
+//! From the text of a program to its plan: what re-runs, and what does not.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use mascot_lang::program::Point;
+use mascot_lang::source::World;
+use mascot_run::fake::FINGERPRINT;
+use mascot_run::plan::{self, Plan, State};
+use mascot_run::report::Outcome::{Fresh, Recalled};
+use mascot_run::source::Places;
+use tempfile::tempdir;
+
+use crate::bench::{outcomes, performed, store};
+
+const PROGRAM: &str = r#"masc 1
+
+experiment small "A small one" { seed = 7 }
+
+model base { weights = random(arch: "llama") }
+
+dataset lines { source = jsonl("lines.jsonl", fields: { persona = "persona", prompt = "given", completion = "says" }) }
+dataset situations { source = jsonl("situations.jsonl", fields: { prompt = "text" }) }
+
+persona anchor "The Anchor" {
+  voice = """md
+    You stay with the feeling.
+    """
+  example { given = "I failed."; says = "That hurts." }
+}
+
+persona beacon "The Beacon" {
+  voice = """md
+    You find the strength.
+    """
+  example { given = "I failed."; says = "You tried." }
+}
+
+let crew = [anchor, beacon]
+
+rubric fidelity "Fidelity" {
+  scale = 1..5
+  criterion role "Stays in role" 60%
+  criterion voice "Keeps its voice" 40%
+}
+
+judge panel { by = contrast(base); rubrics = [fidelity] }
+
+stage sounding = sft for persona in crew {
+  policy = base
+  data = lines
+}
+
+stage preferences = pairs for persona in crew {
+  from = sounding
+  data = situations.train
+  judge = panel.fidelity
+}
+
+stage persona_rm = bradley_terry {
+  pairs = preferences
+  init = base
+  gate held_out_accuracy >= 0.5 else "no better than chance"
+}
+
+reward in_character {
+  score = 0.8 * persona_rm + contrast() - leak()
+}
+
+stage voices = grpo for persona in crew {
+  policy = sounding
+  reward = in_character
+  data = situations.train
+  steps = 10 steps
+}
+
+director conductor "Director" { policy = base; seats = crew }
+
+reward together { score = coherence() + 0.5 * diversity() }
+
+stage direction = grpo {
+  policy = conductor
+  actors = voices
+  reward = together
+  data = situations.train
+  rollout = { turns = 3, episodes = 4 }
+  group = 4
+}
+
+stage rehearsal = dialogue {
+  director = direction
+  actors = voices
+  data = situations.test
+}
+
+stage verdict = evaluate {
+  subjects = [rehearsal, baseline(sft), baseline(zero_shot)]
+  metrics = [panel.fidelity, coherence()]
+  gate delta(rehearsal, baseline(zero_shot)).low > 0 else "no gain"
+}
+
+variant mute "Without voices" { crew.*.voice = none }
+variant random_order "Random order" { conductor.order = random }
+"#;
+
+/// Files in memory, else below a folder.
+#[derive(Default)]
+struct Files {
+    texts: BTreeMap<String, String>,
+    root: Option<PathBuf>,
+}
+
+impl World for Files {
+    fn source(&self, path: &str) -> Result<String, String> {
+        if let Some(text) = self.texts.get(path) {
+            return Ok(text.clone());
+        }
+        let root = self.root.as_ref().ok_or("no such file")?;
+        std::fs::read_to_string(root.join(path)).map_err(|error| error.to_string())
+    }
+
+    fn prose(&self, from: &str, path: &str) -> Result<String, String> {
+        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+        self.source(&folder.join(path).display().to_string())
+    }
+}
+
+/// Plans a program with the fake engine: the base, and the points that `also` names.
+fn planned(files: &Files, main: &str, also: &[Point], folder: &Path) -> Plan {
+    let checked = mascot_lang::check(files, main, &[]);
+    let found = &checked.diagnostics;
+    let mut programs = vec![checked.program.clone().unwrap_or_else(|| panic!("{main} does not check: {found:#?}"))];
+    for point in also {
+        programs.push(checked.at(point).unwrap_or_else(|_| panic!("{point:?} does not check")));
+    }
+    let places = Places { root: folder.to_owned(), store: folder.join("store"), ..Places::default() };
+    plan::plan(&programs, &checked.files, &places, &store(folder), FINGERPRINT, true)
+}
+
+fn plan_of(text: &str, folder: &Path) -> Plan {
+    let files = Files { texts: [("main.masc".to_owned(), text.to_owned())].into(), root: None };
+    planned(&files, "main.masc", &[], folder)
+}
+
+fn ids(plan: &Plan) -> Vec<&str> {
+    plan.tasks.iter().map(|task| task.id.as_str()).collect()
+}
+
+fn keys(plan: &Plan) -> Vec<String> {
+    plan.tasks.iter().map(|task| task.key.map_or_else(|| "pending".to_owned(), |key| key.to_string())).collect()
+}
+
+/// Runs `before`, edits it, and says which tasks ran fresh; holds the plan to its word.
+fn reruns(before: &str, after: &str) -> Vec<String> {
+    assert_ne!(before, after, "the edit changes nothing");
+    let folder = tempdir().unwrap();
+    performed(&plan_of(before, folder.path()), folder.path());
+    let plan = plan_of(after, folder.path());
+    let (did, report) = performed(&plan, folder.path());
+    for (task, outcome) in plan.tasks.iter().zip(outcomes(&report)) {
+        match task.state {
+            State::Recalled => assert_eq!(outcome, Recalled, "{}", task.id),
+            State::Run => assert_eq!(outcome, Fresh, "{}", task.id),
+            State::Pending => {}
+        }
+    }
+    did
+}
+
+fn edit(from: &str, to: &str) -> Vec<String> {
+    reruns(PROGRAM, &PROGRAM.replacen(from, to, 1))
+}
+
+#[test]
+fn tasks_come_in_the_order_of_the_file() {
+    let folder = tempdir().unwrap();
+    let plan = plan_of(PROGRAM, folder.path());
+    assert_eq!(
+        ids(&plan),
+        [
+            "sounding/anchor",
+            "sounding/beacon",
+            "preferences/anchor",
+            "preferences/beacon",
+            "persona_rm",
+            "voices/anchor",
+            "voices/beacon",
+            "direction",
+            "rehearsal",
+            "verdict",
+        ]
+    );
+    assert_eq!(plan.find("voices.anchor"), Some(5));
+    let (did, report) = performed(&plan, folder.path());
+    assert_eq!(did, ids(&plan));
+    let gates: Vec<_> = report.tasks.iter().flat_map(|task| &task.gates).map(|asked| asked.line).collect();
+    let lines = |text: &str| PROGRAM.lines().position(|line| line.contains(text)).unwrap() as u32 + 1;
+    assert_eq!(gates, [lines("gate held_out"), lines("gate delta")]);
+    assert_eq!(report.tasks[9].labels.subjects, ["rehearsal", "baseline(sft)", "baseline(zero_shot)"]);
+    assert_eq!(report.tasks[9].labels.metrics, ["panel.fidelity", "coherence()"]);
+}
+
+#[test]
+fn comment_change_keeps_key() {
+    assert!(edit("model base", "# the one that we can afford\nmodel base").is_empty());
+}
+
+#[test]
+fn moved_line_keeps_key() {
+    let rubric = "judge panel { by = contrast(base); rubrics = [fidelity] }\n";
+    let moved = format!("{}\n{rubric}", PROGRAM.replacen(rubric, "", 1));
+    assert!(reruns(PROGRAM, &moved).is_empty());
+}
+
+#[test]
+fn rename_keeps_key() {
+    let renamed =
+        PROGRAM.replace("sounding", "first_steps").replace("anchor", "harbour").replace("in_character", "manners");
+    assert!(reruns(PROGRAM, &renamed).is_empty());
+}
+
+#[test]
+fn what_a_model_reads_is_no_mere_name() {
+    assert!(edit("\"The Beacon\"", "\"The Lamp\"").contains(&"sounding/beacon".to_owned()));
+    assert!(edit("criterion role", "criterion part").contains(&"preferences/anchor".to_owned()));
+}
+
+#[test]
+fn persona_word_reruns_only_its_dependants() {
+    // The judge knows personas by their examples, so the anchor's pairs are what they were.
+    assert_eq!(
+        edit("You find the strength.", "You find the courage."),
+        [
+            "sounding/beacon",
+            "preferences/beacon",
+            "persona_rm",
+            "voices/anchor",
+            "voices/beacon",
+            "direction",
+            "rehearsal",
+            "verdict",
+        ]
+    );
+}
+
+#[test]
+fn why_names_the_field_and_the_line() {
+    let folder = tempdir().unwrap();
+    performed(&plan_of(PROGRAM, folder.path()), folder.path());
+    let plan = plan_of(&PROGRAM.replacen("You find the strength.", "You find the courage.", 1), folder.path());
+    let at = plan.find("voices.beacon").unwrap();
+    let why = plan::why(&plan, &store(folder.path()), at);
+    let voice = &why.differs[0];
+    assert_eq!(voice.field, "beacon.voice");
+    assert_eq!(
+        (voice.from.as_str(), voice.to.as_str()),
+        (Some("You find the strength."), Some("You find the courage."))
+    );
+    let line = PROGRAM.lines().position(|line| line == r#"persona beacon "The Beacon" {"#).unwrap() as u32 + 2;
+    assert_eq!((voice.file.as_deref(), voice.line), (Some("main.masc"), Some(line)));
+    assert_eq!(why.because, ["sounding/beacon", "persona_rm"]);
+    assert!(plan.tasks[0].why.is_empty() && plan.tasks[0].state == State::Recalled);
+}
+
+#[test]
+fn changes_reach_what_they_should() {
+    assert_eq!(edit("steps = 10 steps", "steps = 11 steps")[0], "voices/anchor");
+    assert_eq!(edit("metrics = [panel.fidelity, coherence()]", "metrics = [panel.fidelity]"), ["verdict"]);
+    // Gates are no part of a key.
+    assert!(edit("held_out_accuracy >= 0.5", "held_out_accuracy >= 0.55").is_empty());
+    // What the fake engine does not hear comes out the same.
+    assert_eq!(
+        edit("judge = panel.fidelity\n", "judge = panel.fidelity\n  min_gap = 0.7\n"),
+        ["preferences/anchor", "preferences/beacon"]
+    );
+    assert_eq!(edit("seed = 7", "seed = 8").len(), 10);
+}
+
+#[test]
+fn identical_requests_are_one_task() {
+    let folder = tempdir().unwrap();
+    let files = Files { texts: [("main.masc".to_owned(), PROGRAM.to_owned())].into(), root: None };
+    let variant = |name: &str| Point::Variant(name.to_owned());
+    let plan = planned(&files, "main.masc", &[variant("random_order"), variant("mute")], folder.path());
+    let ids = ids(&plan);
+    assert!(!ids.contains(&"voices/anchor@random_order") && ids.contains(&"voices/anchor@mute"), "{ids:?}");
+    assert!(ids.contains(&"direction@random_order"));
+    assert_eq!(plan.find("voices.anchor@random_order"), plan.find("voices/anchor"));
+    performed(&plan, folder.path());
+    let again = planned(&files, "main.masc", &[variant("mute")], folder.path());
+    assert!(again.tasks.iter().all(|task| task.state == State::Recalled), "what a variant made is recalled on its own");
+}
+
+#[test]
+fn a_point_that_never_ran_differs_from_the_base() {
+    let folder = tempdir().unwrap();
+    performed(&plan_of(PROGRAM, folder.path()), folder.path());
+    let files = Files { texts: [("main.masc".to_owned(), PROGRAM.to_owned())].into(), root: None };
+    let plan = planned(&files, "main.masc", &[Point::Variant("mute".into())], folder.path());
+    let at = plan.find("sounding/beacon@mute").unwrap();
+    assert_eq!(plan.tasks[at].why.len(), 1);
+    assert_eq!(plan.tasks[at].why[0].field, "beacon.voice");
+}
+
+#[test]
+fn the_same_program_has_the_same_keys() {
+    let (one, two) = (tempdir().unwrap(), tempdir().unwrap());
+    let keys = |folder: &Path| {
+        performed(&plan_of(PROGRAM, folder), folder);
+        keys(&plan_of(PROGRAM, folder))
+    };
+    assert_eq!(keys(one.path()), keys(two.path()), "neither the folder nor the time is part of a key");
+}
+
+/// The repository's own programs, with every variant and every point of every sweep: each lowers, and rehearses from end to end.
+#[test]
+fn every_experiment_can_be_rehearsed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let rehearsed = rehearse_all(&root, "experiments") + rehearse_all(&root, "examples");
+    assert!(rehearsed > 0);
+}
+
+/// The design's samples, which lie beside a checkout and are no part of it.
+#[test]
+fn every_sample_can_be_rehearsed() {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/design/samples");
+    if rehearse_all(&beside, "") == 0 {
+        eprintln!("no samples at {}: skipped", beside.display());
+    }
+}
+
+fn rehearse_all(root: &Path, folder: &str) -> usize {
+    let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+    let mut mains: Vec<PathBuf> =
+        entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "masc")).collect();
+    mains.sort();
+    let mut rehearsed = 0;
+    for main in mains {
+        let files = Files { texts: BTreeMap::new(), root: Some(root.to_owned()) };
+        let name = main.strip_prefix(root).unwrap().display().to_string();
+        let checked = mascot_lang::check(&files, &name, &[]);
+        // Libraries plan nothing, and one sample is there to be refused.
+        if checked.program.as_ref().is_none_or(|program| program.experiment.is_none()) {
+            continue;
+        }
+        let mut points = checked.variants();
+        points.extend(checked.sweeps().iter().flat_map(|sweep| checked.sweep_points(sweep)));
+        let folder = tempdir().unwrap();
+        let plan = planned(&files, &name, &points, folder.path());
+        let (did, report) = performed(&plan, folder.path());
+        assert_eq!(did.len(), plan.tasks.len(), "{name}");
+        assert_eq!(report.exit_code(), 0, "{name}");
+        rehearsed += 1;
+    }
+    rehearsed
+}
