@@ -1,4 +1,5 @@
 //! Tests of the package through its public verbs; one binary.
+#![allow(clippy::disallowed_macros, reason = "a test says what it skips")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod bench;
