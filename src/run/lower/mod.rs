@@ -171,8 +171,27 @@ impl<'a> Lower<'a> {
         self.origins.insert(at.to_owned(), Origin { field, layer, file, line });
     }
 
-    fn hold(&mut self, slot: &str, hold: Hold) -> Json {
-        self.slots.insert(slot.to_owned(), hold);
+    /// Binds what stands at `at` of the specification to a slot, and names the slot by its place: inside arithmetic without the way
+    /// through it, counted where that leaves two alike.
+    fn hold(&mut self, at: &str, hold: Hold) -> Json {
+        let mut name: Vec<&str> = Vec::new();
+        let mut parts = at.split('.').peekable();
+        while let Some(part) = parts.next() {
+            if part == "op" && parts.peek() == Some(&"args") {
+                parts.nth(1);
+            } else {
+                name.push(part);
+            }
+        }
+        let name = name.join(".");
+        let free = |slot: &String| !self.slots.contains_key(slot);
+        let slot = std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}.{count}"))).find(free);
+        let slot = slot.expect("some number is free");
+        // So that an input that changed is found where it was written.
+        if let Some(origin) = self.origins.get(at).cloned() {
+            self.origins.insert(slot.clone(), origin);
+        }
+        self.slots.insert(slot.clone(), hold);
         slot.into()
     }
 

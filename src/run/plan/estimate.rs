@@ -14,7 +14,7 @@ use crate::source::Found;
 use crate::store::Record;
 use crate::task::{
     DataSpec, DialogueSpec, Dtype, EvaluateSpec, Expr, JudgeKind, JudgeSpec, MetricSpec, ModelSpec, PersonaSpec,
-    Reader, RewardSpec, Rollout, SampleSpec, SftPolicy, Subject, TaskSpec, Term, Weights,
+    Reader, RewardSpec, Rollout, SampleSpec, SftPolicy, SplitName, Subject, TaskSpec, Term, Weights,
 };
 
 /// Low, likely, high.
@@ -262,26 +262,24 @@ impl Sizes<'_, '_> {
         let column = |meaning: &str| rows.fields.get(meaning).map_or(meaning, String::as_str).to_owned();
         let (who, split) = (column("persona"), column("split"));
         let wanted = data.split.and_then(|split| serde_json::to_value(split).ok());
-        let is_wanted = |line: &&str| {
-            let Ok(row) = serde_json::from_str::<serde_json::Value>(line) else { return false };
+        let is_wanted = |row: &serde_json::Value| {
             rows.only.iter().all(|(column, text)| row[column].as_str() == Some(text))
                 && persona.is_none_or(|persona| row[&who].as_str().is_none_or(|name| name == persona.name))
-                && wanted.as_ref().is_none_or(|wanted| row[&split].is_null() || row[&split] == *wanted)
         };
-        let count = text.lines().filter(is_wanted).count() as f64;
-        // A split that is cut by digest.
-        let has_split = rows.fields.contains_key("split") || data.split.is_none();
-        let share = match (has_split, &data.cut, data.split) {
-            (true, _, _) | (_, _, None) => 1.0,
-            (false, cut, Some(split)) => {
-                let (train, val, test) = cut.as_ref().map_or((0.8, 0.1, 0.1), |cut| (cut.train, cut.val, cut.test));
-                match split {
-                    crate::task::SplitName::Train => train,
-                    crate::task::SplitName::Val => val,
-                    crate::task::SplitName::Test => test,
-                }
-            }
-        };
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+        let mine: Vec<_> = lines.filter(is_wanted).collect();
+        let in_split = mine.iter().filter(|row| wanted.as_ref() == Some(&row[&split])).count() as f64;
+        // A split that the file lacks is cut by digest.
+        if wanted.is_none() || in_split > 0.0 {
+            return Some(if wanted.is_none() { mine.len() as f64 } else { in_split });
+        }
+        let (train, val, test) = data.cut.as_ref().map_or((0.8, 0.1, 0.1), |cut| (cut.train, cut.val, cut.test));
+        let share = data.split.map_or(1.0, |split| match split {
+            SplitName::Train => train,
+            SplitName::Val => val,
+            SplitName::Test => test,
+        });
+        let count = mine.len() as f64;
         Some((count * share).ceil())
     }
 
