@@ -27,6 +27,7 @@ pub fn run(
     events: &mut dyn Listener,
     stop: &AtomicBool,
 ) -> Result<RunReport, StoreError> {
+    let store = &if plan.fake { store.hasty() } else { store.clone() };
     let _shared = store.share()?;
     let mut desk = Desk::open(plan, store, fetch, events, stop)?;
 

@@ -189,7 +189,7 @@ impl RunReport {
     /// # Errors
     /// When the disk is in the way.
     pub fn write(&self, store: &Store) -> Result<(), StoreError> {
-        crate::store::write_yaml(&store.run_folder(&self.run).join("run.yaml"), self)
+        store.write_yaml(&store.run_folder(&self.run).join("run.yaml"), self)
     }
 
     /// Reads the manifest of an earlier run; `None` if there is no such run.

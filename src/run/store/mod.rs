@@ -28,8 +28,8 @@ use std::sync::atomic::AtomicBool;
 pub use draft::Draft;
 pub use lock::Lock;
 pub use objects::{Artifact, FileEntry};
+pub(crate) use records::read_yaml;
 pub use records::{Label, Record};
-pub(crate) use records::{read_yaml, write_yaml};
 
 use crate::key::{KeyDocument, TaskKey};
 use crate::source::DigestMemo;
@@ -55,6 +55,7 @@ pub(crate) fn disk(path: &Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    hasty: bool,
 }
 
 /// What [`Store::claim`] comes to.
@@ -71,7 +72,13 @@ pub enum Claim {
 impl Store {
     /// A store at `root`; nothing is created before something is written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), hasty: false }
+    }
+
+    /// The same store, not waiting for the disk: what is written survives this process and not a power cut. Enough for a rehearsal,
+    /// which is over before a disk has answered.
+    pub(crate) fn hasty(&self) -> Self {
+        Self { hasty: true, ..self.clone() }
     }
 
     pub fn root(&self) -> &Path {

@@ -87,8 +87,8 @@ impl Store {
             remove(&target)?;
         }
         match &artifact.files {
-            None => seal(path)?,
-            Some(files) => files.keys().try_for_each(|name| seal(&path.join(name)))?,
+            None => self.seal(path)?,
+            Some(files) => files.keys().try_for_each(|name| self.seal(&path.join(name)))?,
         }
         match fs::rename(path, &target) {
             Ok(()) => {}
@@ -96,25 +96,27 @@ impl Store {
             Err(_) if self.holds(&artifact) => {}
             Err(why) => return Err(disk(&target)(why)),
         }
-        sync_folder(folder)?;
+        self.sync_folder(folder)?;
         Ok(artifact)
     }
-}
 
-/// On the disk, and not to be written again.
-fn seal(path: &Path) -> Result<(), StoreError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(disk(path))?;
-    let mut permissions = fs::metadata(path).map_err(disk(path))?.permissions();
-    permissions.set_readonly(true);
-    fs::set_permissions(path, permissions).map_err(disk(path))
-}
-
-/// A rename is on the disk when its folder is.
-pub(super) fn sync_folder(folder: &Path) -> Result<(), StoreError> {
-    if cfg!(unix) {
-        File::open(folder).and_then(|file| file.sync_all()).map_err(disk(folder))?;
+    /// On the disk, and not to be written again.
+    fn seal(&self, path: &Path) -> Result<(), StoreError> {
+        if !self.hasty {
+            File::open(path).and_then(|file| file.sync_all()).map_err(disk(path))?;
+        }
+        let mut permissions = fs::metadata(path).map_err(disk(path))?.permissions();
+        permissions.set_readonly(true);
+        fs::set_permissions(path, permissions).map_err(disk(path))
     }
-    Ok(())
+
+    /// A rename is on the disk when its folder is.
+    pub(super) fn sync_folder(&self, folder: &Path) -> Result<(), StoreError> {
+        if cfg!(unix) && !self.hasty {
+            File::open(folder).and_then(|file| file.sync_all()).map_err(disk(folder))?;
+        }
+        Ok(())
+    }
 }
 
 pub(super) fn remove(path: &Path) -> Result<(), StoreError> {

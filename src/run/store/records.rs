@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::objects::sync_folder;
 use super::{Artifact, Store, StoreError, disk};
 use crate::digest::Digest;
 use crate::engine::Outputs;
@@ -49,11 +48,25 @@ impl Store {
     }
 
     pub(super) fn write_record(&self, record: &Record) -> Result<(), StoreError> {
-        write_yaml(&self.record_path(&record.key), record)
+        self.write_yaml(&self.record_path(&record.key), record)
     }
 
     pub(super) fn write_document(&self, key: &TaskKey, document: &KeyDocument) -> Result<(), StoreError> {
-        write_yaml(&self.document_path(key), document)
+        self.write_yaml(&self.document_path(key), document)
+    }
+
+    /// Written beside its place, brought to the disk, then moved there: a reader sees all of it or nothing.
+    pub(crate) fn write_yaml<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
+        let folder = path.parent().expect("a file of the store lies in a folder");
+        fs::create_dir_all(folder).map_err(disk(folder))?;
+        let text = serde_yaml::to_string(value)
+            .map_err(|why| StoreError::Unreadable { path: path.to_owned(), why: why.to_string() })?;
+        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(disk(folder))?;
+        file.write_all(text.as_bytes())
+            .and_then(|()| if self.hasty { Ok(()) } else { file.as_file().sync_all() })
+            .map_err(disk(path))?;
+        file.persist(path).map_err(|error| disk(path)(error.error))?;
+        self.sync_folder(folder)
     }
 
     pub(super) fn record_path(&self, key: &TaskKey) -> PathBuf {
@@ -105,16 +118,4 @@ pub(crate) fn read_yaml<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, S
     };
     let read = serde_yaml::from_str(&text);
     read.map(Some).map_err(|why| StoreError::Unreadable { path: path.to_owned(), why: why.to_string() })
-}
-
-/// Written beside its place, brought to the disk, then moved there: a reader sees all of it or nothing.
-pub(crate) fn write_yaml<T: Serialize>(path: &Path, value: &T) -> Result<(), StoreError> {
-    let folder = path.parent().expect("a file of the store lies in a folder");
-    fs::create_dir_all(folder).map_err(disk(folder))?;
-    let text = serde_yaml::to_string(value)
-        .map_err(|why| StoreError::Unreadable { path: path.to_owned(), why: why.to_string() })?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(disk(folder))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.as_file().sync_all()).map_err(disk(path))?;
-    file.persist(path).map_err(|error| disk(path)(error.error))?;
-    sync_folder(folder)
 }
