@@ -9,6 +9,9 @@
 
 pub mod check;
 pub mod diagnostic;
+pub mod explain;
+#[cfg(test)]
+mod golden;
 pub mod program;
 pub mod source;
 pub mod stdlib;

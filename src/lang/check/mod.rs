@@ -20,7 +20,7 @@ mod sink;
 mod stages;
 #[cfg(test)]
 mod tests;
-mod types;
+pub(crate) mod types;
 pub mod units;
 mod val;
 mod values;

@@ -15,6 +15,8 @@ mod parse;
 mod recover;
 mod scan;
 
+pub use scan::ITEM_KEYWORDS;
+
 use crate::diagnostic::Diagnostics;
 use crate::source::FileId;
 

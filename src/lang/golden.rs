@@ -1,0 +1,214 @@
+//! `tests/golden/check/*.masc`: a program, and what is told of it as its last lines, one `# M0207 at 26:12` a diagnostic
+//! (`# M0207 at 3:1 of other.masc` in another file). A file without such lines must check clean. Files in folders there are what
+//! the programs import.
+//!
+//! `MASCOT_BLESS=1 cargo test -p mascot-lang golden` writes what is told into the files; then read the difference.
+
+#![allow(clippy::disallowed_methods, reason = "tests read files and one variable; the language does not")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use crate::source::World;
+use crate::{Checked, check, explain};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// Files under a folder.
+struct Folder(PathBuf);
+
+impl World for Folder {
+    fn source(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|_| "no such file".to_owned())
+    }
+
+    fn prose(&self, from: &str, path: &str) -> Result<String, String> {
+        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+        std::fs::read_to_string(self.0.join(folder).join(path)).map_err(|_| "no such file".to_owned())
+    }
+}
+
+/// One text and nothing else.
+struct Alone<'t>(&'t str);
+
+impl World for Alone<'_> {
+    fn source(&self, path: &str) -> Result<String, String> {
+        if path == "main.masc" { Ok(self.0.to_owned()) } else { Err("no such file".to_owned()) }
+    }
+
+    fn prose(&self, _from: &str, _path: &str) -> Result<String, String> {
+        Err("no such file".to_owned())
+    }
+}
+
+fn told(checked: &Checked, main: &str) -> Vec<String> {
+    let all = checked.diagnostics.sorted();
+    let lines = all.iter().map(|one| {
+        let at = checked.files.position(one.primary.span.file, one.primary.span.start);
+        let path = &checked.files.file(one.primary.span.file).path;
+        let of = if path == main { String::new() } else { format!(" of {path}") };
+        format!("# {} at {}:{}{of}", one.code.0, at.line, at.column)
+    });
+    lines.collect()
+}
+
+fn is_expectation(line: &str) -> bool {
+    line.strip_prefix("# M")
+        .is_some_and(|rest| rest.get(..4).is_some_and(|code| code.bytes().all(|b| b.is_ascii_digit())))
+}
+
+fn in_words(checked: &Checked) -> String {
+    let all = checked.diagnostics.sorted();
+    all.iter().map(|one| format!("  {}: {}\n", one.code.0, one.message)).collect()
+}
+
+/// The programs, by file name.
+fn programs() -> Vec<(String, String)> {
+    let folder = format!("{ROOT}/tests/golden/check");
+    let entries = std::fs::read_dir(&folder).expect("the goldens are in the repository");
+    let mut programs: Vec<(String, String)> = entries
+        .map(|entry| entry.expect("a readable folder").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "masc"))
+        .map(|path| {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name in ASCII").to_owned();
+            (name, std::fs::read_to_string(&path).expect("a text"))
+        })
+        .collect();
+    programs.sort();
+    programs
+}
+
+#[test]
+fn every_golden_program_is_told_what_it_says() {
+    let folder = format!("{ROOT}/tests/golden/check");
+    let bless = std::env::var_os("MASCOT_BLESS").is_some();
+    let mut wrong = String::new();
+    for (name, text) in programs() {
+        let checked = check(&Folder(PathBuf::from(&folder)), &name, &[]);
+        let is = told(&checked, &name);
+        let expected: Vec<&str> = text.lines().filter(|line| is_expectation(line)).collect();
+        if is == expected {
+            continue;
+        }
+        if bless {
+            let program: String =
+                text.lines().filter(|line| !is_expectation(line)).map(|line| format!("{line}\n")).collect();
+            let lines: String = is.iter().map(|line| format!("{line}\n")).collect();
+            std::fs::write(format!("{folder}/{name}"), program + &lines).expect("a golden can be written");
+            continue;
+        }
+        wrong += &format!("{name}\n expected {expected:?}\n told {is:?}\n{}", in_words(&checked));
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// The blocks of a page, between ` ```FENCE ` and ` ``` `.
+fn blocks(page: &str, fence: &str) -> Vec<String> {
+    let open = format!("```{fence}");
+    let mut blocks = Vec::new();
+    let mut lines = page.lines();
+    while let Some(line) = lines.next() {
+        if line == open {
+            blocks.push(lines.by_ref().take_while(|line| *line != "```").map(|line| format!("{line}\n")).collect());
+        }
+    }
+    blocks
+}
+
+#[test]
+fn the_programs_of_a_page_are_wrong_and_right_as_it_says() {
+    let mut wrong = String::new();
+    for code in explain::words().iter().filter(|word| is_expectation(&format!("# {word}"))) {
+        let page = explain::explain(code).expect("a code has a page").text;
+        for program in blocks(&page, "masc wrong") {
+            let checked = check(&Alone(&program), "main.masc", &[]);
+            if !checked.diagnostics.sorted().iter().any(|one| one.code.0 == code) {
+                wrong += &format!("{code}: its wrong program is told\n{}", in_words(&checked));
+            }
+        }
+        for program in blocks(&page, "masc") {
+            let checked = check(&Alone(&program), "main.masc", &[]);
+            if !checked.diagnostics.is_empty() {
+                wrong += &format!("{code}: its right program is told\n{}", in_words(&checked));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Every code that a source file of this package can raise.
+fn codes_in_sources() -> BTreeSet<String> {
+    let mut codes = BTreeSet::new();
+    let mut folders = vec![PathBuf::from(env!("CARGO_MANIFEST_DIR"))];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).expect("the sources") {
+            let path = entry.expect("a readable folder").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("golden.rs") {
+                let text = std::fs::read_to_string(path).expect("a text");
+                for raised in ["error(", "warning("] {
+                    for (at, _) in text.match_indices(raised) {
+                        let rest = text[at + raised.len()..].trim_start();
+                        codes.extend(rest.strip_prefix('"').and_then(|rest| rest.get(..5)).map(str::to_owned));
+                    }
+                }
+            }
+        }
+    }
+    codes.retain(|code| is_expectation(&format!("# {code}")));
+    codes
+}
+
+#[test]
+fn every_code_has_a_page_and_a_golden_and_no_page_is_left_over() {
+    let raised = codes_in_sources();
+    assert!(raised.len() > 60, "{raised:?}");
+    let pages: BTreeSet<String> = std::fs::read_dir(format!("{ROOT}/docs/diagnostics"))
+        .expect("the pages are in the repository")
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.strip_suffix(".md").map(str::to_owned))
+        .collect();
+    assert_eq!(raised, pages, "left: codes that are raised; right: codes with a page");
+    let embedded: BTreeSet<String> = explain::words().into_iter().filter(|word| pages.contains(word)).collect();
+    assert_eq!(embedded, pages, "left: pages in `explain/pages.rs`");
+    for code in &pages {
+        let explanation = explain::explain(code).expect("it is embedded");
+        assert!(explanation.title.starts_with(&format!("{code}: ")), "{code}: {}", explanation.title);
+    }
+    let told: String = programs().into_iter().map(|(_, text)| text).collect();
+    let is_shown = |code: &&String| PAST_A_LIMIT.contains(&code.as_str()) || told.contains(&format!("# {code} at "));
+    let without: Vec<&String> = raised.iter().filter(|code| !is_shown(code)).collect();
+    assert!(without.is_empty(), "no golden for {without:?}");
+}
+
+/// Codes whose programs are too large, or too little of a text, to be kept as files.
+const PAST_A_LIMIT: [&str; 4] = ["M0001", "M0002", "M0006", "M0206"];
+
+/// A main file that imports as many files as there are, each with nothing in it.
+struct Many(usize);
+
+impl World for Many {
+    fn source(&self, path: &str) -> Result<String, String> {
+        let imports = (0..self.0).map(|at| format!("use \"./{at}.masc\" as f{at}\n"));
+        Ok(if path == "main.masc" { format!("masc 1\n{}", imports.collect::<String>()) } else { "masc 1\n".to_owned() })
+    }
+
+    fn prose(&self, _from: &str, _path: &str) -> Result<String, String> {
+        Err("no such file".to_owned())
+    }
+}
+
+#[test]
+fn a_program_past_a_limit_is_told_so_once() {
+    let large = format!("masc 1\n{}", "# nothing\n".repeat(150_000));
+    let items: String = (0..10_001).map(|at| format!("let x{at} = 1\n")).collect();
+    let texts = [("M0001", large), ("M0002", "masc 1\nlet x = \0\n".to_owned()), ("M0006", format!("masc 1\n{items}"))];
+    for (code, text) in texts {
+        let checked = check(&Alone(&text), "main.masc", &[]);
+        let told = told(&checked, "main.masc");
+        assert!(matches!(told.as_slice(), [one] if one.starts_with(&format!("# {code} at "))), "{code}: {told:?}");
+    }
+    let told = told(&check(&Many(257), "main.masc", &[]), "main.masc");
+    assert!(matches!(told.as_slice(), [one] if one.starts_with("# M0206 at ")), "{told:?}");
+    assert!(check(&Many(200), "main.masc", &[]).diagnostics.is_empty());
+}
