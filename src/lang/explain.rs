@@ -250,19 +250,18 @@ fn unit(word: &str) -> Option<(String, String)> {
 }
 
 fn unit_in_words(unit: units::Unit) -> String {
-    let base = match unit.dim {
-        Dim::None => "1",
-        Dim::Fraction => "of the whole",
-        Dim::Tokens => "token",
-        Dim::Steps => "optimiser step",
-        Dim::Epochs => "pass over the rows",
-        Dim::Seconds => "second",
-        Dim::Bytes => "byte",
-        Dim::GpuSeconds => "second of one GPU",
-        Dim::Dollars => "dollar",
+    let (one, many) = match unit.dim {
+        Dim::None => ("", ""),
+        Dim::Fraction => (" of the whole", " of the whole"),
+        Dim::Tokens => (" token", " tokens"),
+        Dim::Steps => (" optimiser step", " optimiser steps"),
+        Dim::Epochs => (" pass over the rows", " passes over the rows"),
+        Dim::Seconds => (" second", " seconds"),
+        Dim::Bytes => (" byte", " bytes"),
+        Dim::GpuSeconds => (" second of one GPU", " seconds of one GPU"),
+        Dim::Dollars => (" dollar", " dollars"),
     };
-    let plural = if unit.factor == 1.0 || unit.dim == Dim::Fraction { "" } else { "s" };
-    format!("{}, {} {base}{plural}", units::phrase(unit.dim), unit.factor)
+    format!("{}, {}{}", units::phrase(unit.dim), unit.factor, if unit.factor == 1.0 { one } else { many })
 }
 
 fn attributes(attributes: &[Attribute]) -> String {

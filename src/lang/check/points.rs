@@ -224,7 +224,13 @@ fn check_sweep<'t>(checker: &mut Checker<'t>, decl: &Decl<'t>, body: &'t Body) {
     }
     let sweep = Sweep::read(body);
     if sweep.len() == 0 {
-        if !body.is_faulty() && sweep.axes.is_empty() {
+        // What stands there in a wrong way is told already.
+        let is_bare = body.entries.iter().all(|entry| match entry {
+            Entry::Assign(_) => false,
+            Entry::Block(block) => block.body.entries.is_empty(),
+            _ => true,
+        });
+        if !body.is_faulty() && is_bare {
             checker.found.add(say::sweep_without_values(decl.item.header, &decl.name.value));
         }
         return;
