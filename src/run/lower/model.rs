@@ -105,7 +105,12 @@ impl Lower<'_> {
     pub(super) fn adapter(&mut self, owner: Owner<'_>, policy: &Value) -> Json {
         self.written("adapter", owner, "adapter");
         match owner.value("adapter") {
-            Value::Call { args, .. } => json!({"fresh": plain(&Value::Record(args.clone()))}),
+            Value::Call { args, .. } => {
+                if self.maker(policy, None).is_some() {
+                    self.cannot_yet("fresh factors on a policy that has an adapter");
+                }
+                json!({"fresh": plain(&Value::Record(args.clone()))})
+            }
             Value::Word(word) => word.as_str().into(),
             Value::Absent if self.maker(policy, None).is_some() => "continue".into(),
             other => panic!("{other:?} is no adapter: the checker fills in the default; this is a bug in mascot"),
@@ -142,6 +147,9 @@ impl Lower<'_> {
                 Source { origin, sha256: None }
             }
             _ => {
+                if matches!(name.as_str(), "parquet" | "mirage") {
+                    self.cannot_yet(&format!("data reader `{name}`"));
+                }
                 let path = text(&reader, "path");
                 reader.remove("path");
                 Source::file(path)

@@ -277,6 +277,54 @@ fn changes_reach_what_they_should() {
 }
 
 #[test]
+fn what_cannot_run_yet_is_told_by_name() {
+    let folder = tempdir().unwrap();
+    let far = PROGRAM.replacen("contrast(base)", "openai(\"https://judge.example/v1\", \"large\")", 1);
+    let outcomes = "stage won = kto { policy = sounding.anchor; episodes = situations }\n";
+    let mut plan = plan_of(&format!("{far}\n{outcomes}"), folder.path());
+    let not_yet = |plan: &Plan, id: &str| plan.tasks[plan.find(id).unwrap()].not_yet.clone();
+    assert_eq!(not_yet(&plan, "preferences.anchor").as_deref(), Some("judge kind `openai`"));
+    assert_eq!(not_yet(&plan, "won").as_deref(), Some("stage kind `kto`"));
+    assert_eq!(not_yet(&plan, "voices.anchor"), None);
+    assert_eq!(plan.capabilities.net, ["judge.example:443"]);
+    assert!(plan.obstacles().is_empty(), "everything can be rehearsed");
+    plan.fake = false;
+    let told = plan.obstacles();
+    assert!(told.contains(&"preferences/anchor: judge kind `openai` cannot run yet".to_owned()), "{told:?}");
+    // Everything of it is keyed all the same.
+    let (did, _) = performed(&plan_of(&format!("{far}\n{outcomes}"), folder.path()), folder.path());
+    assert!(did.contains(&"won".to_owned()));
+}
+
+#[test]
+fn the_documents_have_their_shape() {
+    let folder = tempdir().unwrap();
+    let plan = plan_of(PROGRAM, folder.path());
+    let document = plan.document();
+    let task = &document["tasks"][0];
+    assert_eq!(task["id"], "sounding/anchor");
+    assert_eq!(
+        (&task["stage"], &task["member"], &task["state"]),
+        (&"sounding".into(), &"anchor".into(), &"run".into())
+    );
+    assert!(task["point"].is_null() && task["needs"].as_array().unwrap().is_empty() && task["key"].is_string());
+    assert_eq!(document["tasks"][2]["needs"][0], "sounding/anchor");
+    for part in ["tokens", "seconds", "memory_bytes", "usd"] {
+        assert!(task["estimate"].get(part).is_some());
+    }
+    assert!(document["capabilities"]["secrets"].as_array().unwrap().is_empty());
+
+    let (_, report) = performed(&plan, folder.path());
+    let document = report.document(&store(folder.path()));
+    assert_eq!(document["tasks"][9]["outcome"], "fresh");
+    let adapter = document["artifacts"]["voices/anchor"].as_str().unwrap();
+    assert!(Path::new(adapter).join("adapter_config.json").exists());
+    let metric = &document["metrics"][0];
+    assert_eq!((&metric["subject"], &metric["metric"]), (&"rehearsal".into(), &"panel.fidelity".into()));
+    assert!(metric["mean"].is_number() && metric["n"].is_number());
+}
+
+#[test]
 fn identical_requests_are_one_task() {
     let folder = tempdir().unwrap();
     let files = Files { texts: [("main.masc".to_owned(), PROGRAM.to_owned())].into(), root: None };
