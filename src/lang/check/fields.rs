@@ -82,7 +82,7 @@ impl<'t> Checker<'t> {
             EntityKind::Variant | EntityKind::Sweep => Done::default(),
             _ => self.block(id),
         };
-        self.done[id.0 as usize] = Some(done);
+        self.done[id.0 as usize] = Some(std::rc::Rc::new(done));
     }
 
     fn block(&mut self, id: EntityId) -> Done {
@@ -353,6 +353,15 @@ impl<'t> Checker<'t> {
         if val.is_unknown() {
             return;
         }
+        // A part of a call that nobody has written: the rest of it is at its defaults.
+        if *val == Val::Absent
+            && let Some(call) = only_call(ty)
+        {
+            *val = Val::Call {
+                name: call.name.to_owned(),
+                args: call.args.iter().filter_map(|arg| Some((arg.name.to_owned(), default_of(arg)?))).collect(),
+            };
+        }
         let ty = settled(ty, val);
         let attributes: &[Attribute] = match (&ty, &*val) {
             (Ty::Record(record), _) => record.fields,
@@ -410,6 +419,8 @@ impl<'t> Checker<'t> {
                 Some(first) => {
                     let name = block.name.as_ref().expect("both have the same name");
                     self.found.add(say::name_twice(name, first.header));
+                    // Its weight counts, or the sum would be told as a second fault.
+                    children.push(val);
                 }
                 None => children.push(val),
             }
@@ -512,6 +523,16 @@ impl<'t> Checker<'t> {
 
 fn inside(inner: Span, outer: Span) -> bool {
     inner.file == outer.file && outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// The call that a type takes, when it takes one only.
+fn only_call(ty: &Ty) -> Option<&'static super::schema::Call> {
+    match ty {
+        Ty::Call([one]) => Some(one),
+        Ty::Optional(inner) => only_call(inner),
+        Ty::Either(alternatives) => alternatives.iter().find_map(only_call),
+        _ => None,
+    }
 }
 
 /// The alternative of a type that a value is of.

@@ -26,6 +26,7 @@ mod val;
 mod values;
 
 use std::collections::BTreeSet;
+use std::rc::Rc;
 
 use fields::Done;
 use graph::Graph;
@@ -47,7 +48,7 @@ pub struct Checker<'t> {
     writes: Vec<Writes<'t>>,
     graph: Graph,
     /// By item, when it has been evaluated.
-    done: Vec<Option<Done>>,
+    done: Vec<Option<Rc<Done>>>,
     /// Units that there are not: an entry with one counts as unreadable.
     faulty_units: BTreeSet<Span>,
     found: Sink,

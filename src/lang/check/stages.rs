@@ -251,7 +251,7 @@ impl<'t> Checker<'t> {
                 fields: FieldVals::new(),
                 gates: Vec::new(),
             };
-            self.done[at] = Some(Done { instances: vec![instance], ..Done::default() });
+            self.done[at] = Some(std::rc::Rc::new(Done { instances: vec![instance], ..Done::default() }));
             let val = self.value(condition, &Ty::Condition, cx);
             self.done[at] = None;
             return val;

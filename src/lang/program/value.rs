@@ -1,4 +1,16 @@
 //! What an expression means once it is evaluated: a plain value, a reference to an entity, or a score still to be computed.
+//!
+//! What whoever lowers a program may count on:
+//! - A stage's `reward` is not a reference: it is the record `{ score, clip }`, the reward expanded in that instance, so that
+//!   `persona` and families in it are that instance's. In `score`: `Number`, `Verdict`, `Made` (one reward model), `Call` of a
+//!   term (`leak`, `contrast`…), `Call` of `normalise { x }`, `min`/`max { a, b }`, `clip { x, range }`, and `Op` of `+ - * / neg`.
+//! - A stage's `adapter` is `Call lora` or the word `continue` (the policy's own adapter goes on learning): never absent.
+//! - `first(a, b)` is `Call first { sources: List }`, `ablation(v, w)` is `Call ablation { variants: List }`.
+//! - In a gate, the metric of a `delta` that names none is its stage's first, `a` and `b` are among its `subjects` and the
+//!   metric among its `metrics`, equal as values. `.low` of it is `Op { op: "field", args: [it, Word("low")] }`.
+//! - In the gate of a persona's `test`, `Entity(rubric)` is the score by that rubric, and
+//!   `Op { op: "field", args: [Entity(rubric), Word(criterion)] }` the score by one of its criteria.
+//! - A `set` is sorted: words by their letters, entities by their ids.
 
 use std::collections::BTreeMap;
 

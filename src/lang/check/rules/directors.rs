@@ -37,7 +37,7 @@ pub fn chooses_among_its_seats(checker: &mut Checker<'_>, decl: &Decl<'_>) {
 }
 
 pub fn has_actors_and_only_a_director_has(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    for instance in checker.instances(decl.id) {
+    for instance in &checker.members(decl.id).instances {
         let (Some(policy), Some(actors)) = (instance.fields.get("policy"), instance.fields.get("actors")) else {
             continue;
         };
@@ -63,10 +63,10 @@ pub fn has_actors_and_only_a_director_has(checker: &mut Checker<'_>, decl: &Decl
 }
 
 pub fn episodes_make_whole_groups(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    for instance in checker.instances(decl.id) {
-        let director = val_of(&instance, "policy").and_then(|policy| checker.director_of(policy));
+    for instance in &checker.members(decl.id).instances {
+        let director = val_of(instance, "policy").and_then(|policy| checker.director_of(policy));
         let (Some(_), Some(Val::Record(rollout)), Some(Val::Number { value: group, .. })) =
-            (director, val_of(&instance, "rollout"), val_of(&instance, "group"))
+            (director, val_of(instance, "rollout"), val_of(instance, "group"))
         else {
             continue;
         };
@@ -80,8 +80,8 @@ pub fn episodes_make_whole_groups(checker: &mut Checker<'_>, decl: &Decl<'_>) {
 }
 
 pub fn a_dialogue_has_a_director(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    for instance in checker.instances(decl.id) {
-        let Some(director) = val_of(&instance, "director") else { continue };
+    for instance in &checker.members(decl.id).instances {
+        let Some(director) = val_of(instance, "director") else { continue };
         if is_settled(checker, director) && checker.director_of(director).is_none() {
             let span = checker.written_at(decl, "director");
             checker.found.add(say::not_a_director(span));
@@ -110,9 +110,9 @@ fn is_settled(checker: &Checker<'_>, val: &Val) -> bool {
 
 /// `field` names the director. Actors that are models, or of a list, speak for whoever is at their place: not asked.
 pub fn every_seat_has_an_actor(checker: &mut Checker<'_>, decl: &Decl<'_>, field: &str) {
-    for instance in checker.instances(decl.id) {
-        let Some(director) = val_of(&instance, field).and_then(|val| checker.director_of(val)) else { continue };
-        let Some(stage) = val_of(&instance, "actors").and_then(types::made_by) else { continue };
+    for instance in &checker.members(decl.id).instances {
+        let Some(director) = val_of(instance, field).and_then(|val| checker.director_of(val)) else { continue };
+        let Some(stage) = val_of(instance, "actors").and_then(types::made_by) else { continue };
         let Some(done) = checker.done[stage.0 as usize].as_ref() else { continue };
         if !done.is_family || done.crew_unknown {
             continue;

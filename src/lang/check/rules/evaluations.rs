@@ -9,9 +9,9 @@ use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind};
 
 pub fn has_subjects_and_metrics(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    for instance in checker.instances(decl.id) {
+    for instance in &checker.members(decl.id).instances {
         for (field, what) in [("subjects", "one stage"), ("metrics", "one metric")] {
-            if val_of(&instance, field) == Some(&Val::List(Vec::new())) {
+            if val_of(instance, field) == Some(&Val::List(Vec::new())) {
                 let span = checker.written_at(decl, field);
                 checker.found.add(say::empty_list(span, field, what));
             }
@@ -21,7 +21,8 @@ pub fn has_subjects_and_metrics(checker: &mut Checker<'_>, decl: &Decl<'_>) {
 
 /// The subjects of each member, where all are known.
 fn subjects(checker: &Checker<'_>, decl: &Decl<'_>) -> Vec<Vec<Val>> {
-    let lists = checker.instances(decl.id).into_iter().filter_map(|one| match val_of(&one, "subjects") {
+    let members = checker.members(decl.id);
+    let lists = members.instances.iter().filter_map(|one| match val_of(one, "subjects") {
         Some(Val::List(subjects)) if !subjects.iter().any(Val::is_unknown) => Some(subjects.clone()),
         _ => None,
     });
@@ -88,7 +89,7 @@ fn came_from_sft(checker: &Checker<'_>, stage: EntityId) -> Option<bool> {
 }
 
 pub fn policies_have_situations(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    let without = checker.instances(decl.id).iter().any(|one| val_of(one, "data") == Some(&Val::Absent));
+    let without = checker.members(decl.id).instances.iter().any(|one| val_of(one, "data") == Some(&Val::Absent));
     if !without {
         return;
     }
@@ -105,8 +106,8 @@ pub fn policies_have_situations(checker: &mut Checker<'_>, decl: &Decl<'_>) {
 
 pub fn differences_are_of_its_subjects(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     let measures = decl.schema.is_some_and(|kind| kind.makes == Some(Makes::Table));
-    for instance in checker.instances(decl.id) {
-        let list = |field: &str| match val_of(&instance, field) {
+    for instance in &checker.members(decl.id).instances {
+        let list = |field: &str| match val_of(instance, field) {
             Some(Val::List(all)) if !all.iter().any(Val::is_unknown) => Some(all.clone()),
             _ => None,
         };

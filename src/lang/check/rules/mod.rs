@@ -7,9 +7,11 @@ mod evaluations;
 mod policies;
 mod rubrics;
 
+use std::rc::Rc;
+
 use super::Checker;
 use super::diagnostics as say;
-use super::fields::{FieldVal, InstanceVal};
+use super::fields::{Done, FieldVal, InstanceVal};
 use super::names::Decl;
 use super::val::Val;
 use crate::program::{EntityId, EntityKind};
@@ -108,8 +110,8 @@ impl Checker<'_> {
     }
 
     /// Every member of a stage; one for a plain one.
-    fn instances(&self, id: EntityId) -> Vec<InstanceVal> {
-        self.done[id.0 as usize].as_ref().map_or(Vec::new(), |done| done.instances.clone())
+    fn members(&self, id: EntityId) -> Rc<Done> {
+        self.done[id.0 as usize].clone().unwrap_or_default()
     }
 
     /// Where a field's value is written, or the header when it is a default.

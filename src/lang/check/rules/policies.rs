@@ -9,7 +9,7 @@ pub fn one_where_one_is_wanted(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     for field in ["policy", "from", "init", "director"] {
         let vals: Vec<Val> = match decl.kind {
             EntityKind::Stage => {
-                checker.instances(decl.id).iter().filter_map(|one| val_of(one, field).cloned()).collect()
+                checker.members(decl.id).instances.iter().filter_map(|one| val_of(one, field).cloned()).collect()
             }
             _ => checker.field_val(decl.id, field).into_iter().collect(),
         };
@@ -33,14 +33,15 @@ fn is_many(checker: &Checker<'_>, val: &Val) -> bool {
 }
 
 fn member_names(checker: &Checker<'_>, stage: EntityId) -> Vec<String> {
-    let personas = checker.instances(stage).into_iter().filter_map(|one| one.persona);
+    let members = checker.members(stage);
+    let personas = members.instances.iter().filter_map(|one| one.persona);
     personas.map(|id| checker.names.decl(id).name.value.clone()).collect()
 }
 
 /// A family of reward models in a stage that is for nobody in particular.
 pub fn a_reward_asks_for_one_score(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    for instance in checker.instances(decl.id) {
-        let Some(Val::Record(reward)) = val_of(&instance, "reward") else { continue };
+    for instance in &checker.members(decl.id).instances {
+        let Some(Val::Record(reward)) = val_of(instance, "reward") else { continue };
         if let Some(stage) = reward.get("score").and_then(|score| family_in(checker, score)) {
             let span = checker.written_at(decl, "reward");
             let family = &checker.names.decl(stage).name.value;
@@ -60,8 +61,8 @@ fn family_in(checker: &Checker<'_>, score: &Val) -> Option<EntityId> {
 
 /// A dataset in place of `pairs` stages: its columns `chosen` and `rejected` must be named.
 pub fn a_dataset_of_pairs_names_its_columns(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    for instance in checker.instances(decl.id) {
-        let dataset = match val_of(&instance, "pairs") {
+    for instance in &checker.members(decl.id).instances {
+        let dataset = match val_of(instance, "pairs") {
             Some(Val::Split { dataset, .. } | Val::Entity(dataset)) => *dataset,
             _ => continue,
         };
@@ -82,8 +83,8 @@ pub fn a_dataset_of_pairs_names_its_columns(checker: &mut Checker<'_>, decl: &De
 }
 
 pub fn a_merge_takes_several(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    for instance in checker.instances(decl.id) {
-        if let Some(Val::List(adapters)) = val_of(&instance, "adapters")
+    for instance in &checker.members(decl.id).instances {
+        if let Some(Val::List(adapters)) = val_of(instance, "adapters")
             && adapters.len() < 2
             && !adapters.iter().any(|one| one.is_unknown() || is_many(checker, one))
         {
