@@ -1,0 +1,16 @@
+//! Tests of the whole house, through the front door. One binary: linking is the expensive part.
+//!
+//! What a package can show of itself is tested in that package.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on should stop, and may read files"
+)]
+
+mod documents;
+mod front_door;
+mod front_door_shapes;
+mod house;
+mod rooms;
+#[cfg(feature = "engine")]
+mod smoke;

@@ -1,0 +1,367 @@
+//! What may be typed. The doc comments are the help. A verb that is not built is absent, not refused.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Declare, plan and train groups of AI companions: one language, one binary
+#[derive(Debug, Parser)]
+#[command(name = "mascot", version, max_term_width = 100, arg_required_else_help = true)]
+#[command(after_help = "A first run:  mascot check experiments/quickstart.masc\n              \
+                        mascot run experiments/quickstart.masc --engine fake   (rehearsed in a second, no weights)")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Check .masc files: every fault at once, each with its place and what to write
+    Check(Check),
+    /// Say what a run would do, why, and what it would cost; opens no weights
+    Plan(Plan),
+    /// Bring every task of an experiment to an outcome; what the store holds already is recalled
+    Run(Run),
+    /// Say why a task would run again: the field, both values, the line
+    Why(Why),
+    /// Print who needs whom
+    Graph(Graph),
+    /// Explain a diagnostic code (M0207), a kind, a field, or `units`
+    Explain(Explain),
+    /// Print every value of a program, defaults included
+    Expand(Expand),
+    /// Show a dataset (splits, refused rows, a sample) or a task's record and artifacts
+    Show(Show),
+    /// List the runs that a store remembers
+    Runs(Runs),
+    /// Write the report of an earlier run again
+    Report(Report),
+    /// Remove from a store what no run needs any more
+    Gc(Gc),
+    /// Log-probabilities of texts under a model
+    #[cfg(feature = "engine")]
+    Score(Score),
+    /// Continue prompts with a model
+    #[cfg(feature = "engine")]
+    Generate(Generate),
+}
+
+/// Which points of the experiment: without any, its base
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Which points")]
+pub struct Selection {
+    /// This variant in place of the base (may be given several times; `base` names the base)
+    #[arg(long, value_name = "NAME")]
+    pub variant: Vec<String>,
+    /// The points of this sweep (may be given several times)
+    #[arg(long, value_name = "NAME")]
+    pub sweep: Vec<String>,
+    /// The base, every variant and every sweep
+    #[arg(long)]
+    pub all: bool,
+    /// Override one value: voices.kl.beta=0.05
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+}
+
+/// Where things are: no part of any key
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Where")]
+pub struct Places {
+    /// A profile file: executor, store, grants
+    #[arg(long, value_name = "FILE")]
+    pub profile: Option<PathBuf>,
+    /// The store [default: .mascot in the root]
+    #[arg(long, value_name = "DIR")]
+    pub store: Option<PathBuf>,
+    /// The project's root [default: the nearest folder above FILE with mascot.lock or .git]
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+/// How to answer
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    /// One JSON document on standard output
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What computes
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Engine")]
+pub struct Compute {
+    /// candle computes; fake rehearses: no weights, no data, no network
+    #[arg(long, value_enum, default_value_t)]
+    pub engine: EngineKind,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = DeviceKind::Auto)]
+    pub device: DeviceKind,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum EngineKind {
+    #[cfg_attr(feature = "engine", default)]
+    Candle,
+    #[cfg_attr(not(feature = "engine"), default)]
+    Fake,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DeviceKind {
+    Auto,
+    Cpu,
+    Cuda,
+}
+
+#[cfg(feature = "engine")]
+impl DeviceKind {
+    pub fn name(self) -> &'static str {
+        match self {
+            DeviceKind::Auto => "auto",
+            DeviceKind::Cpu => "cpu",
+            DeviceKind::Cuda => "cuda",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Source excerpts with the fault underlined
+    #[default]
+    Human,
+    /// One line a diagnostic
+    Short,
+    Json,
+    /// Annotations of a GitHub workflow
+    Github,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    Json,
+    #[default]
+    Dot,
+    Mermaid,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum EventFormat {
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub struct Check {
+    /// .masc files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// How diagnostics are written
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: Format,
+    #[command(flatten)]
+    pub output: Output,
+    /// The project's root
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Plan {
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub places: Places,
+    #[command(flatten)]
+    pub compute: Compute,
+    /// Only this stage and what it needs
+    #[arg(long, value_name = "STAGE")]
+    pub until: Option<String>,
+    /// Grant something more: 'net("host:port")' (may be given several times)
+    #[arg(long, value_name = "GRANT")]
+    pub allow: Vec<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub plan: Plan,
+    /// Events as JSON lines on standard error, as it goes
+    #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Output")]
+    pub events: Option<EventFormat>,
+    /// Where to write the report [default: what the program's `report` says]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Why {
+    pub file: PathBuf,
+    /// voices.anchor or voices/anchor
+    pub task: String,
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub places: Places,
+    #[command(flatten)]
+    pub compute: Compute,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Graph {
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    pub format: GraphFormat,
+    #[command(flatten)]
+    pub output: Output,
+    /// The project's root
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// A code, a kind, a field, or `units`
+    pub word: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Expand {
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub selection: Selection,
+    /// With the layer and the line that each value comes from
+    #[arg(long)]
+    pub origins: bool,
+    #[command(flatten)]
+    pub output: Output,
+    /// The project's root
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    pub file: PathBuf,
+    /// A dataset (situations) or a task (voices.anchor)
+    pub what: String,
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub places: Places,
+    #[command(flatten)]
+    pub compute: Compute,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Runs {
+    #[command(flatten)]
+    pub places: Places,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Report {
+    #[command(flatten)]
+    pub plan: Plan,
+    /// Of this run [default: the latest of this experiment]
+    #[arg(long, value_name = "RUN", help_heading = "Output")]
+    pub run: Option<String>,
+    /// Where to write it [default: what the program's `report` says]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Gc {
+    #[command(flatten)]
+    pub places: Places,
+    /// How many of the latest keys of each task stay
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: u16,
+    /// Only say what would go
+    #[arg(long)]
+    pub dry_run: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Which model
+#[cfg(feature = "engine")]
+#[derive(Debug, Args)]
+pub struct ModelAtHand {
+    /// A Hugging Face folder or a .gguf file
+    #[arg(long, value_name = "DIR|FILE.gguf")]
+    pub model: PathBuf,
+    /// Numerics
+    #[arg(long, default_value = "f32", value_parser = ["f32", "bf16", "q8"])]
+    pub dtype: String,
+    /// A PEFT folder
+    #[arg(long, value_name = "DIR")]
+    pub adapter: Option<PathBuf>,
+    /// One JSON object a line: {"ids":[…]}, {"prompt","completion"} or {"messages":[…]}
+    #[arg(long, value_name = "FILE.jsonl")]
+    pub input: PathBuf,
+    /// Where to compute
+    #[arg(long, value_enum, default_value_t = DeviceKind::Auto)]
+    pub device: DeviceKind,
+    /// Threads [default: all cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub threads: Option<u16>,
+}
+
+#[cfg(feature = "engine")]
+#[derive(Debug, Args)]
+pub struct Score {
+    #[command(flatten)]
+    pub at_hand: ModelAtHand,
+}
+
+#[cfg(feature = "engine")]
+#[derive(Debug, Args)]
+pub struct Generate {
+    #[command(flatten)]
+    pub at_hand: ModelAtHand,
+    /// 0 is greedy
+    #[arg(long, default_value_t = 0.0, value_name = "T")]
+    pub temperature: f64,
+    /// The smallest set of tokens with this much probability
+    #[arg(long, default_value_t = 1.0, value_name = "P")]
+    pub top_p: f64,
+    /// Tokens at most
+    #[arg(long, default_value_t = 64, value_name = "N")]
+    pub max_new: u32,
+    /// Of what is drawn
+    #[arg(long, default_value_t = 0, value_name = "S")]
+    pub seed: u64,
+    /// Go on past the end-of-text token
+    #[arg(long)]
+    pub ignore_eos: bool,
+}
+
+fn assignment(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((path, value)) if !path.trim().is_empty() && !value.trim().is_empty() => {
+            Ok((path.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("write PATH=VALUE, as in voices.kl.beta=0.05".to_owned()),
+    }
+}

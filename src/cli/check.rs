@@ -1,0 +1,71 @@
+//! `mascot check`: every fault of every file at once. Reads `.masc` files and the texts they name, nothing else.
+
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+use mascot_lang::diagnostic::Diagnostics;
+use mascot_lang::program::Point;
+use mascot_lang::source::SourceMap;
+
+use super::args::{Check, Format};
+use super::exit::Exit;
+use super::load;
+use super::render::{self, Paint, diagnostics};
+
+/// What one file, at one point, was found to be.
+struct Found {
+    diagnostics: Diagnostics,
+    files: SourceMap,
+}
+
+pub fn check(args: &Check) -> Exit {
+    let format = if args.output.json { Format::Json } else { args.format };
+    let started = Instant::now();
+    let mut all = Vec::new();
+    for file in &args.files {
+        let world = match load::open(file, args.root.as_deref()) {
+            Ok(world) => world,
+            Err(exit) => return exit,
+        };
+        let checked = load::check(&world, file, &args.selection);
+        let mut found = vec![Found { diagnostics: checked.diagnostics.clone(), files: checked.files.clone() }];
+        if checked.program.is_some() {
+            let points = match load::points(&checked, &args.selection) {
+                Ok(points) => points,
+                Err(exit) => return exit,
+            };
+            let faulty = points.iter().filter(|point| **point != Point::Base).filter_map(|point| checked.at(point).err());
+            found.extend(faulty.map(|diagnostics| Found { diagnostics, files: checked.files.clone() }));
+        }
+        all.extend(found);
+    }
+
+    let mut tally = diagnostics::Tally::default();
+    all.iter().for_each(|found| tally.add(diagnostics::Tally::of(&found.diagnostics)));
+    if format == Format::Json {
+        let pairs: Vec<_> = all.iter().map(|found| (&found.diagnostics, &found.files)).collect();
+        render::json(&diagnostics::document(&pairs));
+    } else {
+        for found in &all {
+            render::out(&diagnostics::text(&found.diagnostics, &found.files, format, Paint::of_stdout()));
+        }
+    }
+    if format == Format::Human {
+        render::say(&summary(args, &all, tally, started));
+    }
+    if tally.errors > 0 { Exit::ProgramWrong } else { Exit::Done }
+}
+
+fn summary(args: &Check, all: &[Found], tally: diagnostics::Tally, started: Instant) -> String {
+    let paint = Paint::of_stderr();
+    let files = render::plural(args.files.len(), "file");
+    let took = paint.dim(&format!("({:.1} ms)", started.elapsed().as_secs_f64() * 1e3));
+    let counted = tally.in_words();
+    if counted.is_empty() {
+        return format!("{} {files} {took}", paint.green("clean:"));
+    }
+    let codes: BTreeSet<&str> =
+        all.iter().flat_map(|found| found.diagnostics.sorted().into_iter().map(|one| one.code.0)).collect();
+    let first = codes.first().map_or(String::new(), |code| format!(" · `mascot explain {code}`"));
+    format!("{counted} in {files} {took}{first}")
+}

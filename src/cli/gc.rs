@@ -1,0 +1,38 @@
+//! `mascot gc`: removes what no task came to lately. Refuses while a run is going on.
+
+use mascot_run::store::gc;
+use serde_json::json;
+
+use super::args::Gc;
+use super::exit::Exit;
+use super::prepare;
+use super::render::{self, plural};
+
+pub fn gc(args: &Gc) -> Exit {
+    let store = match prepare::store_at_hand(&args.places) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    let found = match gc::collect(&store, usize::from(args.keep), args.dry_run) {
+        Ok(found) => found,
+        Err(why) => {
+            render::complain(&why.to_string(), None);
+            return Exit::Failed;
+        }
+    };
+    if args.output.json {
+        render::json(&json!({
+            "records": found.records, "objects": found.objects, "drafts": found.drafts, "bytes": found.bytes, "dry_run": args.dry_run,
+        }));
+        return Exit::Done;
+    }
+    let verb = if args.dry_run { "would remove" } else { "removed" };
+    render::out(&format!(
+        "{verb} {}, {}, {}: {}\n",
+        plural(found.records, "record"),
+        plural(found.objects, "object"),
+        plural(found.drafts, "draft"),
+        render::bytes(found.bytes as f64),
+    ));
+    Exit::Done
+}

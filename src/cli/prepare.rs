@@ -1,0 +1,170 @@
+//! From a call to a plan: check the file, find the store, and ask `run` what is to be done.
+
+use std::path::{Path, PathBuf};
+
+use mascot_lang::program::{EntityKind, Value};
+use mascot_run::fake::FakeEngine;
+use mascot_run::plan::Plan;
+use mascot_run::source;
+use mascot_run::store::Store;
+
+use super::args::{self, Compute, EngineKind, Selection};
+use super::exit::Exit;
+use super::load::{self, Loaded};
+use super::render;
+use super::world;
+
+/// A plan, and what it was made from.
+pub struct Prepared {
+    pub loaded: Loaded,
+    pub store: Store,
+    pub plan: Plan,
+}
+
+/// What `--allow` and a profile grant beside the root.
+#[derive(Debug, Default)]
+struct Grants {
+    store: Option<PathBuf>,
+    read: Vec<PathBuf>,
+}
+
+/// Checks, evaluates, plans.
+///
+/// # Errors
+/// The exit code; what is wrong has been printed.
+pub fn prepare(
+    file: &Path,
+    selection: &Selection,
+    places: &args::Places,
+    compute: &Compute,
+    until: Option<&str>,
+    allow: &[String],
+) -> Result<Prepared, Exit> {
+    let fake = compute.engine == EngineKind::Fake;
+    let fingerprint = fingerprint(compute.engine)?;
+    let loaded = load::load_experiment(file, selection, places.root.as_deref())?;
+    let mut grants = profile(places.profile.as_deref())?;
+    for grant in allow {
+        grants.read.extend(granted(grant)?);
+    }
+    let root = loaded.world.root().to_owned();
+    let store = places.store.clone().or(grants.store).unwrap_or_else(|| root.join(".mascot"));
+    let looked_in = source::Places { root, store: store.clone(), hf_cache: hf_cache(), granted: grants.read };
+    let store = Store::new(store);
+    let mut plan =
+        mascot_run::plan::plan(&loaded.programs, &loaded.checked.files, &looked_in, &store, &fingerprint, fake);
+    if let Some(stage) = until
+        && !plan.until(stage)
+    {
+        let mut stages: Vec<&str> = plan.tasks.iter().map(|task| task.stage.as_str()).collect();
+        stages.dedup();
+        render::complain(&format!("there is no stage `{stage}`"), Some(&format!("the file has {}", stages.join(", "))));
+        return Err(Exit::CallWrong);
+    }
+    Ok(Prepared { loaded, store, plan })
+}
+
+/// The store of a call that names no program: the root is the current folder's.
+///
+/// # Errors
+/// [`Exit::CallWrong`] when there is no store; it has been said.
+pub fn store_at_hand(places: &args::Places) -> Result<Store, Exit> {
+    let grants = profile(places.profile.as_deref())?;
+    let folder = match (&places.store, grants.store, &places.root) {
+        (Some(store), _, _) => store.clone(),
+        (None, Some(store), _) => store,
+        (None, None, Some(root)) => root.join(".mascot"),
+        (None, None, None) => {
+            let current = world::current_folder().map_err(|why| {
+                render::complain(&why, None);
+                Exit::CallWrong
+            })?;
+            world::find_root(&current.join("any"), &current).join(".mascot")
+        }
+    };
+    if !folder.is_dir() {
+        render::complain(
+            &format!("{}: there is no store", folder.display()),
+            Some("a run makes one; --store names another"),
+        );
+        return Err(Exit::CallWrong);
+    }
+    Ok(Store::new(folder))
+}
+
+/// `$HF_HOME/hub`, else `~/.cache/huggingface/hub`.
+fn hf_cache() -> Option<PathBuf> {
+    let home = || world::variable("HOME").map(|home| PathBuf::from(home).join(".cache/huggingface"));
+    world::variable("HF_HOME").map(PathBuf::from).or_else(home).map(|at| at.join("hub"))
+}
+
+#[cfg(feature = "engine")]
+fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
+    Ok(match engine {
+        EngineKind::Candle => mascot_engine::FINGERPRINT.to_owned(),
+        EngineKind::Fake => FakeEngine::FINGERPRINT.to_owned(),
+    })
+}
+
+#[cfg(not(feature = "engine"))]
+fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
+    match engine {
+        EngineKind::Fake => Ok(FakeEngine::FINGERPRINT.to_owned()),
+        EngineKind::Candle => {
+            render::complain(
+                "this mascot was built without the candle engine",
+                Some("--engine fake rehearses; `cargo build --release` builds one that computes"),
+            );
+            Err(Exit::CallWrong)
+        }
+    }
+}
+
+/// `read("path")`, `write("path")`, `net("host:port")`: the paths that it grants to read.
+fn granted(grant: &str) -> Result<Vec<PathBuf>, Exit> {
+    let parts = grant.trim().strip_suffix(')').and_then(|head| head.split_once('('));
+    let quoted = parts.map(|(verb, what)| (verb.trim(), what.trim().trim_matches('"')));
+    match quoted {
+        Some(("read", path)) if !path.is_empty() => Ok(vec![PathBuf::from(path)]),
+        Some(("write" | "net", what)) if !what.is_empty() => Ok(Vec::new()),
+        _ => {
+            let message = format!("`{grant}` is no grant");
+            render::complain(&message, Some("write read(\"path\"), write(\"path\") or net(\"host:port\")"));
+            Err(Exit::CallWrong)
+        }
+    }
+}
+
+/// Store and grants of a profile file. Executors are not built: the run happens on this machine, and says so.
+fn profile(file: Option<&Path>) -> Result<Grants, Exit> {
+    let Some(file) = file else {
+        return Ok(Grants::default());
+    };
+    let loaded = load::load(file, &Selection::default(), None)?;
+    let mut grants = Grants::default();
+    let program = &loaded.programs[0];
+    let Some(profile) = program.of_kind(EntityKind::Profile).next() else {
+        render::complain(&format!("{}: holds no `profile`", file.display()), None);
+        return Err(Exit::CallWrong);
+    };
+    if profile.children.iter().any(|child| child.keyword == "executor") {
+        render::say(&format!("profile {}: executors are not built yet; everything runs on this machine", profile.name));
+    }
+    if let Some(Value::Text(store)) = profile.fields.get("store").map(|field| &field.value) {
+        grants.store = Some(PathBuf::from(store));
+    }
+    if let Some(Value::List(allowed)) = profile.fields.get("allow").map(|field| &field.value) {
+        for one in allowed {
+            if let Value::Call { name, args } = one
+                && name == "read"
+            {
+                let paths = args.values().filter_map(|value| match value {
+                    Value::Text(path) => Some(PathBuf::from(path)),
+                    _ => None,
+                });
+                grants.read.extend(paths);
+            }
+        }
+    }
+    Ok(grants)
+}

@@ -1,0 +1,178 @@
+//! What people and programs read. The only place that prints; a closed pipe ends the call quietly, and colours are asked
+//! for only where a terminal shows them.
+
+pub mod diagnostics;
+pub mod plan;
+pub mod progress;
+pub mod results;
+
+
+
+pub mod table;
+
+use std::io::{IsTerminal, Write};
+
+use super::world;
+
+/// Writes to standard output, as it is.
+pub fn out(text: &str) {
+    write(&mut std::io::stdout().lock(), text);
+}
+
+/// Writes a line to standard error.
+pub fn say(text: &str) {
+    let mut to = std::io::stderr().lock();
+    write(&mut to, text);
+    write(&mut to, "\n");
+}
+
+/// Prints one JSON document, and the newline after it.
+pub fn json(document: &serde_json::Value) {
+    out(&format!("{document}\n"));
+}
+
+/// `error: …`, and what to do about it.
+pub fn complain(message: &str, help: Option<&str>) {
+    say(&format!("{} {message}", Paint::of_stderr().red("error:")));
+    if let Some(help) = help {
+        say(&format!("  {help}"));
+    }
+}
+
+fn write(to: &mut dyn Write, text: &str) {
+    let written = to.write_all(text.as_bytes()).and_then(|()| to.flush());
+    if written.is_err() {
+        // Whoever read us has gone; there is nobody left to tell.
+        std::process::exit(0);
+    }
+}
+
+/// Colours, or none.
+#[derive(Debug, Clone, Copy)]
+pub struct Paint {
+    on: bool,
+}
+
+impl Paint {
+    pub fn of_stdout() -> Self {
+        Self { on: wanted(std::io::stdout().is_terminal()) }
+    }
+
+    pub fn of_stderr() -> Self {
+        Self { on: wanted(std::io::stderr().is_terminal()) }
+    }
+
+    pub fn is_on(self) -> bool {
+        self.on
+    }
+
+    pub fn red(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+
+    pub fn red_quiet(self, text: &str) -> String {
+        self.with("31", text)
+    }
+
+    pub fn green(self, text: &str) -> String {
+        self.with("32", text)
+    }
+
+    pub fn yellow(self, text: &str) -> String {
+        self.with("33", text)
+    }
+
+    pub fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    pub fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.on { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+}
+
+fn wanted(terminal: bool) -> bool {
+    let asked_off = world::variable("NO_COLOR").is_some() || world::variable("TERM").as_deref() == Some("dumb");
+    terminal && !asked_off
+}
+
+/// Columns of the terminal, between 60 and 140; 100 when there is none.
+pub fn width() -> usize {
+    terminal_size::terminal_size().map_or(100, |(columns, _)| usize::from(columns.0)).clamp(60, 140)
+}
+
+/// `45 s`, `3 min 20 s`, `1 h 04 min`.
+pub fn duration(seconds: f64) -> String {
+    if seconds < 9.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    match whole {
+        0..60 => format!("{whole} s"),
+        60..3_600 => format!("{} min {:02} s", whole / 60, whole % 60),
+        _ => format!("{} h {:02} min", whole / 3_600, whole / 60 % 60),
+    }
+}
+
+/// `850`, `12.4 k`, `1.2 M`, `3.4 G`.
+pub fn count(value: f64) -> String {
+    match value {
+        v if v < 1e3 => format!("{v:.0}"),
+        v if v < 1e6 => format!("{:.1} k", v / 1e3),
+        v if v < 1e9 => format!("{:.1} M", v / 1e6),
+        v => format!("{:.1} G", v / 1e9),
+    }
+}
+
+/// `512 MiB`, `1.4 GiB`.
+pub fn bytes(value: f64) -> String {
+    const KIB: f64 = 1024.0;
+    match value {
+        v if v < KIB => format!("{v:.0} B"),
+        v if v < KIB * KIB => format!("{:.0} KiB", v / KIB),
+        v if v < KIB * KIB * KIB => format!("{:.0} MiB", v / KIB / KIB),
+        v => format!("{:.1} GiB", v / KIB / KIB / KIB),
+    }
+}
+
+/// A number as a person would write it: four significant digits, no trailing zeros.
+pub fn number(value: f64) -> String {
+    if !value.is_finite() {
+        return "void".to_owned();
+    }
+    let magnitude = if value == 0.0 { 0 } else { value.abs().log10().floor() as i32 };
+    if !(-5..=6).contains(&magnitude) {
+        return format!("{value:.2e}");
+    }
+    let decimals = (3 - magnitude).clamp(0, 8) as usize;
+    let text = format!("{value:.decimals$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
+/// `n thing` or `n things`.
+pub fn plural(n: usize, thing: &str) -> String {
+    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(number(0.05), "0.05");
+        assert_eq!(number(1e-5), "0.00001");
+        assert_eq!(number(1234.5678), "1235");
+        assert_eq!(number(-0.33333), "-0.3333");
+        assert_eq!(number(3.0), "3");
+        assert_eq!(number(1e9), "1.00e9");
+        assert_eq!(number(f64::NAN), "void");
+        assert_eq!(duration(3_840.0), "1 h 04 min");
+        assert_eq!(bytes(2_147_483_648.0), "2.0 GiB");
+        assert_eq!(count(1_234.0), "1.2 k");
+    }
+}

@@ -1,0 +1,193 @@
+//! A run as it goes: a live line for the task in hand on a terminal, plain lines elsewhere, JSON lines when asked for.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use mascot_run::engine::Progress;
+use mascot_run::event::{Event, Listener};
+use mascot_run::report::Outcome;
+
+use super::{Paint, duration, number, plural, say};
+use crate::cli::report::gather::{gate_values, word};
+use crate::cli::world;
+
+/// Seconds between two plain lines of one task.
+const EVERY: f64 = 10.0;
+
+/// How events are shown.
+enum Manner {
+    Live(ProgressBar),
+    Plain,
+    Json,
+    Silent,
+}
+
+/// Hears a run and prints it to standard error.
+pub struct Shown {
+    manner: Manner,
+    paint: Paint,
+    tasks: usize,
+    done: usize,
+    /// Of the task in hand.
+    began: Instant,
+    /// Where the task in hand went on from: steps that an earlier run had done tell nothing about speed.
+    first: Option<(u64, Instant)>,
+    last_line: Option<Instant>,
+}
+
+impl Shown {
+    pub fn new(json_events: bool, quiet: bool) -> Self {
+        let manner = match (json_events, quiet) {
+            (true, _) => Manner::Json,
+            (false, true) => Manner::Silent,
+            (false, false) if std::io::stderr().is_terminal() => Manner::Live(live()),
+            (false, false) => Manner::Plain,
+        };
+        Self {
+            manner,
+            paint: Paint::of_stderr(),
+            tasks: 0,
+            done: 0,
+            began: Instant::now(),
+            first: None,
+            last_line: None,
+        }
+    }
+
+    fn line(&self, text: &str) {
+        match &self.manner {
+            Manner::Live(bar) => bar.suspend(|| say(text)),
+            Manner::Plain => say(text),
+            Manner::Json | Manner::Silent => {}
+        }
+    }
+
+    fn progress(&mut self, task: &str, progress: &Progress) {
+        let now = Instant::now();
+        let (first, since) = *self.first.get_or_insert((progress.step, now));
+        let done = progress.step.saturating_sub(first);
+        let left = (done > 0 && progress.steps > progress.step)
+            .then(|| since.elapsed().as_secs_f64() / done as f64 * (progress.steps - progress.step) as f64);
+        let words = in_words(progress, left);
+        match &self.manner {
+            Manner::Live(bar) => bar.set_message(format!("{task}  {words}")),
+            Manner::Plain => {
+                let due = self.last_line.is_none_or(|last| last.elapsed().as_secs_f64() >= EVERY);
+                if due {
+                    self.last_line = Some(now);
+                    self.line(&format!("  {task}  {words}"));
+                }
+            }
+            Manner::Json | Manner::Silent => {}
+        }
+    }
+
+    fn task_done(&mut self, task: &str, outcome: Outcome, seconds: f64, because: Option<&str>, notes: &[String]) {
+        self.done += 1;
+        let mark = match outcome {
+            Outcome::Recalled => self.paint.dim("="),
+            Outcome::Fresh => self.paint.green("✓"),
+            Outcome::Failed | Outcome::Gated => self.paint.red("✗"),
+            Outcome::Skipped => self.paint.yellow("-"),
+        };
+        let took = if outcome == Outcome::Fresh { format!(" in {}", duration(seconds)) } else { String::new() };
+        let because = because.map_or(String::new(), |why| format!(": {why}"));
+        let count = self.paint.dim(&format!("[{}/{}]", self.done, self.tasks));
+        self.line(&format!("{mark} {count} {task}  {}{took}{because}", word(outcome)));
+        if outcome == Outcome::Fresh {
+            notes.iter().for_each(|note| self.line(&format!("    {}", self.paint.dim(note))));
+        }
+        if let Manner::Live(bar) = &self.manner {
+            bar.set_message("");
+        }
+    }
+}
+
+impl Listener for Shown {
+    fn now(&mut self) -> f64 {
+        world::now()
+    }
+
+    fn tell(&mut self, event: Event<'_>) {
+        if matches!(self.manner, Manner::Json) {
+            // An event is plain data; were it not, one line less is better than no run.
+            if let Ok(line) = serde_json::to_string(&event) {
+                say(&line);
+            }
+            return;
+        }
+        match event {
+            Event::RunStarted { run, tasks } => {
+                self.tasks = tasks;
+                self.line(&self.paint.dim(&format!("run {run}: {}", plural(tasks, "task"))));
+            }
+            Event::Fetching { source, note } => self.line(&format!("  fetching {source}: {note}")),
+            Event::Waiting { task, .. } => self.line(&format!("  {task}  waiting: another run on this store is making it")),
+            Event::TaskStarted { task, resumed, .. } => {
+                self.began = Instant::now();
+                self.first = None;
+                self.last_line = None;
+                let how = if resumed { "goes on from where it was stopped" } else { "begins" };
+                match &self.manner {
+                    Manner::Live(bar) if !resumed => bar.set_message(format!("{task}  begins")),
+                    _ => self.line(&format!("  {task}  {how}")),
+                }
+            }
+            Event::Progress { task, progress } => self.progress(task, progress),
+            Event::Gate { task, asked } => {
+                let held = if asked.holds { self.paint.green("holds") } else { self.paint.red("does not hold") };
+                let values = gate_values(&asked.values);
+                self.line(&format!("  gate of {task} {held}: {}  ({values})", asked.text));
+            }
+            Event::TaskDone { task, outcome, seconds, because, notes } => {
+                self.task_done(task, outcome, seconds, because, notes);
+            }
+            Event::RunDone { .. } => {
+                if let Manner::Live(bar) = &self.manner {
+                    bar.finish_and_clear();
+                }
+            }
+        }
+    }
+}
+
+fn live() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise}  {wide_msg}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(120));
+    bar
+}
+
+/// `training step 3/10 · reward 0.41 · 210 tok/s · 1 min 20 s left`
+fn in_words(progress: &Progress, left: Option<f64>) -> String {
+    let mut parts = vec![match progress.steps {
+        0 => progress.phase.to_owned(),
+        steps => format!("{} {}/{steps}", progress.phase, progress.step),
+    }];
+    parts.extend(progress.reward.map(|reward| format!("reward {}", number(reward))));
+    parts.extend(progress.loss.map(|loss| format!("loss {}", number(loss))));
+    parts.extend(progress.tokens_per_second.map(|speed| format!("{speed:.0} tok/s")));
+    parts.extend(left.map(|left| format!("{} left", duration(left))));
+    parts.join(" · ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_step_reward_speed_and_time_left() {
+        let progress = Progress {
+            phase: "training",
+            step: 3,
+            steps: 10,
+            reward: Some(0.4123),
+            loss: None,
+            tokens_per_second: Some(209.7),
+        };
+        assert_eq!(in_words(&progress, Some(80.0)), "training 3/10 · reward 0.4123 · 210 tok/s · 1 min 20 s left");
+    }
+}

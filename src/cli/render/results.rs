@@ -1,0 +1,92 @@
+//! What a run came to: metrics with their intervals, gates with their values, where things are.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use mascot_run::engine::MetricRow;
+use mascot_run::report::{Outcome, RunReport, TaskReport};
+
+use super::table::{Table, shorten};
+use super::{Paint, duration, number, plural};
+use crate::cli::report::gather::{gate_values, word};
+
+/// The whole summary after a run.
+pub fn text(report: &RunReport, paint: Paint) -> String {
+    let mut text = String::new();
+    for task in report.tasks.iter().filter(|task| task.table.is_some()) {
+        metrics(task, paint, &mut text);
+    }
+    gates(report, paint, &mut text);
+    outcomes(report, paint, &mut text);
+    text
+}
+
+/// Metrics down, subjects across; pooled over personas. The rest is in the report.
+pub fn metrics(task: &TaskReport, paint: Paint, to: &mut String) {
+    let Some(table) = &task.table else {
+        return;
+    };
+    let _ = writeln!(to, "\n{}", paint.bold(&task.id));
+    let mut header = vec!["  metric"];
+    header.extend(task.labels.subjects.iter().map(String::as_str));
+    let right: Vec<usize> = (1..header.len()).collect();
+    let mut lines = Table::new(&header).right(&right);
+    let pooled = || table.rows.iter().filter(|row| row.persona.is_none());
+    for (metric, name) in task.labels.metrics.iter().enumerate() {
+        // The whole rubric, or its criteria where the whole was not reckoned.
+        let mut criteria: Vec<Option<&String>> = Vec::new();
+        for row in pooled().filter(|row| row.metric == metric) {
+            if !criteria.contains(&row.criterion.as_ref()) {
+                criteria.push(row.criterion.as_ref());
+            }
+        }
+        criteria.sort();
+        for criterion in criteria {
+            let label = criterion.map_or_else(|| shorten(name, 36), |criterion| format!("  {criterion}"));
+            let cells = (0..task.labels.subjects.len()).map(|subject| {
+                let row = pooled().find(|row| (row.subject, row.metric, row.criterion.as_ref()) == (subject, metric, criterion));
+                row.map_or(String::new(), cell)
+            });
+            lines.row_of(std::iter::once(format!("  {label}")).chain(cells).collect());
+        }
+    }
+    to.push_str(&lines.text());
+}
+
+fn cell(row: &MetricRow) -> String {
+    match (row.mean, row.low, row.high) {
+        (None, _, _) => "–".to_owned(),
+        (Some(mean), Some(low), Some(high)) => format!("{} [{}, {}]", number(mean), number(low), number(high)),
+        (Some(mean), _, _) => number(mean),
+    }
+}
+
+fn gates(report: &RunReport, paint: Paint, to: &mut String) {
+    let asked: Vec<_> = report.tasks.iter().flat_map(|task| task.gates.iter().map(move |gate| (task, gate))).collect();
+    if asked.is_empty() {
+        return;
+    }
+    let _ = writeln!(to, "\n{}", paint.bold("gates"));
+    for (task, gate) in asked {
+        let mark = if gate.holds { paint.green("✓") } else { paint.red("✗") };
+        let _ = writeln!(to, "  {mark} {}: {}  {}", task.id, gate.text, paint.dim(&gate_values(&gate.values)));
+        if !gate.holds {
+            let _ = writeln!(to, "      {}  {}", gate.otherwise, paint.dim(&format!("{}:{}", gate.file, gate.line)));
+        }
+    }
+}
+
+fn outcomes(report: &RunReport, paint: Paint, to: &mut String) {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    report.tasks.iter().for_each(|task| *counts.entry(task.outcome.map_or("not reached", word)).or_default() += 1);
+    let counted = counts.iter().map(|(word, n)| format!("{n} {word}")).collect::<Vec<_>>().join(", ");
+    let took = report.finished.map_or(String::new(), |finished| format!(" in {}", duration(finished - report.started)));
+    let _ = writeln!(to, "\n{}: {counted}{took}", plural(report.tasks.len(), "task"));
+    for task in report.tasks.iter().filter(|task| task.outcome == Some(Outcome::Failed)) {
+        let because = task.because.as_deref().unwrap_or("no reason was given");
+        let _ = writeln!(to, "  {} {}: {because}", paint.red("failed"), task.id);
+    }
+    if let Some(ceiling) = &report.over_budget {
+        let _ = writeln!(to, "  {} the budget is spent: {ceiling}", paint.red("stopped"));
+    }
+}

@@ -1,0 +1,100 @@
+//! What the program's `report` item asks for, and what of it is not to be had; and how a run is got again.
+
+use std::path::Path;
+
+use mascot_lang::program::{EntityKind, Program, Value};
+use mascot_lang::source::SourceMap;
+use mascot_run::digest::Digest;
+use mascot_run::report::RunReport;
+
+use super::Reproduce;
+use crate::cli::load::Loaded;
+use crate::cli::world;
+
+/// A `report` item, read for what the page can do.
+#[derive(Debug, Default)]
+pub struct Declared {
+    /// Where the page goes, relative to the root.
+    pub html: Option<String>,
+    /// What is asked for and is not in the page, and why.
+    pub notes: Vec<String>,
+}
+
+/// The program's first `report` item.
+pub fn read(program: &Program, report: &RunReport) -> Declared {
+    let mut declared = Declared::default();
+    let Some(item) = program.of_kind(EntityKind::Report).next() else {
+        return declared;
+    };
+    let list = |name: &str| match item.fields.get(name).map(|field| &field.value) {
+        Some(Value::List(values)) => values.clone(),
+        _ => Vec::new(),
+    };
+    for file in list("write") {
+        match file {
+            Value::Text(path) if has_extension(&path, "html") && declared.html.is_none() => declared.html = Some(path),
+            Value::Text(path) => declared.notes.push(format!("{path} is not written yet: only one HTML page is")),
+            _ => {}
+        }
+    }
+    for table in list("tables") {
+        if let Value::Call { name, args } = &table
+            && name == "ablation"
+        {
+            declared.notes.extend(args.values().flat_map(|value| not_run(value, program, report)));
+        }
+    }
+    for figure in list("figures") {
+        if let Value::Call { name, .. } = &figure
+            && !matches!(name.as_str(), "curve" | "transcripts")
+        {
+            declared.notes.push(format!("the figure {name}(…) is not drawn yet"));
+        }
+    }
+    declared
+}
+
+fn has_extension(path: &str, extension: &str) -> bool {
+    Path::new(path).extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+}
+
+/// Variants that a table wants and that this run does not hold.
+fn not_run(value: &Value, program: &Program, report: &RunReport) -> Vec<String> {
+    match value {
+        Value::List(values) => values.iter().flat_map(|value| not_run(value, program, report)).collect(),
+        Value::Entity(id) if program.entity(*id).kind == EntityKind::Variant => {
+            let name = &program.entity(*id).name;
+            let there = report.tasks.iter().any(|task| task.point.as_ref() == Some(name));
+            if there { Vec::new() } else { vec![format!("the variant {name} has not been run here: --all runs every variant beside the base")] }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// How to get this run again.
+pub fn reproduce(command: &str, loaded: &Loaded, report: &RunReport) -> Reproduce {
+    Reproduce {
+        command: command.to_owned(),
+        files: digests(&loaded.checked.files),
+        seed: seed(&loaded.programs[0]),
+        version: format!("mascot {}", env!("CARGO_PKG_VERSION")),
+        engine: report.engine.clone(),
+        machine: world::machine(),
+        date: world::date(report.started),
+        run: report.run.clone(),
+    }
+}
+
+/// Each file that the program was read from; the standard library is the binary's, and goes with its version.
+fn digests(files: &SourceMap) -> Vec<(String, String)> {
+    let own = files.files().filter(|(_, file)| !file.path.starts_with("std/"));
+    own.map(|(_, file)| (file.path.clone(), format!("blake3:{}", Digest::of(file.text.as_bytes())))).collect()
+}
+
+fn seed(program: &Program) -> Option<String> {
+    let experiment = program.entity(program.experiment?);
+    match experiment.fields.get("seed").map(|field| &field.value) {
+        Some(Value::Number { value, .. }) => Some(format!("{value:.0}")),
+        _ => None,
+    }
+}

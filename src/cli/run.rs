@@ -1,0 +1,185 @@
+//! `mascot run`: every task of an experiment to an outcome, then the table, the gates, the report.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use mascot_run::interpreter;
+use mascot_run::report::{Outcome, RunReport};
+
+use super::args::{EngineKind, Run};
+use super::engines;
+use super::exit::Exit;
+use super::interrupt;
+use super::prepare::{Prepared, prepare};
+use super::render::{self, Paint, progress::Shown};
+use super::report::{self, declared};
+
+pub fn run(args: &Run) -> Exit {
+    let call = &args.plan;
+    let json_events = args.events.is_some();
+    let shown = Shown::new(json_events, call.output.json);
+    if !json_events {
+        // The first sign of life: checking is quick, but digesting gigabytes for the first time is not.
+        render::say(&format!("mascot {}: {}", env!("CARGO_PKG_VERSION"), call.file.display()));
+    }
+    let prepared =
+        prepare(&call.file, &call.selection, &call.places, &call.compute, call.until.as_deref(), &call.allow);
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let obstacles = prepared.plan.obstacles();
+    if !obstacles.is_empty() {
+        render::complain("the run cannot start", None);
+        obstacles.iter().for_each(|one| render::say(&format!("  {one}")));
+        return Exit::Failed;
+    }
+    match perform(args, &prepared, shown) {
+        Ok(mut report) => finish(args, &prepared, &mut report),
+        Err(exit) => exit,
+    }
+}
+
+fn perform(args: &Run, prepared: &Prepared, mut shown: Shown) -> Result<RunReport, Exit> {
+    let stop = interrupt::stop_flag();
+    let (mut engine, mut fetcher) = engines::open(&args.plan.compute, &prepared.plan)?;
+    let done = interpreter::run(
+        &prepared.plan,
+        &prepared.store,
+        engine.as_mut(),
+        fetcher.as_mut(),
+        &mut shown,
+        &stop,
+    );
+    done.map_err(|why| {
+        render::complain(&format!("the store: {why}"), Some("what is recorded stays; run again when this is mended"));
+        Exit::Failed
+    })
+}
+
+/// Writes the report, prints what was measured, and how to get it again.
+fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
+    let started = Instant::now();
+    let call = &args.plan;
+    let written = write_report(call, prepared, report, args.report.as_deref());
+    let mut exit = exit_of(report);
+    match written {
+        Ok(path) => {
+            report.report = Some(path);
+            if let Err(why) = report.write(&prepared.store) {
+                render::complain(&format!("the run's manifest: {why}"), None);
+            }
+        }
+        Err(why) => {
+            render::complain(&format!("the report: {why}"), Some("`mascot report` writes it again from the store"));
+            exit = if exit == Exit::Done { Exit::Failed } else { exit };
+        }
+    }
+    if call.output.json {
+        render::json(&report.document(&prepared.store));
+        return exit;
+    }
+    render::out(&render::results::text(report, Paint::of_stdout()));
+    if let Some(path) = &report.report {
+        render::out(&format!("report: {}\n", near(path)));
+    }
+    let again = command(call, "run");
+    match exit {
+        Exit::Interrupted => render::out(&format!("stopped; to go on from here: {again}\n")),
+        _ => render::out(&format!("again:  {again}   ({:.1} s for this page)\n", started.elapsed().as_secs_f64())),
+    }
+    exit
+}
+
+/// The page of a run, and where it was written.
+///
+/// # Errors
+/// In words, when the place cannot be written.
+pub fn write_report(
+    call: &super::args::Plan,
+    prepared: &Prepared,
+    report: &RunReport,
+    asked: Option<&Path>,
+) -> Result<PathBuf, String> {
+    let declared = declared::read(&prepared.loaded.programs[0], report);
+    let path = match (asked, &declared.html) {
+        (Some(path), _) => path.to_owned(),
+        // A rehearsal never writes over the report of a real run.
+        (None, Some(html)) if call.compute.engine != EngineKind::Fake => prepared.loaded.world.root().join(html),
+        (None, _) => prepared.store.run_folder(&report.run).join("report.html"),
+    };
+    let how = report::declared::reproduce(&command(call, "run"), &prepared.loaded, report);
+    let page = report::gather::page(report, &prepared.store, declared.notes, how);
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+    }
+    std::fs::write(&path, report::html(&page)).map_err(|why| format!("{}: {why}", path.display()))?;
+    Ok(path)
+}
+
+pub fn exit_of(report: &RunReport) -> Exit {
+    let any = |outcome: Outcome| report.tasks.iter().any(|task| task.outcome == Some(outcome));
+    if report.interrupted {
+        Exit::Interrupted
+    } else if any(Outcome::Failed) {
+        Exit::Failed
+    } else if any(Outcome::Gated) || report.over_budget.is_some() {
+        Exit::Gated
+    } else {
+        Exit::Done
+    }
+}
+
+/// The call, as it would be typed again.
+pub fn command(call: &super::args::Plan, verb: &str) -> String {
+    let mut words = vec!["mascot".to_owned(), verb.to_owned(), quoted(&call.file.to_string_lossy())];
+    let mut option = |name: &str, value: &str| words.extend([format!("--{name}"), quoted(value)]);
+    call.selection.variant.iter().for_each(|name| option("variant", name));
+    call.selection.sweep.iter().for_each(|name| option("sweep", name));
+    call.selection.set.iter().for_each(|(path, value)| option("set", &format!("{path}={value}")));
+    if let Some(until) = &call.until {
+        option("until", until);
+    }
+    let folders = [("profile", &call.places.profile), ("store", &call.places.store), ("root", &call.places.root)];
+    for (name, folder) in folders {
+        if let Some(folder) = folder {
+            option(name, &folder.to_string_lossy());
+        }
+    }
+    if call.compute.engine == EngineKind::Fake {
+        option("engine", "fake");
+    }
+    if call.selection.all {
+        words.push("--all".to_owned());
+    }
+    words.join(" ")
+}
+
+/// For a shell, where it needs it.
+fn quoted(word: &str) -> String {
+    let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=,:@%+".contains(character);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+/// A path relative to the current folder, where it lies below it.
+pub fn near(path: &Path) -> String {
+    let current = super::world::current_folder().ok();
+    let inside = current.as_deref().and_then(|current| path.strip_prefix(current).ok());
+    inside.unwrap_or(path).display().to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_quoted_for_a_shell() {
+        assert_eq!(quoted("voices.kl.beta=0.05"), "voices.kl.beta=0.05");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), "'it'\\''s'");
+    }
+}

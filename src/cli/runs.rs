@@ -1,0 +1,60 @@
+//! `mascot runs`: what a store remembers of its runs.
+
+use mascot_run::report::{Outcome, RunReport};
+use serde_json::{Value, json};
+
+use super::args::Runs;
+use super::exit::Exit;
+use super::prepare;
+use super::render::{self, table::Table};
+use super::world;
+
+pub fn runs(args: &Runs) -> Exit {
+    let store = match prepare::store_at_hand(&args.places) {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    let mut reports = Vec::new();
+    for name in store.runs() {
+        match RunReport::read(&store, &name) {
+            Ok(Some(report)) => reports.push(report),
+            Ok(None) => {}
+            Err(why) => render::complain(&why.to_string(), None),
+        }
+    }
+    if args.output.json {
+        let list: Vec<Value> = reports.iter().map(as_json).collect();
+        render::json(&json!({ "runs": list }));
+        return Exit::Done;
+    }
+    let mut table = Table::new(&["run", "when", "experiment", "engine", "recalled", "fresh", "failed", "time"]).right(&[4, 5, 6, 7]);
+    for report in &reports {
+        let of = |outcome: Outcome| report.count(outcome).to_string();
+        let took = report.finished.map_or("cut short".to_owned(), |finished| render::duration(finished - report.started));
+        table.row([
+            report.run.clone(),
+            world::date(report.started),
+            report.experiment.name.clone(),
+            report.engine.clone(),
+            of(Outcome::Recalled),
+            of(Outcome::Fresh),
+            of(Outcome::Failed),
+            took,
+        ]);
+    }
+    if table.is_empty() {
+        render::say("no run yet");
+    } else {
+        render::out(&table.text());
+    }
+    Exit::Done
+}
+
+fn as_json(report: &RunReport) -> Value {
+    json!({
+        "run": report.run, "experiment": report.experiment.name, "engine": report.engine, "started": report.started,
+        "finished": report.finished, "interrupted": report.interrupted, "report": report.report,
+        "recalled": report.count(Outcome::Recalled), "fresh": report.count(Outcome::Fresh),
+        "failed": report.count(Outcome::Failed), "gated": report.count(Outcome::Gated), "skipped": report.count(Outcome::Skipped),
+    })
+}

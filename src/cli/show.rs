@@ -1,0 +1,89 @@
+//! `mascot show`: a dataset as its reader sees it, or what the store holds of a task.
+
+use mascot_lang::program::EntityKind;
+use serde_json::json;
+
+use super::args::Show;
+use super::exit::Exit;
+use super::prepare::{Prepared, prepare};
+use super::render::{self, Paint, table::Table};
+use super::world;
+
+pub fn show(args: &Show) -> Exit {
+    let prepared = match prepare(&args.file, &args.selection, &args.places, &args.compute, None, &[]) {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let program = &prepared.loaded.programs[0];
+    if let Some(dataset) = program.of_kind(EntityKind::Dataset).find(|dataset| dataset.name == args.what) {
+        return dataset::show(args, &prepared, dataset);
+    }
+    match prepared.plan.find(&args.what) {
+        Some(at) => task(args, &prepared, at),
+        None => {
+            let ids: Vec<&str> = prepared.plan.tasks.iter().map(|task| task.id.as_str()).collect();
+            let datasets: Vec<&str> = program.of_kind(EntityKind::Dataset).map(|one| one.name.as_str()).collect();
+            let help = format!("datasets: {}; tasks: {}", datasets.join(", "), ids.join(", "));
+            render::complain(&format!("there is no dataset and no task `{}`", args.what), Some(&help));
+            Exit::CallWrong
+        }
+    }
+}
+
+fn task(args: &Show, prepared: &Prepared, at: usize) -> Exit {
+    let task = &prepared.plan.tasks[at];
+    let known = task.key.or_else(|| prepared.store.history(&task.label).last().copied());
+    let record = match known.map(|key| prepared.store.record(&key)).transpose() {
+        Ok(record) => record.flatten(),
+        Err(why) => {
+            render::complain(&why.to_string(), None);
+            return Exit::Failed;
+        }
+    };
+    let Some(record) = record else {
+        render::complain(&format!("{} is not in the store", task.id), Some("`mascot run` makes it; `mascot plan` says when"));
+        return Exit::Failed;
+    };
+    // Of a task whose inputs are not yet what they will be, the last that was made is shown, and said to be that.
+    let is_current = task.key == Some(record.key);
+    let artifacts = record.artifacts.iter().map(|(name, artifact)| (name.clone(), prepared.store.object(&artifact.digest)));
+    let artifacts: Vec<(String, String)> = artifacts.map(|(name, path)| (name, path.display().to_string())).collect();
+    if args.output.json {
+        let paths: serde_json::Map<_, _> = artifacts.into_iter().map(|(name, path)| (name, json!(path))).collect();
+        render::json(&json!({
+            "task": task.id, "key": record.key.to_string(), "current": is_current, "made": record.made, "seconds": record.seconds,
+            "artifacts": paths, "results": record.outputs.results, "notes": record.outputs.notes, "table": record.outputs.table,
+        }));
+        return Exit::Done;
+    }
+    let paint = Paint::of_stdout();
+    let old = if is_current { "" } else { "  (the last one made; what it needs has changed since)" };
+    render::out(&format!("{}{old}\n", paint.bold(&task.id)));
+    render::out(&format!("key   {}\nmade  {} in {}\n", record.key, world::date(record.made), render::duration(record.seconds)));
+    let mut table = Table::new(&["result", ""]).right(&[1]);
+    record.outputs.results.iter().for_each(|(name, value)| table.row([name.clone(), render::number(*value)]));
+    if !table.is_empty() {
+        render::out(&format!("\n{}", table.text()));
+    }
+    record.outputs.notes.iter().for_each(|note| render::out(&format!("note: {note}\n")));
+    render::out("\nartifacts\n");
+    artifacts.iter().for_each(|(name, path)| render::out(&format!("  {name}  {path}\n")));
+    Exit::Done
+}
+
+#[cfg(not(feature = "engine"))]
+mod dataset {
+    use mascot_lang::program::Entity;
+
+    use crate::cli::args::Show;
+    use crate::cli::exit::Exit;
+    use crate::cli::prepare::Prepared;
+    use crate::cli::render;
+
+    /// Reading data is the engine's.
+    pub fn show(_: &Show, _: &Prepared, dataset: &Entity) -> Exit {
+        let message = format!("{}: this mascot was built without the engine, which reads data", dataset.name);
+        render::complain(&message, Some("`cargo build --release` builds one that does"));
+        Exit::CallWrong
+    }
+}

@@ -1,0 +1,39 @@
+//! `mascot why`: the fields in which a task's key differs from its last, both values, the line.
+
+use super::args::Why;
+use super::exit::Exit;
+use super::prepare::prepare;
+use super::render::{self, Paint, plan};
+
+pub fn why(args: &Why) -> Exit {
+    let prepared = match prepare(&args.file, &args.selection, &args.places, &args.compute, None, &[]) {
+        Ok(prepared) => prepared,
+        Err(exit) => return exit,
+    };
+    let found = &prepared.plan;
+    let Some(at) = found.find(&args.task) else {
+        let ids: Vec<&str> = found.tasks.iter().map(|task| task.id.as_str()).collect();
+        render::complain(&format!("there is no task `{}`", args.task), Some(&format!("the plan has {}", ids.join(", "))));
+        return Exit::CallWrong;
+    };
+    let task = &found.tasks[at];
+    let answer = mascot_run::plan::why(found, &prepared.store, at);
+    let behind = &answer.because;
+    if args.output.json {
+        render::json(&answer.document());
+        return Exit::Done;
+    }
+    let paint = Paint::of_stdout();
+    let mut text = format!("{}  {}\n", paint.bold(&task.id), plan::word(task.state));
+    answer.differs.iter().for_each(|changed| text.push_str(&plan::change(changed, paint)));
+    if !behind.is_empty() {
+        text.push_str(&format!("  waits for {}\n", behind.join(", ")));
+    }
+    match (&answer.previous, answer.differs.is_empty() && behind.is_empty()) {
+        (None, _) => text.push_str("  it was never run in this store\n"),
+        (Some(_), true) => text.push_str("  nothing differs from the last time\n"),
+        (Some(_), false) => {}
+    }
+    render::out(&text);
+    Exit::Done
+}

@@ -1,0 +1,190 @@
+//! The outside, as the language may see it: `.masc` files, the texts they name, environment variables, the clock.
+//! The only place that reads any of them. Nothing leaves the project's root, not by `..` and not by a link.
+
+#![allow(clippy::disallowed_methods)] // The one door to the environment and the clock.
+
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use mascot_lang::source::World;
+
+/// Files under one root.
+#[derive(Debug, Clone)]
+pub struct SystemWorld {
+    /// Links resolved.
+    root: PathBuf,
+    /// Where relative paths of the command line begin.
+    current: PathBuf,
+}
+
+impl SystemWorld {
+    /// The world of a main file: its root is `given`, or found by [`find_root`].
+    ///
+    /// # Errors
+    /// When the file or the root cannot be found; the sentence names it.
+    pub fn of(main: &Path, given: Option<&Path>) -> Result<Self, String> {
+        let current = current_folder()?;
+        let file = main.canonicalize().map_err(|why| format!("{}: {}", main.display(), in_words(&why)))?;
+        if !file.is_file() {
+            return Err(format!("{}: not a file", main.display()));
+        }
+        let root = match given {
+            Some(root) => resolve_folder(root)?,
+            None => find_root(&file, &current),
+        };
+        if !file.starts_with(&root) {
+            return Err(format!("{}: lies outside the root {}", main.display(), root.display()));
+        }
+        Ok(Self { root, current })
+    }
+
+    /// The project's root, links resolved.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    fn read(&self, path: &Path) -> Result<String, String> {
+        let real = self.current.join(path).canonicalize().map_err(|why| in_words(&why))?;
+        if !real.starts_with(&self.root) {
+            return Err(format!("it leaves the project's root {}", self.root.display()));
+        }
+        let bytes = std::fs::read(&real).map_err(|why| in_words(&why))?;
+        String::from_utf8(bytes).map_err(|why| format!("is not UTF-8 (byte {})", why.utf8_error().valid_up_to()))
+    }
+}
+
+impl World for SystemWorld {
+    fn source(&self, path: &str) -> Result<String, String> {
+        self.read(Path::new(path))
+    }
+
+    fn prose(&self, from: &str, path: &str) -> Result<String, String> {
+        let folder = Path::new(from).parent().unwrap_or(Path::new(""));
+        self.read(&folder.join(path))
+    }
+}
+
+/// The nearest ancestor of the file that holds `mascot.lock` or `.git`; else the current folder, if it holds the file;
+/// else the file's folder. Both paths are resolved.
+pub fn find_root(file: &Path, current: &Path) -> PathBuf {
+    let folder = file.parent().unwrap_or(Path::new("/"));
+    let marked = folder.ancestors().find(|at| at.join("mascot.lock").exists() || at.join(".git").exists());
+    match marked {
+        Some(root) => root.to_owned(),
+        None if file.starts_with(current) => current.to_owned(),
+        None => folder.to_owned(),
+    }
+}
+
+/// The current folder, links resolved.
+///
+/// # Errors
+/// When there is none any more.
+pub fn current_folder() -> Result<PathBuf, String> {
+    std::env::current_dir().and_then(|at| at.canonicalize()).map_err(|why| format!("current folder: {}", in_words(&why)))
+}
+
+fn resolve_folder(path: &Path) -> Result<PathBuf, String> {
+    let real = path.canonicalize().map_err(|why| format!("{}: {}", path.display(), in_words(&why)))?;
+    if real.is_dir() { Ok(real) } else { Err(format!("{}: not a folder", path.display())) }
+}
+
+/// What the system says, without its error numbers.
+pub fn in_words(why: &std::io::Error) -> String {
+    use std::io::ErrorKind;
+    match why.kind() {
+        ErrorKind::NotFound => "no such file".to_owned(),
+        ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        ErrorKind::IsADirectory => "is a folder".to_owned(),
+        ErrorKind::StorageFull => "the disk is full".to_owned(),
+        _ => why.to_string(),
+    }
+}
+
+/// An environment variable, or nothing when it is unset, empty or not UTF-8.
+pub fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// Seconds since 1970.
+pub fn now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+/// What this machine is, for a report's reader: never part of a key.
+pub fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map(|(_, name)| name.trim());
+    let model = model.unwrap_or(std::env::consts::ARCH);
+    format!("{model}, {cores} cores, {}", std::env::consts::OS)
+}
+
+/// `2026-11-21 10:31 UTC`, from seconds since 1970.
+pub fn date(seconds: f64) -> String {
+    let seconds = seconds.max(0.0) as u64;
+    let (year, month, day) = civil((seconds / 86_400) as i64);
+    let of_day = seconds % 86_400;
+    format!("{year:04}-{month:02}-{day:02} {:02}:{:02} UTC", of_day / 3_600, of_day / 60 % 60)
+}
+
+/// Days since 1970 to year, month, day (Hinnant, "chrono-compatible low-level date algorithms").
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1_460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates_are_right() {
+        // `date -u -d @…`
+        assert_eq!(date(0.0), "1970-01-01 00:00 UTC");
+        assert_eq!(date(1_709_164_800.0), "2024-02-29 00:00 UTC");
+        assert_eq!(date(1_763_721_083.0), "2025-11-21 10:31 UTC");
+    }
+
+    #[test]
+    fn the_root_is_marked_or_the_current_folder_or_the_files() {
+        let root = tempfile::tempdir().unwrap();
+        let root = root.path().canonicalize().unwrap();
+        let deep = root.join("a/b");
+        std::fs::create_dir_all(&deep).unwrap();
+        let file = deep.join("x.masc");
+        std::fs::write(&file, "masc 1\n").unwrap();
+        let elsewhere = root.join("elsewhere");
+
+        assert_eq!(find_root(&file, &root.join("a")), root.join("a"));
+        assert_eq!(find_root(&file, &elsewhere), deep);
+        std::fs::write(root.join("mascot.lock"), "").unwrap();
+        assert_eq!(find_root(&file, &elsewhere), root);
+    }
+
+    #[test]
+    fn nothing_leaves_the_root() {
+        let outside = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(outside.path().join("secret.masc"), "masc 1\n").unwrap();
+        std::fs::write(folder.path().join("main.masc"), "masc 1\n").unwrap();
+        std::fs::write(folder.path().join("bad.masc"), [b'm', 0xff]).unwrap();
+        std::os::unix::fs::symlink(outside.path().join("secret.masc"), folder.path().join("link.masc")).unwrap();
+        let main = folder.path().join("main.masc");
+        let world = SystemWorld::of(&main, Some(folder.path())).unwrap();
+        let from = |name: &str| world.source(&folder.path().join(name).to_string_lossy());
+
+        assert_eq!(from("main.masc").unwrap(), "masc 1\n");
+        assert!(from("link.masc").unwrap_err().contains("leaves"));
+        assert!(from("../x/y.masc").unwrap_err().contains("no such file"));
+        assert!(world.source(&outside.path().join("secret.masc").to_string_lossy()).unwrap_err().contains("leaves"));
+        assert_eq!(from("bad.masc").unwrap_err(), "is not UTF-8 (byte 1)");
+    }
+}

@@ -1,0 +1,170 @@
+//! What the command line promises to scripts: exit codes and the shapes of its documents.
+
+use std::fs;
+
+use crate::house::{QUICKSTART, Sandbox, command, has};
+
+const BROKEN: &str = "masc 1\n\npersona one \"The One\" {\n  vioce = \"hello\"\n}\n";
+
+#[test]
+fn exit_codes_are_as_promised() {
+    let sandbox = Sandbox::new();
+    sandbox.write("clean.masc", "masc 1\npersona one \"The One\" { role = \"first\" }\n");
+    sandbox.write("broken.masc", BROKEN);
+    fs::write(sandbox.path().join("bytes.masc"), b"masc 1\n# \xff\n").unwrap();
+
+    sandbox.mascot(&["check", "clean.masc"]).ended_with(0);
+    sandbox.mascot(&["--version"]).ended_with(0);
+    sandbox.mascot(&["run", "--help"]).ended_with(0);
+    sandbox.mascot(&["check", "broken.masc"]).ended_with(1);
+    sandbox.mascot(&["plan", "broken.masc"]).ended_with(1);
+    sandbox.mascot(&["run", "broken.masc", "--engine", "fake"]).ended_with(1);
+    sandbox.mascot(&["check", "bytes.masc"]).ended_with(1);
+    sandbox.mascot(&["check", "absent.masc"]).ended_with(2);
+    sandbox.mascot(&["check"]).ended_with(2);
+    sandbox.mascot(&["sing"]).ended_with(2);
+    sandbox.mascot(&["plan", "clean.masc", "--engine", "fake"]).ended_with(2);
+    sandbox.mascot(&["plan", QUICKSTART, "--variant", "absent", "--engine", "fake"]).ended_with(2);
+    sandbox.mascot(&["plan", QUICKSTART, "--until", "absent", "--engine", "fake"]).ended_with(2);
+    sandbox.mascot(&["plan", QUICKSTART, "--set", "voices.steps", "--engine", "fake"]).ended_with(2);
+    sandbox.mascot(&["explain", "M9999"]).ended_with(2);
+}
+
+#[test]
+fn verbs_that_are_not_built_are_absent_from_the_help() {
+    let sandbox = Sandbox::empty();
+    let help = sandbox.mascot(&["--help"]).ended_with(0).out;
+    for verb in ["fmt", "lint", "chat", "serve", "lsp", "bench", "migrate"] {
+        let listed = help.lines().any(|line| line.split_whitespace().next() == Some(verb));
+        assert!(!listed, "{verb} is in the help");
+        sandbox.mascot(&[verb]).ended_with(2);
+    }
+    for verb in ["check", "plan", "run", "why", "graph", "explain", "expand", "show", "runs", "report", "gc"] {
+        let listed = help.lines().any(|line| line.split_whitespace().next() == Some(verb));
+        assert!(listed, "{verb} is not in the help");
+    }
+}
+
+#[test]
+fn check_says_where_and_what() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("broken.masc", BROKEN);
+    let found = sandbox.mascot(&["check", "broken.masc", "--json"]).ended_with(1).json();
+    let one = &found["diagnostics"][0];
+    has(one, &["code", "severity", "message", "help", "file", "line", "column", "end_line", "end_column", "fixes"]);
+    assert_eq!((one["severity"].as_str(), one["file"].as_str()), (Some("error"), Some("broken.masc")));
+    assert_eq!((one["line"].as_u64(), one["column"].as_u64()), (Some(4), Some(3)));
+    let code = one["code"].as_str().unwrap().to_owned();
+
+    let human = sandbox.mascot(&["check", "broken.masc"]).ended_with(1);
+    assert!(human.out.contains("vioce = \"hello\"") && human.out.contains(&code), "{}", human.out);
+    assert!(!human.out.contains('\u{1b}'), "no colours where there is no terminal");
+    let short = sandbox.mascot(&["check", "broken.masc", "--format", "short"]).ended_with(1);
+    assert!(short.out.starts_with(&format!("broken.masc:4:3: error[{code}]: ")), "{}", short.out);
+    assert_eq!(short.out.lines().count(), 1);
+    let github = sandbox.mascot(&["check", "broken.masc", "--format", "github"]).ended_with(1);
+    assert!(github.out.starts_with("::error file=broken.masc,line=4,"), "{}", github.out);
+
+    let page = sandbox.mascot(&["explain", &code, "--json"]).ended_with(0).json();
+    has(&page, &["code", "title", "text"]);
+    let word = sandbox.mascot(&["explain", "grpo", "--json"]).ended_with(0).json();
+    has(&word, &["word", "title", "text"]);
+    sandbox.mascot(&["explain", "units"]).ended_with(0);
+}
+
+#[test]
+fn plan_has_its_shape() {
+    let sandbox = Sandbox::new();
+    let plan = sandbox.plan(QUICKSTART);
+    has(&plan, &["tasks", "capabilities"]);
+    has(&plan["capabilities"], &["read", "write", "net", "secrets"]);
+    for task in plan["tasks"].as_array().unwrap() {
+        has(task, &["id", "stage", "member", "point", "state", "why", "needs", "key", "estimate"]);
+        has(&task["estimate"], &["tokens", "seconds", "memory_bytes", "usd"]);
+        let state = task["state"].as_str().unwrap();
+        assert!(["recalled", "run", "pending"].contains(&state));
+        // What nothing comes before can be keyed at once; what waits for another cannot.
+        assert_eq!(task["key"].is_null(), state == "pending", "{task}");
+    }
+}
+
+#[test]
+fn run_has_its_shape_and_its_events() {
+    let sandbox = Sandbox::new();
+    let answer = sandbox.mascot(&["run", QUICKSTART, "--engine", "fake", "--json", "--events", "json"]).ended_with(0);
+    let run = answer.json();
+    has(&run, &["run", "tasks", "metrics", "artifacts", "report"]);
+    has(&run["tasks"][0], &["id", "outcome", "key", "seconds", "because"]);
+    has(&run["metrics"][0], &["subject", "metric", "criterion", "mean", "sd", "low", "high", "n"]);
+    let artifacts = run["artifacts"].as_object().unwrap();
+    assert!(artifacts.contains_key("voices/beacon"));
+    assert!(artifacts.values().all(|path| sandbox.path().join(path.as_str().unwrap()).exists()));
+    let events: Vec<serde_json::Value> = answer.err.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert!(events.iter().all(|event| event["event"].is_string()));
+    assert!(events.len() > 2 * run["tasks"].as_array().unwrap().len());
+}
+
+#[test]
+fn why_graph_expand_and_show_have_their_shapes() {
+    let sandbox = Sandbox::new();
+    let why = sandbox.mascot(&["why", QUICKSTART, "voices.anchor", "--engine", "fake", "--json"]).ended_with(0).json();
+    has(&why, &["task", "key", "previous", "state", "differs", "because"]);
+    assert_eq!(why["task"], "voices/anchor");
+    sandbox.mascot(&["why", QUICKSTART, "voices.nobody", "--engine", "fake"]).ended_with(2);
+
+    let graph = sandbox.mascot(&["graph", QUICKSTART, "--json"]).ended_with(0).json();
+    has(&graph["nodes"][0], &["id", "kind", "file", "line"]);
+    has(&graph["edges"][0], &["from", "to", "slot"]);
+    let dot = sandbox.mascot(&["graph", QUICKSTART]).ended_with(0).out;
+    assert!(dot.starts_with("digraph") && dot.contains("\"voices\""), "{dot}");
+    let mermaid = sandbox.mascot(&["graph", QUICKSTART, "--format", "mermaid"]).ended_with(0).out;
+    assert!(mermaid.starts_with("flowchart"));
+
+    let expanded = sandbox.mascot(&["expand", QUICKSTART, "--json"]).ended_with(0).json();
+    has(&expanded["values"][0], &["path", "value", "layer", "file", "line"]);
+
+    sandbox.rehearse(QUICKSTART);
+    let shown =
+        sandbox.mascot(&["show", QUICKSTART, "voices.anchor", "--engine", "fake", "--json"]).ended_with(0).json();
+    has(&shown, &["task", "key", "artifacts", "results"]);
+}
+
+#[cfg(feature = "engine")]
+#[test]
+fn show_counts_a_dataset() {
+    let sandbox = Sandbox::new();
+    let shown = sandbox.mascot(&["show", QUICKSTART, "situations", "--json"]).ended_with(0).json();
+    has(&shown, &["dataset", "splits", "refused", "sample"]);
+    for split in ["train", "val", "test"] {
+        has(&shown["splits"][split], &["conversations", "turns", "prompts"]);
+    }
+    assert_eq!(shown["refused"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn a_closed_pipe_is_no_fault() {
+    let sandbox = Sandbox::new();
+    let binary = env!("CARGO_BIN_EXE_mascot");
+    let line = format!("'{binary}' expand {QUICKSTART} | head -1; exit ${{PIPESTATUS[0]}}");
+    let status = std::process::Command::new("bash").arg("-c").arg(line).current_dir(sandbox.path()).output().unwrap();
+    assert_eq!(status.status.code(), Some(0), "{}", String::from_utf8_lossy(&status.stderr));
+}
+
+#[test]
+fn a_root_is_not_left() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("inner/.git/here", "");
+    sandbox.write("inner/main.masc", "masc 1\nuse \"../outer.masc\" { one }\n");
+    sandbox.write("outer.masc", "masc 1\npersona one \"The One\" { role = \"first\" }\n");
+    let answer = sandbox.mascot(&["check", "inner/main.masc", "--format", "short"]).ended_with(1);
+    assert!(answer.out.contains("root"), "{}", answer.out);
+    sandbox.mascot(&["check", "inner/main.masc", "--root", "."]).ended_with(0);
+}
+
+#[test]
+fn colours_stay_away_when_not_wanted() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("broken.masc", BROKEN);
+    let output = command(sandbox.path(), &["check", "broken.masc"]).env("NO_COLOR", "1").output().unwrap();
+    assert!(!output.stdout.contains(&0x1b));
+}
