@@ -71,6 +71,71 @@ fn task(args: &Show, prepared: &Prepared, at: usize) -> Exit {
     Exit::Done
 }
 
+#[cfg(feature = "engine")]
+mod dataset {
+    use mascot_lang::program::Entity;
+    use mascot_run::source::locate;
+    use serde_json::json;
+
+    use crate::cli::args::Show;
+    use crate::cli::exit::Exit;
+    use crate::cli::prepare::Prepared;
+    use crate::cli::render::{self, Paint, plural, table::Table, table::shorten};
+
+    /// What the reader makes of the file: conversations by split, refused rows by line, a sample.
+    pub fn show(args: &Show, prepared: &Prepared, dataset: &Entity) -> Exit {
+        let program = &prepared.loaded.programs[0];
+        let (spec, source) = mascot_run::dataset(program, &prepared.loaded.checked.files, dataset.id);
+        let found = match locate(&source, &prepared.plan.places, &mut prepared.store.digests()) {
+            Ok(found) => found,
+            Err(missing) => {
+                render::complain(&format!("{}: {}", missing.source, missing.why), Some(&missing.help));
+                return Exit::Failed;
+            }
+        };
+        let shown = match mascot_engine::data::show(&found.path, &spec.reader, spec.cut.as_ref()) {
+            Ok(shown) => shown,
+            Err(fault) => {
+                render::complain(&fault.to_string(), None);
+                return Exit::Failed;
+            }
+        };
+        if args.output.json {
+            let mut document = json!({ "dataset": dataset.name });
+            if let (Some(document), Ok(serde_json::Value::Object(told))) =
+                (document.as_object_mut(), serde_json::to_value(&shown))
+            {
+                document.extend(told);
+            }
+            render::json(&document);
+            return Exit::Done;
+        }
+        let paint = Paint::of_stdout();
+        render::out(&format!("{}  {}\n\n", paint.bold(&dataset.name), paint.dim(&source.describe())));
+        let mut table = Table::new(&["split", "conversations", "turns", "prompts"]).right(&[1, 2, 3]);
+        for (split, counts) in &shown.splits {
+            let cells = [counts.conversations, counts.turns, counts.prompts].map(|count| count.to_string());
+            let [conversations, turns, prompts] = cells;
+            table.row([(*split).to_owned(), conversations, turns, prompts]);
+        }
+        render::out(&table.text());
+        for refused in shown.refused.iter().take(20) {
+            render::out(&format!("refused {}:{}: {}\n", refused.file, refused.line, refused.why));
+        }
+        if shown.refused.len() > 20 {
+            render::out(&format!("and {}; --json has them all\n", plural(shown.refused.len() - 20, "more refused row")));
+        }
+        for sample in &shown.sample {
+            let persona = sample.persona.as_ref().map_or(String::new(), |persona| format!(" [{persona}]"));
+            render::out(&format!("\n{}{persona} {}\n", paint.dim(sample.split), shorten(&sample.prompt, 200)));
+            if let Some(completion) = &sample.completion {
+                render::out(&format!("  → {}\n", shorten(completion, 200)));
+            }
+        }
+        Exit::Done
+    }
+}
+
 #[cfg(not(feature = "engine"))]
 mod dataset {
     use mascot_lang::program::Entity;
