@@ -17,7 +17,7 @@ use super::report::{self, declared};
 pub fn run(args: &Run) -> Exit {
     let call = &args.plan;
     let json_events = args.events.is_some();
-    let shown = Shown::new(json_events, call.output.json);
+    let shown = Shown::new(json_events);
     if !json_events {
         // The first sign of life: checking is quick, but digesting gigabytes for the first time is not.
         render::say(&format!("mascot {}: {}", env!("CARGO_PKG_VERSION"), call.file.display()));

@@ -20,7 +20,6 @@ enum Manner {
     Live(ProgressBar),
     Plain,
     Json,
-    Silent,
 }
 
 /// Hears a run and prints it to standard error.
@@ -37,12 +36,11 @@ pub struct Shown {
 }
 
 impl Shown {
-    pub fn new(json_events: bool, quiet: bool) -> Self {
-        let manner = match (json_events, quiet) {
-            (true, _) => Manner::Json,
-            (false, true) => Manner::Silent,
-            (false, false) if std::io::stderr().is_terminal() => Manner::Live(live()),
-            (false, false) => Manner::Plain,
+    pub fn new(json_events: bool) -> Self {
+        let manner = match json_events {
+            true => Manner::Json,
+            false if std::io::stderr().is_terminal() => Manner::Live(live()),
+            false => Manner::Plain,
         };
         Self {
             manner,
@@ -59,7 +57,7 @@ impl Shown {
         match &self.manner {
             Manner::Live(bar) => bar.suspend(|| say(text)),
             Manner::Plain => say(text),
-            Manner::Json | Manner::Silent => {}
+            Manner::Json => {}
         }
     }
 
@@ -79,7 +77,7 @@ impl Shown {
                     self.line(&format!("  {task}  {words}"));
                 }
             }
-            Manner::Json | Manner::Silent => {}
+            Manner::Json => {}
         }
     }
 
