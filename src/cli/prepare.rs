@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use mascot_lang::program::{EntityKind, Value};
-use mascot_run::fake::FakeEngine;
 use mascot_run::plan::Plan;
 use mascot_run::source;
 use mascot_run::store::Store;
@@ -102,14 +101,14 @@ fn hf_cache() -> Option<PathBuf> {
 fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
     Ok(match engine {
         EngineKind::Candle => mascot_engine::FINGERPRINT.to_owned(),
-        EngineKind::Fake => FakeEngine::FINGERPRINT.to_owned(),
+        EngineKind::Fake => mascot_run::fake::FINGERPRINT.to_owned(),
     })
 }
 
 #[cfg(not(feature = "engine"))]
 fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
     match engine {
-        EngineKind::Fake => Ok(FakeEngine::FINGERPRINT.to_owned()),
+        EngineKind::Fake => Ok(mascot_run::fake::FINGERPRINT.to_owned()),
         EngineKind::Candle => {
             render::complain(
                 "this mascot was built without the candle engine",

@@ -1,7 +1,6 @@
 //! `mascot run`: every task of an experiment to an outcome, then the table, the gates, the report.
 
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use mascot_run::interpreter;
 use mascot_run::report::{Outcome, RunReport};
@@ -59,7 +58,6 @@ fn perform(args: &Run, prepared: &Prepared, mut shown: Shown) -> Result<RunRepor
 
 /// Writes the report, prints what was measured, and how to get it again.
 fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
-    let started = Instant::now();
     let call = &args.plan;
     let written = write_report(call, prepared, report, args.report.as_deref());
     let mut exit = exit_of(report);
@@ -86,7 +84,7 @@ fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
     let again = command(call, "run");
     match exit {
         Exit::Interrupted => render::out(&format!("stopped; to go on from here: {again}\n")),
-        _ => render::out(&format!("again:  {again}   ({:.1} s for this page)\n", started.elapsed().as_secs_f64())),
+        _ => render::out(&format!("again:  {again}\n")),
     }
     exit
 }

@@ -16,14 +16,17 @@ use super::world;
 
 /// Writes to standard output, as it is.
 pub fn out(text: &str) {
-    write(&mut std::io::stdout().lock(), text);
+    let mut to = std::io::stdout().lock();
+    if to.write_all(text.as_bytes()).and_then(|()| to.flush()).is_err() {
+        // Whoever read us has gone; there is nobody left to tell.
+        std::process::exit(0);
+    }
 }
 
-/// Writes a line to standard error.
+/// Writes a line to standard error. When nobody reads it, a run goes on all the same.
 pub fn say(text: &str) {
     let mut to = std::io::stderr().lock();
-    write(&mut to, text);
-    write(&mut to, "\n");
+    let _ = to.write_all(format!("{text}\n").as_bytes());
 }
 
 /// Prints one JSON document, and the newline after it.
@@ -36,14 +39,6 @@ pub fn complain(message: &str, help: Option<&str>) {
     say(&format!("{} {message}", Paint::of_stderr().red("error:")));
     if let Some(help) = help {
         say(&format!("  {help}"));
-    }
-}
-
-fn write(to: &mut dyn Write, text: &str) {
-    let written = to.write_all(text.as_bytes()).and_then(|()| to.flush());
-    if written.is_err() {
-        // Whoever read us has gone; there is nobody left to tell.
-        std::process::exit(0);
     }
 }
 
@@ -153,6 +148,19 @@ pub fn number(value: f64) -> String {
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
+/// A measured value with its interval, all to the decimals that the value deserves: three below 1, two below 10, one above.
+pub fn measured(mean: f64, interval: Option<(f64, f64)>) -> String {
+    let decimals = match mean.abs() {
+        small if small < 1.0 => 3,
+        middle if middle < 10.0 => 2,
+        _ => 1,
+    };
+    match interval {
+        Some((low, high)) => format!("{mean:.decimals$} [{low:.decimals$}, {high:.decimals$}]"),
+        None => format!("{mean:.decimals$}"),
+    }
+}
+
 /// `n thing` or `n things`.
 pub fn plural(n: usize, thing: &str) -> String {
     format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
@@ -171,6 +179,8 @@ mod tests {
         assert_eq!(number(3.0), "3");
         assert_eq!(number(1e9), "1.00e9");
         assert_eq!(number(f64::NAN), "void");
+        assert_eq!(measured(0.41234, Some((0.38, 0.4499))), "0.412 [0.380, 0.450]");
+        assert_eq!(measured(61.25, None), "61.2");
         assert_eq!(duration(3_840.0), "1 h 04 min");
         assert_eq!(bytes(2_147_483_648.0), "2.0 GiB");
         assert_eq!(count(1_234.0), "1.2 k");

@@ -17,40 +17,41 @@ pub fn word(state: State) -> &'static str {
     }
 }
 
-fn names(plan: &Plan, tasks: impl Iterator<Item = usize>) -> Vec<&str> {
-    tasks.map(|at| plan.tasks[at].id.as_str()).collect()
-}
-
-/// The needs of a task that are not recalled: what keeps it pending.
-pub fn behind<'a>(plan: &'a Plan, task: &Task) -> Vec<&'a str> {
-    names(plan, task.needs.iter().copied().filter(|need| plan.tasks[*need].state != State::Recalled))
+/// The needs of a task that are not recalled, which keep it pending; a whole family by its name.
+fn by_family(plan: &Plan, task: &Task) -> Vec<String> {
+    let waits = |need: &usize| plan.tasks[*need].state != State::Recalled;
+    let mut names: Vec<String> = Vec::new();
+    for need in task.needs.iter().filter(|need| waits(need)) {
+        let need = &plan.tasks[*need];
+        let family = |other: &&Task| other.stage == need.stage && other.point == need.point;
+        let members = plan.tasks.iter().filter(family).count();
+        let waited = task.needs.iter().filter(|other| waits(other) && family(&&plan.tasks[**other])).count();
+        let name = if members > 1 && waited == members { need.stage.clone() } else { need.id.clone() };
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
 }
 
 /// The plan for people.
 pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut text = head(plan, paint);
-    let mut table = Table::new(&["  task", "kind", "why", "time", "tokens", "memory"]).right(&[3, 4, 5]);
-    let room = width().saturating_sub(68).max(34);
+    let costs = Costs::of(plan);
+    let mut header = vec!["  task", "kind", "why"];
+    header.extend(costs.columns.iter().map(|(name, ..)| *name));
+    let mut table = Table::new(&header).right(&[3, 4, 5]);
+    let names = plan.tasks.iter().map(|task| task.id.chars().count()).max().unwrap_or(0);
+    let room = width().saturating_sub(names + 20 + costs.columns.len() * 20).max(40);
     for task in &plan.tasks {
         let mark = match task.state {
             State::Recalled => paint.dim("="),
             State::Run => paint.yellow("~"),
             State::Pending => paint.yellow("↻"),
         };
-        let busy = task.state != State::Recalled;
-        let cell = |value: Option<Likely>, unit: &dyn Fn(f64) -> String| match value {
-            _ if !busy => String::new(),
-            Some(value) => span(value, unit),
-            None => "unknown".to_owned(),
-        };
-        table.row([
-            format!("{mark} {}", task.id),
-            task.kind.to_owned(),
-            shorten(&reason(plan, task), room),
-            cell(task.estimate.seconds, &duration),
-            cell(task.estimate.tokens, &count),
-            cell(task.estimate.memory_bytes, &bytes),
-        ]);
+        let mut cells = vec![format!("{mark} {}", task.id), task.kind.to_string(), shorten(&reason(plan, task), room)];
+        cells.extend(costs.cells(task));
+        table.row_of(cells);
     }
     text.push_str(&table.text());
     text.push('\n');
@@ -58,6 +59,36 @@ pub fn text(plan: &Plan, paint: Paint) -> String {
     changes(plan, paint, &mut text);
     needs(plan, paint, &mut text);
     text
+}
+
+/// The estimates that are known of any task; a column of nothing but "unknown" is left out.
+struct Costs {
+    columns: Vec<Column>,
+}
+
+/// Name, which estimate, and how it is written.
+type Column = (&'static str, fn(&Task) -> Option<Likely>, fn(f64) -> String);
+
+impl Costs {
+    fn of(plan: &Plan) -> Self {
+        let all: [Column; 3] = [
+            ("time", |task| task.estimate.seconds, duration),
+            ("tokens", |task| task.estimate.tokens, count),
+            ("memory", |task| task.estimate.memory_bytes, bytes),
+        ];
+        let busy = || plan.tasks.iter().filter(|task| task.state != State::Recalled);
+        let known = |column: &Column| busy().any(|task| column.1(task).is_some());
+        Self { columns: all.into_iter().filter(|column| known(column)).collect() }
+    }
+
+    fn cells(&self, task: &Task) -> Vec<String> {
+        let cell = |(_, of, unit): &Column| match of(task) {
+            _ if task.state == State::Recalled => String::new(),
+            Some(value) => span(value, unit),
+            None => "unknown".to_owned(),
+        };
+        self.columns.iter().map(cell).collect()
+    }
 }
 
 fn head(plan: &Plan, paint: Paint) -> String {
@@ -79,7 +110,7 @@ fn reason(plan: &Plan, task: &Task) -> String {
         State::Run => task.why.iter().map(in_short).collect::<Vec<_>>().join("; "),
         State::Pending => {
             let own = task.why.iter().map(in_short);
-            let behind = format!("behind {}", behind(plan, task).join(", "));
+            let behind = format!("behind {}", by_family(plan, task).join(", "));
             own.chain([behind]).collect::<Vec<_>>().join("; ")
         }
     }

@@ -1,5 +1,6 @@
 //! A run as it goes: a live line for the task in hand on a terminal, plain lines elsewhere, JSON lines when asked for.
 
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,8 @@ pub struct Shown {
     /// Where the task in hand went on from: steps that an earlier run had done tell nothing about speed.
     first: Option<(u64, Instant)>,
     last_line: Option<Instant>,
+    /// Notes.
+    said: BTreeSet<String>,
 }
 
 impl Shown {
@@ -50,6 +53,7 @@ impl Shown {
             began: Instant::now(),
             first: None,
             last_line: None,
+            said: BTreeSet::new(),
         }
     }
 
@@ -94,7 +98,12 @@ impl Shown {
         let count = self.paint.dim(&format!("[{}/{}]", self.done, self.tasks));
         self.line(&format!("{mark} {count} {task}  {}{took}{because}", word(outcome)));
         if outcome == Outcome::Fresh {
-            notes.iter().for_each(|note| self.line(&format!("    {}", self.paint.dim(note))));
+            for note in notes {
+                // What several tasks say alike is said once.
+                if self.said.insert(note.clone()) {
+                    self.line(&format!("    {}", self.paint.dim(note)));
+                }
+            }
         }
         if let Manner::Live(bar) = &self.manner {
             bar.set_message("");
@@ -125,7 +134,7 @@ impl Listener for Shown {
             Event::TaskStarted { task, resumed, .. } => {
                 self.began = Instant::now();
                 self.first = None;
-                self.last_line = None;
+                self.last_line = Some(self.began);
                 let how = if resumed { "goes on from where it was stopped" } else { "begins" };
                 match &self.manner {
                     Manner::Live(bar) if !resumed => bar.set_message(format!("{task}  begins")),
@@ -135,8 +144,7 @@ impl Listener for Shown {
             Event::Progress { task, progress } => self.progress(task, progress),
             Event::Gate { task, asked } => {
                 let held = if asked.holds { self.paint.green("holds") } else { self.paint.red("does not hold") };
-                let values = gate_values(&asked.values);
-                self.line(&format!("  gate of {task} {held}: {}  ({values})", asked.text));
+                self.line(&format!("  gate of {task} {held}: {}  ({})", asked.text, gate_values(asked)));
             }
             Event::TaskDone { task, outcome, seconds, because, notes } => {
                 self.task_done(task, outcome, seconds, because, notes);

@@ -7,7 +7,7 @@ use mascot_run::engine::MetricRow;
 use mascot_run::report::{Outcome, RunReport, TaskReport};
 
 use super::table::{Table, shorten};
-use super::{Paint, duration, number, plural};
+use super::{Paint, duration, measured, plural};
 use crate::cli::report::gather::{gate_values, word};
 
 /// The whole summary after a run.
@@ -54,11 +54,7 @@ pub fn metrics(task: &TaskReport, paint: Paint, to: &mut String) {
 }
 
 fn cell(row: &MetricRow) -> String {
-    match (row.mean, row.low, row.high) {
-        (None, _, _) => "–".to_owned(),
-        (Some(mean), Some(low), Some(high)) => format!("{} [{}, {}]", number(mean), number(low), number(high)),
-        (Some(mean), _, _) => number(mean),
-    }
+    row.mean.map_or_else(|| "–".to_owned(), |mean| measured(mean, row.low.zip(row.high)))
 }
 
 fn gates(report: &RunReport, paint: Paint, to: &mut String) {
@@ -69,7 +65,8 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
     let _ = writeln!(to, "\n{}", paint.bold("gates"));
     for (task, gate) in asked {
         let mark = if gate.holds { paint.green("✓") } else { paint.red("✗") };
-        let _ = writeln!(to, "  {mark} {}: {}  {}", task.id, gate.text, paint.dim(&gate_values(&gate.values)));
+        let _ = writeln!(to, "  {mark} {}: {}", task.id, gate.text);
+        let _ = writeln!(to, "      {}", paint.dim(&gate_values(gate)));
         if !gate.holds {
             let _ = writeln!(to, "      {}  {}", gate.otherwise, paint.dim(&format!("{}:{}", gate.file, gate.line)));
         }

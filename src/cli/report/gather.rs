@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use mascot_run::gate::Asked;
 use mascot_run::report::{Outcome, RunReport, TaskReport};
 use mascot_run::store::Store;
 use serde::de::DeserializeOwned;
@@ -35,12 +36,18 @@ fn gather_task(task: &TaskReport, store: &Store, page: &mut Page) {
         seconds: (task.outcome == Some(Outcome::Fresh)).then_some(task.seconds),
         key: task.key.map(|key| key.to_string()),
     });
-    page.notes.extend(task.notes.iter().map(|note| (task.id.clone(), note.clone())));
+    for note in &task.notes {
+        // What several tasks say alike is said once.
+        match page.notes.iter_mut().find(|(_, known)| known == note) {
+            Some((tasks, _)) => tasks.push_str(&format!(", {}", task.id)),
+            None => page.notes.push((task.id.clone(), note.clone())),
+        }
+    }
     page.gates.extend(task.gates.iter().map(|gate| GateLine {
         task: task.id.clone(),
         text: gate.text.clone(),
         held: Some(gate.holds),
-        values: gate_values(&gate.values),
+        values: gate_values(gate),
         otherwise: gate.otherwise.clone(),
     }));
     if let Some(table) = &task.table {
@@ -59,13 +66,13 @@ fn gather_task(task: &TaskReport, store: &Store, page: &mut Page) {
     }
 }
 
-/// `held_out_accuracy = 0.71`, as a gate saw it.
-pub fn gate_values(values: &[(String, Option<f64>)]) -> String {
-    let shown = values.iter().map(|(name, value)| match value {
-        Some(value) => format!("{name} = {}", render::number(*value)),
-        None => format!("{name} was not measured"),
-    });
-    shown.collect::<Vec<_>>().join(", ")
+/// `held_out_accuracy = 0.71`, as a gate saw it; the number alone where the condition has only one and names it.
+pub fn gate_values(gate: &Asked) -> String {
+    let shown = |value: Option<f64>| value.map_or_else(|| "not measured".to_owned(), render::number);
+    match gate.values.as_slice() {
+        [(name, value)] if gate.text.contains(name.as_str()) => format!("it is {}", shown(*value)),
+        values => values.iter().map(|(name, value)| format!("{name} = {}", shown(*value))).collect::<Vec<_>>().join(", "),
+    }
 }
 
 /// An outcome's word.

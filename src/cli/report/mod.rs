@@ -55,8 +55,6 @@ pub struct Evaluation {
 pub struct Transcript {
     #[serde(default)]
     pub subject: usize,
-    /// Of the row that the situation comes from.
-    pub key: String,
     pub situation: String,
     #[serde(default)]
     pub sample: u64,

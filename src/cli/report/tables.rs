@@ -8,7 +8,7 @@ use mascot_run::engine::{Delta, MetricRow};
 use super::Evaluation;
 use super::escape::escape;
 use super::transcripts::heading;
-use crate::cli::render::number;
+use crate::cli::render::{measured, number};
 
 pub fn section(evaluation: &Evaluation, named: bool, to: &mut String) {
     if evaluation.table.rows.is_empty() {
@@ -72,10 +72,9 @@ fn mean_cell(row: &MetricRow) -> String {
     let Some(mean) = row.mean else {
         return "<span class=\"dim\">–</span>".to_owned();
     };
-    let mut cell = format!("<b>{}</b>", number(mean));
-    if let (Some(low), Some(high)) = (row.low, row.high) {
-        let _ = write!(cell, " <span class=\"interval\">[{}, {}]</span>", number(low), number(high));
-    }
+    let text = measured(mean, row.low.zip(row.high));
+    let (mean, interval) = text.split_once(' ').unwrap_or((&text, ""));
+    let mut cell = format!("<b>{mean}</b> <span class=\"interval\">{interval}</span>");
     let sd = row.sd.map_or(String::new(), |sd| format!("sd {} · ", number(sd)));
     let _ = write!(cell, "<br><span class=\"dim small\">{sd}n {}</span>", row.n);
     cell
@@ -92,25 +91,41 @@ fn differences(evaluation: &Evaluation, to: &mut String) {
     if deltas.is_empty() {
         return;
     }
+    let trained = evaluation.subjects.iter().position(|subject| !subject.starts_with("baseline("));
+    let of_trained = |delta: &&Delta| trained.is_none_or(|trained| delta.a == trained || delta.b == trained);
+    let (main, others): (Vec<&Delta>, Vec<&Delta>) = deltas.into_iter().partition(of_trained);
     to.push_str("<h3>Paired differences</h3>\n<p class=\"dim\">Bold: the interval excludes zero.</p>\n");
-    to.push_str("<table>\n<thead><tr><th>a − b</th><th>metric</th><th class=\"right\">difference</th>");
+    differences_of(evaluation, &main, to);
+    if !others.is_empty() {
+        to.push_str("<details>\n<summary>Between the other subjects</summary>\n");
+        differences_of(evaluation, &others, to);
+        to.push_str("</details>\n");
+    }
+}
+
+fn differences_of(evaluation: &Evaluation, deltas: &[&Delta], to: &mut String) {
+    to.push_str("<table>\n<thead><tr><th>metric</th><th>a − b</th><th class=\"right\">difference</th>");
     to.push_str("<th class=\"right\">interval</th><th class=\"right\">n</th></tr></thead>\n<tbody>\n");
+    let mut last = None;
     for delta in deltas {
         let name = |at: usize| evaluation.subjects.get(at).map_or_else(|| format!("subject {at}"), |name| heading(name).0);
         let clear = matches!((delta.low, delta.high), (Some(low), Some(high)) if low > 0.0 || high < 0.0);
         let class = if clear { " class=\"clear\"" } else { "" };
-        let interval = match (delta.low, delta.high) {
-            (Some(low), Some(high)) => format!("[{}, {}]", number(low), number(high)),
-            _ => "–".to_owned(),
-        };
-        let mean = delta.mean.map_or_else(|| "–".to_owned(), |mean| format!("{}{}", if mean > 0.0 { "+" } else { "" }, number(mean)));
+        let mean = delta.mean.expect("differences without a mean were left out");
+        let text = measured(mean, delta.low.zip(delta.high));
+        let (value, interval) = text.split_once(' ').unwrap_or((&text, "–"));
+        // A metric's name once, over its rows.
+        let metric =
+            if last == Some(delta.metric) { String::new() } else { line_name(evaluation, delta.metric, None) };
+        last = Some(delta.metric);
+        let sign = if mean > 0.0 { "+" } else { "" };
         let _ = writeln!(
             to,
-            "<tr{class}><th>{} − {}</th><td>{}</td><td class=\"right\">{mean}</td><td class=\"right\">{interval}</td>\
+            "<tr{class}><th>{}</th><td>{} − {}</td><td class=\"right\">{sign}{value}</td><td class=\"right\">{interval}</td>\
              <td class=\"right\">{}</td></tr>",
+            escape(&metric),
             escape(&name(delta.a)),
             escape(&name(delta.b)),
-            escape(&line_name(evaluation, delta.metric, None)),
             delta.n,
         );
     }

@@ -41,12 +41,12 @@ struct Row<'a> {
     of: Vec<&'a Transcript>,
 }
 
-/// By situation, in the order of the file; the first sample of each subject.
+/// By situation, in the order of the file; the first sample of each subject. By its text: it is what a reader compares by.
 fn rows(transcripts: &[Transcript]) -> Vec<Row<'_>> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     let mut rows: Vec<Row<'_>> = Vec::new();
     for one in transcripts.iter().filter(|one| one.sample == 0) {
-        let at = *places.entry(one.key.as_str()).or_insert_with(|| {
+        let at = *places.entry(one.situation.trim()).or_insert_with(|| {
             rows.push(Row { situation: &one.situation, of: Vec::new() });
             rows.len() - 1
         });
