@@ -118,17 +118,6 @@ pub enum DeviceKind {
     Cuda,
 }
 
-#[cfg(feature = "engine")]
-impl DeviceKind {
-    pub fn name(self) -> &'static str {
-        match self {
-            DeviceKind::Auto => "auto",
-            DeviceKind::Cpu => "cpu",
-            DeviceKind::Cuda => "cuda",
-        }
-    }
-}
-
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Source excerpts with the fault underlined

@@ -34,7 +34,8 @@ pub fn check(args: &Check) -> Exit {
                 Ok(points) => points,
                 Err(exit) => return exit,
             };
-            let faulty = points.iter().filter(|point| **point != Point::Base).filter_map(|point| checked.at(point).err());
+            let faulty =
+                points.iter().filter(|point| **point != Point::Base).filter_map(|point| checked.at(point).err());
             found.extend(faulty.map(|diagnostics| Found { diagnostics, files: checked.files.clone() }));
         }
         all.extend(found);

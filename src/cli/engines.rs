@@ -1,9 +1,8 @@
-//! Which engine performs, and who fetches.
+//! Which engine performs, on which device, and who fetches.
 
 use mascot_run::desk::{Fetcher, NoFetcher};
 use mascot_run::engine::Engine;
 use mascot_run::fake::FakeEngine;
-use mascot_run::plan::Plan;
 
 use super::args::{Compute, EngineKind};
 use super::exit::Exit;
@@ -15,20 +14,50 @@ pub type Opened = (Box<dyn Engine>, Box<dyn Fetcher>);
 ///
 /// # Errors
 /// The exit code, when the device is not to be had; it has been said.
-pub fn open(compute: &Compute, plan: &Plan) -> Result<Opened, Exit> {
+pub fn open(compute: &Compute) -> Result<Opened, Exit> {
     match compute.engine {
         EngineKind::Fake => Ok((Box::new(FakeEngine), Box::new(NoFetcher))),
-        EngineKind::Candle => candle(compute, plan),
+        EngineKind::Candle => candle(compute),
     }
 }
 
 #[cfg(feature = "engine")]
-fn candle(compute: &Compute, _: &Plan) -> Result<Opened, Exit> {
-    todo!()
+fn candle(compute: &Compute) -> Result<Opened, Exit> {
+    let device = device(compute.device, compute.threads)?;
+    Ok((Box::new(mascot_engine::CandleEngine::new(device)), Box::new(mascot_engine::fetch::Courier)))
 }
 
-/// `fingerprint` has refused it before.
+/// `prepare` has refused it before.
 #[cfg(not(feature = "engine"))]
-fn candle(_: &Compute, _: &Plan) -> Result<Opened, Exit> {
+fn candle(_: &Compute) -> Result<Opened, Exit> {
     Err(Exit::CallWrong)
+}
+
+/// The device that is asked for, with its threads. `auto` is the processor: what computed must never be a surprise, and the
+/// CUDA path is not tested yet.
+///
+/// # Errors
+/// [`Exit::Failed`] when it is not to be had; it has been said.
+#[cfg(feature = "engine")]
+pub fn device(kind: super::args::DeviceKind, threads: Option<u16>) -> Result<mascot_engine::device::Device, Exit> {
+    use super::args::DeviceKind;
+    use super::render;
+
+    let opened = match kind {
+        DeviceKind::Auto | DeviceKind::Cpu => Ok(mascot_engine::device::cpu()),
+        DeviceKind::Cuda => mascot_engine::device::cuda(0),
+    };
+    let with_threads = opened.and_then(|device| {
+        if let Some(threads) = threads {
+            mascot_engine::device::use_threads(usize::from(threads))?;
+        }
+        Ok(device)
+    });
+    with_threads.map_err(|why| {
+        render::complain(
+            &why.to_string(),
+            Some("--device cpu always works; --device cuda needs a build with --features cuda"),
+        );
+        Exit::Failed
+    })
 }

@@ -9,7 +9,10 @@ use super::render::{self, Paint};
 pub fn explain(args: &Explain) -> Exit {
     let Some(explanation) = mascot_lang::explain::explain(&args.word) else {
         let message = format!("nothing is known of `{}`", args.word);
-        render::complain(&message, Some("give a diagnostic code (M0207), a kind (grpo), a field (min_gap), or `units`"));
+        render::complain(
+            &message,
+            Some("give a diagnostic code (M0207), a kind (grpo), a field (min_gap), or `units`"),
+        );
         return Exit::CallWrong;
     };
     if args.output.json {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use mascot_lang::GraphEdge;
 use mascot_lang::program::{EntityId, EntityKind, Program};
 use mascot_lang::source::SourceMap;
-use mascot_lang::GraphEdge;
 use serde_json::{Value, json};
 
 use super::args::{Graph, GraphFormat};

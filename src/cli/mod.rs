@@ -9,6 +9,8 @@
 //! tensor.
 
 mod args;
+#[cfg(feature = "engine")]
+mod at_hand;
 mod check;
 mod engines;
 mod exit;

@@ -41,15 +41,8 @@ pub fn run(args: &Run) -> Exit {
 
 fn perform(args: &Run, prepared: &Prepared, mut shown: Shown) -> Result<RunReport, Exit> {
     let stop = interrupt::stop_flag();
-    let (mut engine, mut fetcher) = engines::open(&args.plan.compute, &prepared.plan)?;
-    let done = interpreter::run(
-        &prepared.plan,
-        &prepared.store,
-        engine.as_mut(),
-        fetcher.as_mut(),
-        &mut shown,
-        &stop,
-    );
+    let (mut engine, mut fetcher) = engines::open(&args.plan.compute)?;
+    let done = interpreter::run(&prepared.plan, &prepared.store, engine.as_mut(), fetcher.as_mut(), &mut shown, &stop);
     done.map_err(|why| {
         render::complain(&format!("the store: {why}"), Some("what is recorded stays; run again when this is mended"));
         Exit::Failed

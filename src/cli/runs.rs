@@ -27,10 +27,12 @@ pub fn runs(args: &Runs) -> Exit {
         render::json(&json!({ "runs": list }));
         return Exit::Done;
     }
-    let mut table = Table::new(&["run", "when", "experiment", "engine", "recalled", "fresh", "failed", "time"]).right(&[4, 5, 6, 7]);
+    let mut table = Table::new(&["run", "when", "experiment", "engine", "recalled", "fresh", "failed", "time"])
+        .right(&[4, 5, 6, 7]);
     for report in &reports {
         let of = |outcome: Outcome| report.count(outcome).to_string();
-        let took = report.finished.map_or("cut short".to_owned(), |finished| render::duration(finished - report.started));
+        let took =
+            report.finished.map_or("cut short".to_owned(), |finished| render::duration(finished - report.started));
         table.row([
             report.run.clone(),
             world::date(report.started),

@@ -41,12 +41,16 @@ fn task(args: &Show, prepared: &Prepared, at: usize) -> Exit {
         }
     };
     let Some(record) = record else {
-        render::complain(&format!("{} is not in the store", task.id), Some("`mascot run` makes it; `mascot plan` says when"));
+        render::complain(
+            &format!("{} is not in the store", task.id),
+            Some("`mascot run` makes it; `mascot plan` says when"),
+        );
         return Exit::Failed;
     };
     // Of a task whose inputs are not yet what they will be, the last that was made is shown, and said to be that.
     let is_current = task.key == Some(record.key);
-    let artifacts = record.artifacts.iter().map(|(name, artifact)| (name.clone(), prepared.store.object(&artifact.digest)));
+    let artifacts =
+        record.artifacts.iter().map(|(name, artifact)| (name.clone(), prepared.store.object(&artifact.digest)));
     let artifacts: Vec<(String, String)> = artifacts.map(|(name, path)| (name, path.display().to_string())).collect();
     if args.output.json {
         let paths: serde_json::Map<_, _> = artifacts.into_iter().map(|(name, path)| (name, json!(path))).collect();
@@ -59,7 +63,12 @@ fn task(args: &Show, prepared: &Prepared, at: usize) -> Exit {
     let paint = Paint::of_stdout();
     let old = if is_current { "" } else { "  (the last one made; what it needs has changed since)" };
     render::out(&format!("{}{old}\n", paint.bold(&task.id)));
-    render::out(&format!("key   {}\nmade  {} in {}\n", record.key, world::date(record.made), render::duration(record.seconds)));
+    render::out(&format!(
+        "key   {}\nmade  {} in {}\n",
+        record.key,
+        world::date(record.made),
+        render::duration(record.seconds)
+    ));
     let mut table = Table::new(&["result", ""]).right(&[1]);
     record.outputs.results.iter().for_each(|(name, value)| table.row([name.clone(), render::number(*value)]));
     if !table.is_empty() {
@@ -123,7 +132,10 @@ mod dataset {
             render::out(&format!("refused {}:{}: {}\n", refused.file, refused.line, refused.why));
         }
         if shown.refused.len() > 20 {
-            render::out(&format!("and {}; --json has them all\n", plural(shown.refused.len() - 20, "more refused row")));
+            render::out(&format!(
+                "and {}; --json has them all\n",
+                plural(shown.refused.len() - 20, "more refused row")
+            ));
         }
         for sample in &shown.sample {
             let persona = sample.persona.as_ref().map_or(String::new(), |persona| format!(" [{persona}]"));

@@ -13,7 +13,10 @@ pub fn why(args: &Why) -> Exit {
     let found = &prepared.plan;
     let Some(at) = found.find(&args.task) else {
         let ids: Vec<&str> = found.tasks.iter().map(|task| task.id.as_str()).collect();
-        render::complain(&format!("there is no task `{}`", args.task), Some(&format!("the plan has {}", ids.join(", "))));
+        render::complain(
+            &format!("there is no task `{}`", args.task),
+            Some(&format!("the plan has {}", ids.join(", "))),
+        );
         return Exit::CallWrong;
     };
     let task = &found.tasks[at];

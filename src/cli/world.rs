@@ -81,7 +81,9 @@ pub fn find_root(file: &Path, current: &Path) -> PathBuf {
 /// # Errors
 /// When there is none any more.
 pub fn current_folder() -> Result<PathBuf, String> {
-    std::env::current_dir().and_then(|at| at.canonicalize()).map_err(|why| format!("current folder: {}", in_words(&why)))
+    std::env::current_dir()
+        .and_then(|at| at.canonicalize())
+        .map_err(|why| format!("current folder: {}", in_words(&why)))
 }
 
 fn resolve_folder(path: &Path) -> Result<PathBuf, String> {
@@ -115,7 +117,8 @@ pub fn now() -> f64 {
 pub fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let cpu = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map(|(_, name)| name.trim());
+    let model =
+        cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map(|(_, name)| name.trim());
     let model = model.unwrap_or(std::env::consts::ARCH);
     format!("{model}, {cores} cores, {}", std::env::consts::OS)
 }

@@ -6,8 +6,6 @@ pub mod plan;
 pub mod progress;
 pub mod results;
 
-
-
 pub mod table;
 
 use std::io::{IsTerminal, Write};
@@ -32,6 +30,13 @@ pub fn say(text: &str) {
 /// Prints one JSON document, and the newline after it.
 pub fn json(document: &serde_json::Value) {
     out(&format!("{document}\n"));
+}
+
+/// Prints anything plain as a line of JSON.
+#[cfg(feature = "engine")]
+pub fn json_of(value: &impl serde::Serialize) {
+    let line = serde_json::to_string(value).expect("plain data: numbers, texts and lists of them");
+    out(&format!("{line}\n"));
 }
 
 /// `error: …`, and what to do about it.

@@ -93,7 +93,8 @@ impl Costs {
 
 fn head(plan: &Plan, paint: Paint) -> String {
     let title = plan.experiment.title.as_ref().unwrap_or(&plan.experiment.name);
-    let engine = if plan.fake { format!("{}: a rehearsal, nothing is opened", plan.engine) } else { plan.engine.clone() };
+    let engine =
+        if plan.fake { format!("{}: a rehearsal, nothing is opened", plan.engine) } else { plan.engine.clone() };
     format!("{}  {}\n\n", paint.bold(title), paint.dim(&engine))
 }
 
@@ -134,7 +135,11 @@ fn totals(plan: &Plan, to: &mut String) {
     let of = |state: State| plan.tasks.iter().filter(|task| task.state == state).count();
     let (recalled, run, pending) = (of(State::Recalled), of(State::Run), of(State::Pending));
     let busy = || plan.tasks.iter().filter(|task| task.state != State::Recalled);
-    let _ = write!(to, "{}: {recalled} recalled (=), {run} to run (~), {pending} pending (↻)", plural(plan.tasks.len(), "task"));
+    let _ = write!(
+        to,
+        "{}: {recalled} recalled (=), {run} to run (~), {pending} pending (↻)",
+        plural(plan.tasks.len(), "task")
+    );
     if recalled == plan.tasks.len() {
         to.push_str(". Nothing to do.\n");
         return;
@@ -237,7 +242,12 @@ fn needs(plan: &Plan, paint: Paint, to: &mut String) {
         for lacking in &plan.missing {
             let what = &lacking.what;
             let _ = writeln!(to, "  {}: {}", what.source, what.why);
-            let _ = writeln!(to, "    {} {}", what.help, paint.dim(&format!("(for {})", shorten(&lacking.tasks.join(", "), 80))));
+            let _ = writeln!(
+                to,
+                "    {} {}",
+                what.help,
+                paint.dim(&format!("(for {})", shorten(&lacking.tasks.join(", "), 80)))
+            );
         }
     }
     let not_yet: Vec<_> = plan.tasks.iter().filter_map(|task| Some((&task.id, task.not_yet.as_ref()?))).collect();
@@ -270,8 +280,10 @@ mod tests {
 
     #[test]
     fn long_texts_are_cut_to_where_they_differ() {
-        let from = "You are {{char}}, an encouraging companion. Praise {{user}} for a strength that their actions prove.";
-        let to = "You are {{char}}, an encouraging companion. Praise {{user}} for one strength that their actions prove.";
+        let from =
+            "You are {{char}}, an encouraging companion. Praise {{user}} for a strength that their actions prove.";
+        let to =
+            "You are {{char}}, an encouraging companion. Praise {{user}} for one strength that their actions prove.";
         let (from, to) = around_difference(from, to);
         assert_eq!(from, "… Praise {{user}} for a strength that their …");
         assert_eq!(to, "… Praise {{user}} for one strength that their …");

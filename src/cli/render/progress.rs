@@ -130,7 +130,9 @@ impl Listener for Shown {
                 self.line(&self.paint.dim(&format!("run {run}: {}", plural(tasks, "task"))));
             }
             Event::Fetching { source, note } => self.line(&format!("  fetching {source}: {note}")),
-            Event::Waiting { task, .. } => self.line(&format!("  {task}  waiting: another run on this store is making it")),
+            Event::Waiting { task, .. } => {
+                self.line(&format!("  {task}  waiting: another run on this store is making it"))
+            }
             Event::TaskStarted { task, resumed, .. } => {
                 self.began = Instant::now();
                 self.first = None;

@@ -44,7 +44,8 @@ pub fn metrics(task: &TaskReport, paint: Paint, to: &mut String) {
         for criterion in criteria {
             let label = criterion.map_or_else(|| shorten(name, 36), |criterion| format!("  {criterion}"));
             let cells = (0..task.labels.subjects.len()).map(|subject| {
-                let row = pooled().find(|row| (row.subject, row.metric, row.criterion.as_ref()) == (subject, metric, criterion));
+                let row = pooled()
+                    .find(|row| (row.subject, row.metric, row.criterion.as_ref()) == (subject, metric, criterion));
                 row.map_or(String::new(), cell)
             });
             lines.row_of(std::iter::once(format!("  {label}")).chain(cells).collect());

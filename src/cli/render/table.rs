@@ -36,8 +36,9 @@ impl Table {
     pub fn text(&self) -> String {
         let columns = self.header.len();
         let lines = || std::iter::once(&self.header).chain(&self.rows);
-        let widths: Vec<usize> =
-            (0..columns).map(|at| lines().filter_map(|row| row.get(at)).map(|cell| visible(cell)).max().unwrap_or(0)).collect();
+        let widths: Vec<usize> = (0..columns)
+            .map(|at| lines().filter_map(|row| row.get(at)).map(|cell| visible(cell)).max().unwrap_or(0))
+            .collect();
         let mut text = String::new();
         for row in lines() {
             let cells = (0..columns).map(|at| {

@@ -39,7 +39,11 @@ pub fn section(trainings: &[Training], to: &mut String) {
         panels(training, series, to);
     }
     if !fitted.is_empty() {
-        let _ = writeln!(to, "<details{}>\n<summary>Supervised stages</summary>", if rewarded.is_empty() { " open" } else { "" });
+        let _ = writeln!(
+            to,
+            "<details{}>\n<summary>Supervised stages</summary>",
+            if rewarded.is_empty() { " open" } else { "" }
+        );
         for (training, series) in &fitted {
             panels(training, series, to);
         }
@@ -49,9 +53,17 @@ pub fn section(trainings: &[Training], to: &mut String) {
 }
 
 fn panels(training: &Training, series: &[Series], to: &mut String) {
-    let _ = writeln!(to, "<h3>{} <span class=\"dim\">{}</span></h3>\n<div class=\"panels\">", escape(&training.id), escape(&training.kind));
+    let _ = writeln!(
+        to,
+        "<h3>{} <span class=\"dim\">{}</span></h3>\n<div class=\"panels\">",
+        escape(&training.id),
+        escape(&training.kind)
+    );
     for one in series {
-        let last = one.points.last().map_or(String::new(), |(_, value)| format!(" <span class=\"dim\">{}</span>", number(*value)));
+        let last = one
+            .points
+            .last()
+            .map_or(String::new(), |(_, value)| format!(" <span class=\"dim\">{}</span>", number(*value)));
         let _ = writeln!(to, "<figure><figcaption>{}{last}</figcaption>\n{}</figure>", escape(&one.name), draw(one));
     }
     to.push_str("</div>\n");
@@ -85,10 +97,11 @@ fn draw(series: &Series) -> String {
         return "<p class=\"dim\">could not be drawn</p>".to_owned();
     }
     let (width, height) = SIZE;
-    svg.replace("#010101", "currentColor")
-        .replace("#020202", "var(--line)")
-        .replace("#030303", "var(--grid)")
-        .replacen(&format!("width=\"{width}\" height=\"{height}\""), "role=\"img\"", 1)
+    svg.replace("#010101", "currentColor").replace("#020202", "var(--line)").replace("#030303", "var(--grid)").replacen(
+        &format!("width=\"{width}\" height=\"{height}\""),
+        "role=\"img\"",
+        1,
+    )
 }
 
 fn chart(series: &Series, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
@@ -124,7 +137,8 @@ fn chart(series: &Series, svg: &mut String) -> Result<(), Box<dyn std::error::Er
 
 /// A little air above and below; a flat line stands in the middle.
 fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
+    let (low, high) =
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     let air = if high > low { (high - low) * 0.08 } else { high.abs().max(1.0) * 0.1 };
     (low - air, high + air)
 }

@@ -65,7 +65,11 @@ fn not_run(value: &Value, program: &Program, report: &RunReport) -> Vec<String> 
         Value::Entity(id) if program.entity(*id).kind == EntityKind::Variant => {
             let name = &program.entity(*id).name;
             let there = report.tasks.iter().any(|task| task.point.as_ref() == Some(name));
-            if there { Vec::new() } else { vec![format!("the variant {name} has not been run here: --all runs every variant beside the base")] }
+            if there {
+                Vec::new()
+            } else {
+                vec![format!("the variant {name} has not been run here: --all runs every variant beside the base")]
+            }
         }
         _ => Vec::new(),
     }

@@ -71,7 +71,9 @@ pub fn gate_values(gate: &Asked) -> String {
     let shown = |value: Option<f64>| value.map_or_else(|| "not measured".to_owned(), render::number);
     match gate.values.as_slice() {
         [(name, value)] if gate.text.contains(name.as_str()) => format!("it is {}", shown(*value)),
-        values => values.iter().map(|(name, value)| format!("{name} = {}", shown(*value))).collect::<Vec<_>>().join(", "),
+        values => {
+            values.iter().map(|(name, value)| format!("{name} = {}", shown(*value))).collect::<Vec<_>>().join(", ")
+        }
     }
 }
 

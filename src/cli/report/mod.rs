@@ -222,14 +222,17 @@ fn gates(gates: &[GateLine], to: &mut String) {
 
 fn tasks(page: &Page, to: &mut String) {
     to.push_str("<section>\n<h2>What was recalled, what is fresh</h2>\n<table class=\"plain\">\n");
-    to.push_str("<thead><tr><th>task</th><th>outcome</th><th class=\"right\">time</th><th>key</th></tr></thead>\n<tbody>\n");
+    to.push_str(
+        "<thead><tr><th>task</th><th>outcome</th><th class=\"right\">time</th><th>key</th></tr></thead>\n<tbody>\n",
+    );
     for task in &page.tasks {
         let class = match task.outcome.as_str() {
             "fresh" => "good",
             "failed" | "gated" => "bad",
             _ => "dim",
         };
-        let because = task.because.as_ref().map_or(String::new(), |why| format!(" <span class=\"dim\">{}</span>", escape(why)));
+        let because =
+            task.because.as_ref().map_or(String::new(), |why| format!(" <span class=\"dim\">{}</span>", escape(why)));
         let time = task.seconds.map_or(String::new(), render::duration);
         let key = task.key.as_ref().map_or(String::new(), |key| key.chars().take(16).collect());
         let _ = writeln!(
@@ -259,7 +262,13 @@ fn reproduce(how: &Reproduce, to: &mut String) {
         let _ = writeln!(to, "<dt>{}</dt><dd><code>{}</code></dd>", escape(path), escape(digest));
     }
     let seed = how.seed.clone().unwrap_or_default();
-    let rows = [("seed", &seed), ("version", &how.version), ("engine", &how.engine), ("machine", &how.machine), ("run", &how.run)];
+    let rows = [
+        ("seed", &seed),
+        ("version", &how.version),
+        ("engine", &how.engine),
+        ("machine", &how.machine),
+        ("run", &how.run),
+    ];
     for (name, value) in rows {
         if !value.is_empty() {
             let _ = writeln!(to, "<dt>{name}</dt><dd>{}</dd>", escape(value));

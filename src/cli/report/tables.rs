@@ -108,15 +108,15 @@ fn differences_of(evaluation: &Evaluation, deltas: &[&Delta], to: &mut String) {
     to.push_str("<th class=\"right\">interval</th><th class=\"right\">n</th></tr></thead>\n<tbody>\n");
     let mut last = None;
     for delta in deltas {
-        let name = |at: usize| evaluation.subjects.get(at).map_or_else(|| format!("subject {at}"), |name| heading(name).0);
+        let name =
+            |at: usize| evaluation.subjects.get(at).map_or_else(|| format!("subject {at}"), |name| heading(name).0);
         let clear = matches!((delta.low, delta.high), (Some(low), Some(high)) if low > 0.0 || high < 0.0);
         let class = if clear { " class=\"clear\"" } else { "" };
         let mean = delta.mean.expect("differences without a mean were left out");
         let text = measured(mean, delta.low.zip(delta.high));
         let (value, interval) = text.split_once(' ').unwrap_or((&text, "–"));
         // A metric's name once, over its rows.
-        let metric =
-            if last == Some(delta.metric) { String::new() } else { line_name(evaluation, delta.metric, None) };
+        let metric = if last == Some(delta.metric) { String::new() } else { line_name(evaluation, delta.metric, None) };
         last = Some(delta.metric);
         let sign = if mean > 0.0 { "+" } else { "" };
         let _ = writeln!(

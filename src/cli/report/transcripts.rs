@@ -71,7 +71,8 @@ fn columns(evaluation: &Evaluation) -> Vec<usize> {
 }
 
 fn situation(evaluation: &Evaluation, row: &Row<'_>, main: &[usize], others: &[usize], to: &mut String) {
-    let _ = writeln!(to, "<article>\n<p class=\"situation\"><span class=\"who\">user</span> {}</p>", escape(row.situation));
+    let _ =
+        writeln!(to, "<article>\n<p class=\"situation\"><span class=\"who\">user</span> {}</p>", escape(row.situation));
     grid(evaluation, row, main, to);
     if others.iter().any(|subject| row.of.iter().any(|one| one.subject == *subject)) {
         let _ = writeln!(to, "<details>\n<summary>{}</summary>", render::plural(others.len(), "other subject"));
@@ -87,7 +88,12 @@ fn grid(evaluation: &Evaluation, row: &Row<'_>, subjects: &[usize], to: &mut Str
     let _ = writeln!(to, "<div class=\"columns\" style=\"--columns: {}\">", subjects.len().max(1));
     for subject in subjects {
         let (name, about) = heading(&evaluation.subjects[*subject]);
-        let _ = writeln!(to, "<div class=\"subject\">\n<h4>{} <span class=\"dim\">{}</span></h4>", escape(&name), escape(&about));
+        let _ = writeln!(
+            to,
+            "<div class=\"subject\">\n<h4>{} <span class=\"dim\">{}</span></h4>",
+            escape(&name),
+            escape(&about)
+        );
         for transcript in row.of.iter().filter(|one| one.subject == *subject) {
             let repeats_situation = |turn: &Turn| is_user(turn) && turn.text.trim() == transcript.situation.trim();
             transcript.turns.iter().filter(|one| !repeats_situation(one)).for_each(|one| turn(one, to));
@@ -122,8 +128,13 @@ fn turn(turn: &Turn, to: &mut String) {
     if let Some(directive) = &turn.directive {
         let _ = writeln!(to, "<p class=\"directive\">{}</p>", directed(directive));
     }
-    let cut = if turn.finish.as_deref() == Some("length") { " <span class=\"cut\">cut at the limit</span>" } else { "" };
-    let text = if turn.text.trim().is_empty() { "<em class=\"dim\">(silence)</em>".to_owned() } else { escape(turn.text.trim()) };
+    let cut =
+        if turn.finish.as_deref() == Some("length") { " <span class=\"cut\">cut at the limit</span>" } else { "" };
+    let text = if turn.text.trim().is_empty() {
+        "<em class=\"dim\">(silence)</em>".to_owned()
+    } else {
+        escape(turn.text.trim())
+    };
     let _ = writeln!(to, "<p><span class=\"who\">{}</span> {text}{cut}</p>", escape(&turn.speaker));
     scores(&turn.scores, "", to);
     to.push_str("</div>\n");
@@ -131,7 +142,10 @@ fn turn(turn: &Turn, to: &mut String) {
 
 fn directed(directive: &Directive) -> String {
     let part = |name: &str, value: &Option<String>| {
-        value.as_ref().filter(|text| !text.trim().is_empty()).map(|text| format!("<b>{name}</b> {}", escape(text.trim())))
+        value
+            .as_ref()
+            .filter(|text| !text.trim().is_empty())
+            .map(|text| format!("<b>{name}</b> {}", escape(text.trim())))
     };
     [part("to", &directive.agent), part("action", &directive.action), part("tone", &directive.tone)]
         .into_iter()
