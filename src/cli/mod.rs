@@ -9,7 +9,7 @@
 //! tensor.
 
 mod args;
-#[cfg(feature = "engine")]
+#[cfg(any())]
 mod at_hand;
 mod check;
 mod engines;
@@ -17,7 +17,7 @@ mod exit;
 mod expand;
 mod explain;
 mod gc;
-#[cfg(feature = "engine")]
+#[cfg(any())]
 mod generate;
 mod graph;
 mod interrupt;
@@ -29,7 +29,7 @@ mod report;
 mod report_verb;
 mod run;
 mod runs;
-#[cfg(feature = "engine")]
+#[cfg(any())]
 mod score;
 mod show;
 mod why;
@@ -65,9 +65,9 @@ pub fn main() -> ExitCode {
         Verb::Runs(args) => runs::runs(args),
         Verb::Report(args) => report_verb::report(args),
         Verb::Gc(args) => gc::gc(args),
-        #[cfg(feature = "engine")]
+        #[cfg(any())]
         Verb::Score(args) => score::score(args),
-        #[cfg(feature = "engine")]
+        #[cfg(any())]
         Verb::Generate(args) => generate::generate(args),
     };
     exit.into()

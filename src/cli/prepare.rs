@@ -100,7 +100,7 @@ fn hf_cache() -> Option<PathBuf> {
 #[cfg(feature = "engine")]
 fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
     Ok(match engine {
-        EngineKind::Candle => mascot_engine::FINGERPRINT.to_owned(),
+        EngineKind::Candle => "candle/1".to_owned(),
         EngineKind::Fake => mascot_run::fake::FINGERPRINT.to_owned(),
     })
 }
