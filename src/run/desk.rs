@@ -10,7 +10,7 @@ use crate::event::{Event, Listener};
 use crate::key::{KeyDocument, TaskKey};
 use crate::plan::{Bind, Plan, State, Task};
 use crate::report::{Outcome, RunReport, SkipReason, TaskReport};
-use crate::source::{DigestMemo, Found, Source, locate, pointer, shelf};
+use crate::source::{DigestMemo, Found, Source, locate, pinned, pointer, shelf};
 use crate::store::{Claim, Draft, Lock, Record, Store, StoreError};
 use crate::task::Slot;
 
@@ -144,28 +144,32 @@ impl<'a> Desk<'a> {
         Ok(inputs)
     }
 
-    /// Content from outside, fetched if it has to be.
+    /// Content from outside, as it enters a key.
     fn source(&mut self, source: &Source) -> Result<Input, Fault> {
         if self.plan.fake {
             return Ok(Input { digest: source.declared_digest(), path: PathBuf::new() });
         }
+        let Some(pinned) = pinned(source) else {
+            let Found { digest, path } = self.brought(source)?;
+            return Ok(Input { digest, path });
+        };
+        // Pinned, so the key can be written down without it; whether it is needed is for `perform` to say.
+        let here = locate(source, &self.plan.places, &mut self.memo).map(|found| found.path);
+        Ok(Input { digest: pinned, path: here.unwrap_or_default() })
+    }
+
+    /// Content from outside, at hand: found before, found now, or fetched.
+    fn brought(&mut self, source: &Source) -> Result<Found, Fault> {
         if let Some(found) = self.found.get(source) {
-            return Ok(Input { digest: found.digest.clone(), path: found.path.clone() });
+            return Ok(found.clone());
         }
         let found = match locate(source, &self.plan.places, &mut self.memo) {
             Ok(found) => found,
-            // Pinned, so the key can be written down without it; whether it is needed is for `perform` to say.
-            Err(_) if crate::source::pinned(source).is_some() => {
-                let digest = crate::source::pinned(source).expect("just looked");
-                return Ok(Input { digest, path: PathBuf::new() });
-            }
             Err(missing) if missing.fetchable => self.fetched(source)?,
-            Err(missing) => {
-                return Err(Fault::Data(format!("{}: {}; {}", missing.source, missing.why, missing.help)));
-            }
+            Err(missing) => return Err(Fault::Data(format!("{}: {}; {}", missing.source, missing.why, missing.help))),
         };
         self.found.insert(source.clone(), found.clone());
-        Ok(Input { digest: found.digest, path: found.path })
+        Ok(found)
     }
 
     fn fetched(&mut self, source: &Source) -> Result<Found, Fault> {
@@ -247,15 +251,7 @@ impl<'a> Desk<'a> {
             if let (Bind::Source(source), false) = (&task.slots[slot], self.plan.fake)
                 && input.path.as_os_str().is_empty()
             {
-                let found = match locate(source, &self.plan.places, &mut self.memo) {
-                    Ok(found) => found,
-                    Err(missing) if missing.fetchable => self.fetched(source)?,
-                    Err(missing) => {
-                        return Err(Fault::Data(format!("{}: {}; {}", missing.source, missing.why, missing.help)));
-                    }
-                };
-                input.path.clone_from(&found.path);
-                self.found.insert(source.clone(), found);
+                input.path = self.brought(source)?.path;
             }
         }
         self.events.tell(Event::TaskStarted { task: &task.id, key: &key, resumed: draft.resumed() });
