@@ -200,7 +200,7 @@ impl Lm {
         let pass = Pass { config, rotation: &rotation, role: Role::Prompt };
         for (i, weights) in self.0.weights.layers.iter().enumerate() {
             let kv = prefix.map(|prefix| &prefix.layers[i]);
-            let (y, saved) = pass.forward(weights, adapter.and_then(|a| a.layer(i)), x, |qkv| {
+            let (y, saved) = pass.forward(weights, &[(pack.len(), adapter.and_then(|a| a.layer(i)))], x, |qkv| {
                 attention::forward(qkv, config.attention_heads(), pack.blocks(), kv)
             })?;
             each(i, saved)?;
@@ -372,7 +372,7 @@ impl Kept {
                 Checkpoint::All(saved) => *saved,
                 Checkpoint::Input(x) => {
                     let attend = |qkv: &Tensor| attention::forward(qkv, config.attention_heads(), blocks, None);
-                    pass.forward(&weights.layers[i], factors, x, attend)?.1
+                    pass.forward(&weights.layers[i], &[(self.pack.len(), factors)], x, attend)?.1
                 }
             };
             match pass.backward(i, &weights.layers[i], factors, &saved, blocks, dy, grads, i > 0)? {

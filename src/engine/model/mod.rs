@@ -1,5 +1,6 @@
 //! Models: configurations, frozen weights, and the causal language model made of them.
 
+pub mod bert;
 pub mod causal_lm;
 pub mod config;
 pub mod gguf;

@@ -19,6 +19,9 @@ use crate::kernels::pointwise::{self, Rotation};
 use crate::model::Config;
 use crate::model::weights::LayerWeights;
 
+/// So many rows, one after another, with these factors.
+pub type Route<'a> = (usize, Option<&'a LayerFactors>);
+
 /// The part of a forward pass that is the same in every layer.
 pub struct Pass<'a> {
     pub config: &'a Config,
@@ -69,14 +72,14 @@ impl Config {
 }
 
 impl Pass<'_> {
-    /// `y` `[rows, hidden]`; `attend` is given rotated q | k | v and answers `[rows, q_dim]`.
+    /// `y` `[rows, hidden]`, each row by its route; `attend` is given rotated q | k | v and answers `[rows, q_dim]`.
     ///
     /// # Errors
     /// When a tensor operation fails.
     pub fn forward(
         &self,
         weights: &LayerWeights,
-        factors: Option<&LayerFactors>,
+        routes: &[Route<'_>],
         x: Tensor,
         attend: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<(Tensor, Saved)> {
@@ -89,7 +92,7 @@ impl Pass<'_> {
         }
         let (q, kv) = (config.q_dim(), config.kv_dim());
         for (target, offset) in [(Target::Q, 0), (Target::K, q), (Target::V, q + kv)] {
-            qkv = detour(factors, target, qkv, &n1, offset, &mut us)?;
+            qkv = detour(routes, target, qkv, &n1, offset, &mut us)?;
         }
         let (raw, normed) = match (&weights.q_norm, &weights.k_norm) {
             (Some(q_norm), Some(k_norm)) => {
@@ -106,17 +109,17 @@ impl Pass<'_> {
         let qkv = self.rotation.turn(normed, config.heads + config.kv_heads, false)?;
         let attended = attend(&qkv)?;
         let o = linear(&attended, &weights.o, self.role)?;
-        let o = detour(factors, Target::O, o, &attended, 0, &mut us)?;
+        let o = detour(routes, Target::O, o, &attended, 0, &mut us)?;
         let mid = pointwise::add(o, &x)?;
 
         let n2 = pointwise::rms_norm(&mid, &weights.mlp_norm, config.norm_eps)?;
         let mut gate_up = linear(&n2, &weights.gate_up, self.role)?;
         for (target, offset) in [(Target::Gate, 0), (Target::Up, config.ffn)] {
-            gate_up = detour(factors, target, gate_up, &n2, offset, &mut us)?;
+            gate_up = detour(routes, target, gate_up, &n2, offset, &mut us)?;
         }
         let act = pointwise::swiglu(&gate_up)?;
         let down = linear(&act, &weights.down, self.role)?;
-        let down = detour(factors, Target::Down, down, &act, 0, &mut us)?;
+        let down = detour(routes, Target::Down, down, &act, 0, &mut us)?;
         let y = pointwise::add(down, &mid)?;
         Ok((y, Saved { x, raw, qkv, attended, mid, gate_up, us }))
     }
@@ -185,16 +188,34 @@ fn lost() -> crate::error::Error {
     crate::error::Error::model("a gradient was lost on the way; this is a bug in mascot")
 }
 
+/// Adds each route's detour to its rows. Only a pass of one route saves its `u`: only packs are trained on.
 fn detour(
-    factors: Option<&LayerFactors>,
+    routes: &[Route<'_>],
     target: Target,
-    y: Tensor,
+    mut y: Tensor,
     x: &Tensor,
     offset: usize,
     us: &mut Detours,
 ) -> Result<Tensor> {
-    let Some(factors) = factors.and_then(|factors| factors.get(target)) else { return Ok(y) };
-    let (y, u) = factors.add_to(y, x, offset)?;
-    us[target as usize] = Some(u);
+    if let [(_, factors)] = routes {
+        let Some(factors) = factors.and_then(|factors| factors.get(target)) else { return Ok(y) };
+        let (y, u) = factors.add_to(y, x, offset)?;
+        us[target as usize] = Some(u);
+        return Ok(y);
+    }
+    let in_place = y.device().is_cpu();
+    let mut parts = Vec::new();
+    let mut from = 0;
+    for &(rows, factors) in routes {
+        let part = y.narrow(0, from, rows)?;
+        parts.push(match factors.and_then(|factors| factors.get(target)) {
+            Some(factors) => factors.add_to(part, &x.narrow(0, from, rows)?, offset)?.0,
+            None => part,
+        });
+        from += rows;
+    }
+    if !in_place {
+        y = Tensor::cat(&parts, 0)?;
+    }
     Ok(y)
 }

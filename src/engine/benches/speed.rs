@@ -1,0 +1,123 @@
+//! How fast the engine is at the shapes that experiments use: decode, prefill, and LoRA training, on the weights whose path is in
+//! `MASCOT_SMOLLM2` or on random ones of SmolLM2-135M's shape. Prints its configuration. Never a timed test.
+//!
+//! `cargo bench -p mascot-engine --bench speed [-- CASE…]`
+#![allow(clippy::disallowed_macros, reason = "a benchmark prints")]
+
+use std::path::Path;
+use std::time::Instant;
+
+use candle_core::Device;
+use mascot_engine::generate::{Ask, Sampling};
+use mascot_engine::model::Lm;
+use mascot_engine::nn::{Lora, LoraGrads, Pack};
+use mascot_engine::rng::Rng;
+use mascot_run::task::{Dtype, LoraSpec, RandomModel, Target};
+
+fn model() -> Lm {
+    if let Ok(path) = std::env::var("MASCOT_SMOLLM2") {
+        return Lm::load(Path::new(&path), Dtype::F32, &Device::Cpu).expect("the model loads");
+    }
+    let spec = RandomModel {
+        arch: "llama".to_owned(),
+        hidden: 576,
+        layers: 30,
+        heads: 9,
+        kv_heads: 3,
+        ffn: 1536,
+        vocab: 49_152,
+        tokenizer: "bytes".to_owned(),
+    };
+    Lm::random(&spec, &Device::Cpu).expect("the shape is possible")
+}
+
+fn ids(n: usize, salt: u64) -> Vec<u32> {
+    let rng = Rng::new(salt).fork("bench");
+    (0..n as u64).map(|i| 3 + rng.below(i, 49_000) as u32).collect()
+}
+
+/// Three runs; all are printed, so that a disturbed one can be seen.
+fn time(name: &str, unit: f64, mut run: impl FnMut()) {
+    let mut runs = Vec::new();
+    for _ in 0..3 {
+        let began = Instant::now();
+        run();
+        runs.push(began.elapsed().as_secs_f64());
+    }
+    let best = runs.iter().copied().fold(f64::INFINITY, f64::min);
+    let runs: Vec<String> = runs.iter().map(|s| format!("{s:.3}")).collect();
+    println!("{name:<28} {:>9.1} tok/s   [{}] s", unit / best, runs.join(", "));
+}
+
+fn main() {
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
+    let asked = |case: &str| wanted.is_empty() || wanted.iter().any(|w| case.contains(w.as_str()));
+    let began = Instant::now();
+    let lm = model();
+    let targets = vec![Target::Q, Target::K, Target::V, Target::O, Target::Gate, Target::Up, Target::Down];
+    let spec = LoraSpec { rank: 16, alpha: 32.0, targets };
+    let mut lora = Lora::fresh(&spec, lm.config(), &Rng::new(1));
+    let rng = Rng::new(2);
+    for (i, value) in lora.values_mut().iter_mut().enumerate() {
+        *value += 1e-3 * rng.normal(i as u64) as f32;
+    }
+    println!("loaded in {:.1} s; {} threads; f32", began.elapsed().as_secs_f64(), rayon_threads());
+
+    for batch in [1usize, 8, 12] {
+        for (what, adapter) in [("", None), (" with an adapter", Some(&lora))] {
+            let name = format!("decode {batch}{what}");
+            if !asked(&name) || (batch == 1 && adapter.is_some()) {
+                continue;
+            }
+            let sampling = Sampling { temperature: 1.0, top_p: 1.0, max_new: 33, stop: vec![], eos: vec![] };
+            let ask = [Ask { prompt: ids(2, 1), adapter, n: batch, key: 0 }];
+            time(&name, (batch * 32) as f64, || {
+                lm.generate(&ask, &sampling, 1).expect("it samples");
+            });
+        }
+    }
+    if asked("prefill") {
+        let prompts: Vec<Vec<u32>> = (0..8).map(|i| ids(128, i)).collect();
+        time("prefill 8 x 128, no head", 1024.0, || {
+            for prompt in &prompts {
+                lm.prefix(prompt).expect("it runs");
+            }
+        });
+    }
+    if asked("score") {
+        let mut pack = Pack::new();
+        for i in 0..8 {
+            pack.push(&ids(64, i), &[ids(64, i + 20)]);
+        }
+        time("score 8 x (64 + 64)", 1024.0, || {
+            lm.logps(None, &pack, 1.0).expect("it scores");
+        });
+    }
+    if asked("train") {
+        let mut grads = LoraGrads::zeros(&lora);
+        time("LoRA 4 x 256, all linears", 1024.0, || {
+            for i in 0..4 {
+                let all = ids(256, i);
+                let pack = Pack::new().block(&all[..1], &[&all[1..]]);
+                let forward = lm.forward_train(&lora, &pack, 1.0).expect("it runs");
+                forward.backward(&[-1.0 / 1020.0; 255], &mut grads).expect("it runs");
+            }
+        });
+        let group: Vec<Vec<u32>> = (0..6).map(|i| ids(32, i)).collect();
+        let pack = Pack::new().block(&ids(96, 9), &group);
+        time("GRPO update 96 + 6 x 32", 288.0, || {
+            let forward = lm.forward_train(&lora, &pack, 1.0).expect("it runs");
+            forward.backward(&[-0.01; 192], &mut grads).expect("it runs");
+        });
+    }
+    println!("peak memory {}", peak_memory().unwrap_or_else(|| "unknown".to_owned()));
+}
+
+fn rayon_threads() -> usize {
+    rayon::current_num_threads()
+}
+
+fn peak_memory() -> Option<String> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    status.lines().find_map(|line| line.strip_prefix("VmHWM:")).map(|kib| kib.trim().to_owned())
+}
