@@ -235,6 +235,10 @@ fn check_sweep<'t>(checker: &mut Checker<'t>, decl: &Decl<'t>, body: &'t Body) {
         }
         return;
     }
+    // A condition may speak of a path that could not be read.
+    if body.is_faulty() {
+        return;
+    }
     let values = match sweep.at(0) {
         Some(chosen) => checker.values_of(&chosen),
         None => return,

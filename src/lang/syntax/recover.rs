@@ -164,7 +164,11 @@ fn entries(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Ve
     let mut from = start;
     // The `,` or `;` after the last entry, while nothing has followed it.
     let mut parted = false;
-    let marks = scan.marks(start, end);
+    // A brace that is missing is marked where it should stand, which is where the entries begin.
+    let is_missing_brace = |at: usize, kind: MarkKind| {
+        at == start && matches!(kind, MarkKind::Open(brace) if reader.text.as_bytes().get(at) != Some(&brace))
+    };
+    let marks: Vec<_> = scan.marks(start, end).iter().filter(|mark| !is_missing_brace(mark.at, mark.kind)).collect();
     let ends = marks.iter().map(|mark| (mark.at, Some(mark.kind))).chain([(end, None)]);
     for (at, kind) in ends {
         match kind {
@@ -302,7 +306,11 @@ fn declared_by(reader: &Reader<'_>, start: usize, end: usize) -> Vec<Name> {
         (!word.is_empty()).then(|| Spanned::new(word.to_owned(), Span::new(reader.file, at, at + word.len())))
     };
     if keyword != "use" {
-        return name_at(after).into_iter().collect();
+        // `experiment.seed` speaks of the experiment by its keyword.
+        let is_experiment = nearest(keyword, ITEM_KEYWORDS) == Some("experiment");
+        let keyword_span = Span::new(reader.file, start, start + keyword.len());
+        let by_keyword = is_experiment.then(|| Spanned::new("experiment".to_owned(), keyword_span));
+        return name_at(after).into_iter().chain(by_keyword).collect();
     }
     // `use "…" { a, b as c }`: of each part its last word; `use "…" as rubrics` likewise.
     let path_end = text[after..].match_indices('"').nth(1).map_or(after, |(at, _)| after + at + 1);

@@ -3,11 +3,16 @@
 use std::collections::BTreeSet;
 
 use super::{read, sample};
+use crate::check;
+use crate::source::World;
 
 const GOOD: &str = include_str!("good.masc");
 
-/// Ways to spoil one line. Each gives the spoilt line, or `None` where the line has nothing of the kind.
-const FAULTS: [(&str, fn(&str) -> Option<String>); 14] = [
+/// A way to spoil one line: the spoilt line, or `None` where the line has nothing of the kind.
+type Fault = (&'static str, fn(&str) -> Option<String>);
+
+/// Faults of writing.
+const FAULTS: [Fault; 14] = [
     ("a string is not closed", |line| {
         let head = line.strip_suffix('"').filter(|head| !head.ends_with('"') && head.contains('"'))?;
         Some(head.to_owned())
@@ -50,6 +55,27 @@ const FAULTS: [(&str, fn(&str) -> Option<String>); 14] = [
             .filter(|(_, value)| value.starts_with('"') && value.ends_with('"'))
             .map(|(name, value)| format!("{name} = “{}”", value.trim_matches('"')))
     }),
+];
+
+/// Faults of meaning, for programs that are checked as a whole.
+const FAULTS_OF_MEANING: [Fault; 5] = [
+    ("an unknown unit", |line| {
+        let unit = ["tok", "steps", "epoch"].into_iter().find(|unit| line.ends_with(&format!(" {unit}")))?;
+        Some(line.replace(&format!(" {unit}"), &format!(" {unit}zz")))
+    }),
+    ("an unknown field", |line| {
+        field(line).filter(|_| !line.starts_with("   ")).map(|(name, value)| format!("{name}zz = {value}"))
+    }),
+    ("an unknown name", |line| {
+        let (name, value) = field(line)?;
+        let is_name = ["policy", "data", "from", "init", "actors", "reward"].contains(&name.trim());
+        is_name.then(|| format!("{name} = zz{value}"))
+    }),
+    ("an unknown word", |line| {
+        let (name, value) = field(line)?;
+        ["loss", "dtype"].contains(&name.trim()).then(|| format!("{name} = {value}zz"))
+    }),
+    ("an unknown part", |line| field(line).filter(|(_, value)| value.ends_with(".train")).map(|_| format!("{line}zz"))),
 ];
 
 /// Faults of a whole item: they may take its other entries with them.
@@ -104,8 +130,14 @@ fn item_of(lines: &[String]) -> Vec<usize> {
         .collect()
 }
 
+/// Plants `faults` faults of these kinds in a text, and asks what is told: `CODE line:column …`, in order.
 #[track_caller]
-fn plant(good: &str, seed: u64, faults: usize) -> Result<(), String> {
+fn plant(
+    good: &str,
+    (seed, faults): (u64, usize),
+    kinds: &[Fault],
+    tell: &dyn Fn(&str) -> Vec<String>,
+) -> Result<(), String> {
     let mut draw = Draw(seed);
     let mut lines: Vec<String> = good.lines().map(str::to_owned).collect();
     let items = item_of(&lines);
@@ -119,15 +151,20 @@ fn plant(good: &str, seed: u64, faults: usize) -> Result<(), String> {
             break;
         }
         let at = draw.below(lines.len());
-        let which = draw.below(FAULTS.len() + WHOLE.len());
+        let which = draw.below(kinds.len() + WHOLE.len());
         if spoilt_items.contains(&(items[at], true)) || near.contains(&at) {
             continue;
         }
-        let (name, told_at, line, whole) = if let Some((name, spoil)) = FAULTS.get(which) {
+        let (name, told_at, line, whole) = if let Some((name, spoil)) = kinds.get(which) {
             let Some(line) = spoil(&lines[at]).filter(|_| !prose.contains(&at)) else { continue };
-            (name, at, line, false)
+            // What is inside an item of no kind is read, but has no meaning.
+            let whole = *name == "an unknown item";
+            if whole && spoilt_items.contains(&(items[at], false)) {
+                continue;
+            }
+            (name, at, line, whole)
         } else {
-            let (name, spoil) = &WHOLE[which - FAULTS.len()];
+            let (name, spoil) = &WHOLE[which - kinds.len()];
             if spoilt_items.contains(&(items[at], false)) {
                 continue;
             }
@@ -141,7 +178,7 @@ fn plant(good: &str, seed: u64, faults: usize) -> Result<(), String> {
         planted.push(format!("{} in line {}: {}", name, at + 1, lines[at]));
     }
     let text = lines.join("\n") + "\n";
-    let (_, told) = read(&text);
+    let told = tell(&text);
     let at: Vec<usize> = told.iter().filter_map(|one| one[6..].split(':').next()?.parse().ok()).collect();
     if at == expected.iter().copied().collect::<Vec<_>>() {
         return Ok(());
@@ -173,7 +210,7 @@ fn every_planted_fault_is_told_once_on_its_line() {
         for seed in 0..40 {
             for faults in [1, 2, 3, 5, 8] {
                 trials += 1;
-                missed.extend(plant(text, seed * 31 + faults as u64, faults).err());
+                missed.extend(plant(text, (seed * 31 + faults as u64, faults), &FAULTS, &|text| read(text).1).err());
             }
         }
     }
@@ -181,4 +218,53 @@ fn every_planted_fault_is_told_once_on_its_line() {
         eprintln!("{one}\n");
     }
     assert!(missed.is_empty(), "{} of {trials} files were not told as planted", missed.len());
+}
+
+/// The main file and what it imports.
+struct Two<'t>(&'t str);
+
+impl World for Two<'_> {
+    fn source(&self, path: &str) -> Result<String, String> {
+        match path {
+            "main.masc" => Ok(self.0.to_owned()),
+            "companions.masc" => Ok(COMPANIONS.to_owned()),
+            _ => Err("no such file".to_owned()),
+        }
+    }
+
+    fn prose(&self, _from: &str, _path: &str) -> Result<String, String> {
+        Err("no such file".to_owned())
+    }
+}
+
+const COMPANIONS: &str = include_str!("../../check/tests/companions.masc");
+const EXPERIMENT: &str = include_str!("../../check/tests/qmsum.masc");
+
+fn told_by_all_checks(text: &str) -> Vec<String> {
+    let checked = check(&Two(text), "main.masc", &[]);
+    let lines = checked.diagnostics.sorted().into_iter().map(|one| {
+        let at = checked.files.position(one.primary.span.file, one.primary.span.start);
+        format!("{} {}:{} {}", one.code.0, at.line, at.column, one.message)
+    });
+    lines.collect()
+}
+
+#[test]
+fn a_fault_of_writing_hides_no_fault_of_meaning_and_makes_none() {
+    let kinds: Vec<Fault> = FAULTS.into_iter().chain(FAULTS_OF_MEANING).collect();
+    let mut missed = Vec::new();
+    let mut trials = 0;
+    for text in [EXPERIMENT, COMPANIONS] {
+        assert_eq!(told_by_all_checks(text), Vec::<String>::new());
+        for seed in 0..40 {
+            for faults in [1, 2, 3, 5, 8] {
+                trials += 1;
+                missed.extend(plant(text, (seed * 37 + faults as u64, faults), &kinds, &told_by_all_checks).err());
+            }
+        }
+    }
+    for one in missed.iter().take(6) {
+        eprintln!("{one}\n");
+    }
+    assert!(missed.is_empty(), "{} of {trials} programs were not told as planted", missed.len());
 }
