@@ -255,7 +255,8 @@ impl<'a> Scanner<'a> {
         {
             self.end_item();
             if self.scan.pieces.len() == MAX_ITEMS {
-                self.found.add(diagnostics::too_many_items(self.span(first, first + 1), MAX_ITEMS));
+                let length = self.text[first..].chars().next().map_or(0, char::len_utf8);
+                self.found.add(diagnostics::too_many_items(self.span(first, first + length), MAX_ITEMS));
                 return false;
             }
             let doc = (!self.doc.is_empty()).then(|| self.doc.join("\n"));

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{read, sample};
+use super::read;
 use crate::check;
 use crate::source::World;
 
@@ -78,8 +78,11 @@ const FAULTS_OF_MEANING: [Fault; 5] = [
     ("an unknown part", |line| field(line).filter(|(_, value)| value.ends_with(".train")).map(|_| format!("{line}zz"))),
 ];
 
+/// A way to spoil an item by one of its lines: the line where that is told, and the spoilt line.
+type WholeFault = (&'static str, fn(&[String], usize) -> Option<(usize, String)>);
+
 /// Faults of a whole item: they may take its other entries with them.
-const WHOLE: [(&str, fn(&[String], usize) -> Option<(usize, String)>); 3] = [
+const WHOLE: [WholeFault; 3] = [
     // Told at the opener: the item's first line.
     ("an item is not closed", |lines, at| {
         (lines[at] == "}")
@@ -202,12 +205,10 @@ fn inside_prose(lines: &[String]) -> BTreeSet<usize> {
 
 #[test]
 fn every_planted_fault_is_told_once_on_its_line() {
-    let mut texts = vec![GOOD.to_owned()];
-    texts.extend(["companions.masc", "qmsum.masc"].iter().filter_map(|name| sample(name)));
     let mut missed = Vec::new();
     let mut trials = 0;
-    for text in &texts {
-        for seed in 0..40 {
+    for text in [GOOD, COMPANIONS, EXPERIMENT] {
+        for seed in 0..12 {
             for faults in [1, 2, 3, 5, 8] {
                 trials += 1;
                 missed.extend(plant(text, (seed * 31 + faults as u64, faults), &FAULTS, &|text| read(text).1).err());
@@ -256,7 +257,7 @@ fn a_fault_of_writing_hides_no_fault_of_meaning_and_makes_none() {
     let mut trials = 0;
     for text in [EXPERIMENT, COMPANIONS] {
         assert_eq!(told_by_all_checks(text), Vec::<String>::new());
-        for seed in 0..40 {
+        for seed in 0..12 {
             for faults in [1, 2, 3, 5, 8] {
                 trials += 1;
                 missed.extend(plant(text, (seed * 37 + faults as u64, faults), &kinds, &told_by_all_checks).err());
