@@ -17,10 +17,11 @@ pub mod source;
 pub mod stdlib;
 pub mod syntax;
 
+pub use check::expand::{Expanded, expand};
 use check::load::{self, Tree};
 use check::points::{self, Skipped};
 use diagnostic::Diagnostics;
-pub use program::{Expanded, GraphEdge, edges, expand};
+pub use program::{GraphEdge, edges};
 use program::{Point, Program};
 use source::{SourceMap, World};
 

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use super::Checker;
 use super::diagnostics as say;
 use super::layers::{VALUE, Write, segment_span};
+use super::origins::origins_of_parts;
 use super::schema::{Attribute, ChildBlock, Default, Kind, Ty};
 use super::types;
 use super::units;
@@ -14,7 +15,7 @@ use super::val::Val;
 use super::values::{Bound, Cx, default_of};
 use crate::program::{EntityId, EntityKind, Layer, Origin};
 use crate::source::{FileId, Span};
-use crate::syntax::ast::{AssignOp, Block, Body, Entry, Expr, ExprKind, ItemKind, Segment};
+use crate::syntax::ast::{AssignOp, Block, Body, Entry, Expr, ItemKind, Segment};
 
 /// A field in doubt, and where it comes from.
 #[derive(Debug, Clone)]
@@ -549,45 +550,6 @@ fn settled(ty: &Ty, val: &Val) -> Ty {
             })
             .unwrap_or(*ty),
         _ => *ty,
-    }
-}
-
-/// Parts of a record or call that are written have its origin, and those that are not are defaults.
-fn origins_of_parts(expr: &Expr, val: &Val, prefix: &str, origin: Origin, parts: &mut BTreeMap<String, Origin>) {
-    let (Val::Record(fields) | Val::Call { args: fields, .. }) = val else { return };
-    let join = |name: &str| if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") };
-    let default = Origin { layer: Layer::Default, span: None };
-    match &expr.kind {
-        ExprKind::Record(assigns) => {
-            for (name, val) in fields {
-                let written = assigns
-                    .iter()
-                    .find(|assign| matches!(assign.path.as_slice(), [Segment::Name(one)] if one.value == *name));
-                match written {
-                    Some(assign) => {
-                        let origin = Origin { span: origin.span.map(|_| assign.span), ..origin };
-                        parts.insert(join(name), origin);
-                        origins_of_parts(&assign.value, val, &join(name), origin, parts);
-                    }
-                    None => {
-                        parts.insert(join(name), default);
-                    }
-                }
-            }
-        }
-        ExprKind::Call { name: call, args } => {
-            let schemas = super::schema::every_call().filter(|one| one.name == call.value);
-            let names: Vec<&str> = schemas.flat_map(|one| one.args.iter().map(|arg| arg.name)).collect();
-            for name in fields.keys() {
-                let by_name = args.iter().any(|arg| arg.name.as_ref().is_some_and(|one| one.value == *name));
-                let positional = args.iter().filter(|arg| arg.name.is_none()).count();
-                let by_place = names.iter().position(|one| one == name).is_some_and(|at| at < positional);
-                if !by_name && !by_place && names.contains(&name.as_str()) {
-                    parts.insert(join(name), default);
-                }
-            }
-        }
-        _ => {}
     }
 }
 

@@ -6,12 +6,14 @@
 
 mod build;
 mod diagnostics;
+pub mod expand;
 mod fields;
 mod graph;
 mod invoke;
 mod layers;
 pub mod load;
 mod names;
+mod origins;
 mod paths;
 pub mod points;
 mod rules;

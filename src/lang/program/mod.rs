@@ -7,12 +7,10 @@
 //! place that knows a kind's fields, their types, defaults, classes and docs, and `run` lowers values into its own closed
 //! `TaskSpec` structs, which refuse what they do not know.
 
-mod expand;
 mod value;
 
 use std::collections::BTreeMap;
 
-pub use expand::{Expanded, expand};
 pub use value::Value;
 
 use crate::source::Span;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Entity, EntityKind, Field, Fields, Layer, Origin, Program, Value};
-use crate::check::units;
+use super::units;
+use crate::program::{Dim, Entity, EntityId, EntityKind, Field, Fields, Layer, MemberRef, Origin, Program, Value};
 use crate::source::SourceMap;
 
 /// One value.
@@ -62,7 +62,7 @@ impl Expand<'_> {
             let path = format!("{}.{name}", entity.name);
             if let Some(weight) = child.weight {
                 let origin = Origin { layer: Layer::File, span: Some(child.span) };
-                self.push(format!("{path}.weight"), units::write(weight, super::Dim::Fraction), origin);
+                self.push(format!("{path}.weight"), units::write(weight, Dim::Fraction), origin);
             }
             self.fields(&path, &child.fields);
         }
@@ -105,14 +105,14 @@ impl Expand<'_> {
 impl Program {
     /// A value as one would write it.
     pub fn written(&self, value: &Value) -> String {
-        let name = |id: super::EntityId| self.entity(id).name.clone();
+        let name = |id: EntityId| self.entity(id).name.clone();
         let each = |values: &[Value]| values.iter().map(|value| self.written(value)).collect::<Vec<_>>();
         match value {
             Value::Absent => "none".to_owned(),
             Value::Bool(truth) => truth.to_string(),
             Value::Number { value, dim } => units::write(*value, *dim),
             Value::Range { low, high, dim } => match units::write(*high, *dim).split_once(' ') {
-                Some((high, unit)) if *dim == super::Dim::Tokens => format!("{low}..{high} {unit}"),
+                Some((high, unit)) if *dim == Dim::Tokens => format!("{low}..{high} {unit}"),
                 _ => format!("{}..{}", units::write(*low, *dim), units::write(*high, *dim)),
             },
             Value::Text(text) => format!("{text:?}"),
@@ -145,7 +145,7 @@ impl Program {
         }
     }
 
-    fn written_members(&self, of: &[super::MemberRef]) -> String {
+    fn written_members(&self, of: &[MemberRef]) -> String {
         let Some(first) = of.first() else { return "none".to_owned() };
         let entity = self.entity(first.stage);
         match (of, self.instance(*first).persona) {
