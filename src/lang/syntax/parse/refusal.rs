@@ -57,7 +57,7 @@ fn in_words(rule: Rule) -> Option<&'static str> {
         Rule::close_bracket => "`]`",
         Rule::open_paren => "`(`",
         Rule::close_paren => "`)`",
-        Rule::comma => "a new line, `,` or `;`",
+        Rule::comma => "a new line",
         Rule::comma_only => "`,`",
         Rule::equals | Rule::sign => "`=`",
         Rule::colon | Rule::named => "`:`",

@@ -268,6 +268,8 @@ fn what_is_wrong_with_an_entry_is_told_where_it_is() {
         ["M0042 5:1 this line is indented less than the quotes that close the prose"]
     );
     assert_eq!(told_in("n = \"\"\"one line\"\"\""), ["M0015 5 prose begins on the line below its opening quotes"]);
+    assert_eq!(told_in("n = f(a: 16 b: 2)"), ["M0030 13 expected `)` or `,`, found `b`"]);
+    assert_eq!(told_in("n = { a = 16 b = 2 }"), ["M0030 14 expected `}` or a new line, found `b`"]);
     assert_eq!(told_in("n = a b"), ["M0030 7 expected the end of the line, found `b`"]);
     assert_eq!(told_in("n = a @ b"), ["M0030 7 expected the end of the line, found `@`"]);
 }
