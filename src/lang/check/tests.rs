@@ -2,6 +2,7 @@
 
 mod faults;
 mod meaning;
+mod strange;
 
 use std::collections::BTreeMap;
 
