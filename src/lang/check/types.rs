@@ -131,12 +131,13 @@ pub fn is_score(val: &Val, names: &Names<'_>) -> bool {
     }
 }
 
-/// Something that only a run can put a number to, anywhere.
-pub fn is_pending(val: &Val, names: &Names<'_>) -> bool {
+/// Something that a run has put a number to: results of stages and what is made of them, where a gate is written.
+pub fn is_result(val: &Val) -> bool {
     match val {
-        Val::Result { .. } | Val::Op { .. } => true,
-        Val::Call { name, .. } => name == calls::DELTA.name || is_score(val, names),
-        _ => is_score(val, names),
+        Val::Result { .. } => true,
+        Val::Op { op, .. } => !is_question(op),
+        Val::Call { name, .. } => name == calls::DELTA.name,
+        _ => false,
     }
 }
 

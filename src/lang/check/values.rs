@@ -11,7 +11,7 @@ use super::diagnostics as say;
 use super::graph::has_shape;
 use super::layers::span_of;
 use super::schema::{Attribute, Default, Record, Ty};
-use super::types::{self, Misfit, is_pending};
+use super::types::{self, Misfit};
 use super::units;
 use super::val::Val;
 use crate::program::{Dim, EntityId};
@@ -224,17 +224,30 @@ impl<'t> Checker<'t> {
                     (_, Val::Unknown) => Val::Unknown,
                     (UnaryOp::Minus, Val::Number { value, dim }) => Val::Number { value: -value, dim },
                     (UnaryOp::Not, Val::Bool(value)) => Val::Bool(!value),
-                    (UnaryOp::Minus, val) if is_pending(&val, &self.names) => Val::Op { op: "neg", args: vec![val] },
+                    (UnaryOp::Minus, val) if self.is_operand(&val, cx) => Val::Op { op: "neg", args: vec![val] },
                     (UnaryOp::Not, val @ Val::Op { .. }) => Val::Op { op: "not", args: vec![val] },
                     (op, val) => {
                         let sign = if *op == UnaryOp::Minus { "-" } else { "not" };
                         let is = types::describe(&val, &self.names);
-                        self.found.add(say::no_arithmetic(of.span, sign, &is));
+                        self.found.add(say::no_arithmetic(of.span, sign, &is, cx.own.is_some()));
                         Val::Unknown
                     }
                 }
             }
             ExprKind::Binary { op, op_span, left, right } => self.binary(*op, *op_span, left, right, cx),
+        }
+    }
+
+    /// What can be reckoned with here before its number is known: in a gate results, in a persona's test scores by rubrics
+    /// and terms, anywhere else scores.
+    fn is_operand(&self, val: &Val, cx: &Cx<'_>) -> bool {
+        if cx.own.is_some() {
+            types::is_result(val)
+        } else if cx.in_test {
+            let is_rubric = types::misfit(val, &RUBRIC, &self.names).is_none();
+            is_rubric || types::is_score(val, &self.names) || matches!(val, Val::Op { op: "field", .. })
+        } else {
+            types::is_score(val, &self.names)
         }
     }
 
@@ -257,7 +270,7 @@ impl<'t> Checker<'t> {
             (a, b) => {
                 let odd = if matches!(a, Val::Number { .. }) { b } else { a };
                 let is = types::describe(&odd, &self.names);
-                self.found.add(say::no_arithmetic(span, "..", &is));
+                self.found.add(say::no_arithmetic(span, "..", &is, false));
                 Val::Unknown
             }
         }
@@ -281,9 +294,7 @@ impl<'t> Checker<'t> {
         if a.is_unknown() || b.is_unknown() {
             return Val::Unknown;
         }
-        let operand = |val: &Val| {
-            is_pending(val, &self.names) || (cx.in_test && types::misfit(val, &RUBRIC, &self.names).is_none())
-        };
+        let operand = |val: &Val| self.is_operand(val, cx);
         let is_number = |val: &Val| matches!(val, Val::Number { .. });
         match op {
             BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide => match (&a, &b) {
@@ -300,7 +311,7 @@ impl<'t> Checker<'t> {
                         }
                         if !is_number(val) && !operand(val) {
                             let is = types::describe(val, &self.names);
-                            self.found.add(say::no_arithmetic(span, sign, &is));
+                            self.found.add(say::no_arithmetic(span, sign, &is, cx.own.is_some()));
                             return Val::Unknown;
                         }
                     }
@@ -377,14 +388,11 @@ impl<'t> Checker<'t> {
                             self.found.add(say::unit_wrong(span, *dim, Dim::None));
                             return Val::Unknown;
                         }
-                        val => {
-                            is_pending(val, &self.names)
-                                || (cx.in_test && types::misfit(val, &RUBRIC, &self.names).is_none())
-                        }
+                        val => self.is_operand(val, cx),
                     };
                     if !known {
                         let is = types::describe(val, &self.names);
-                        self.found.add(say::no_arithmetic(span, sign, &is));
+                        self.found.add(say::no_arithmetic(span, sign, &is, cx.own.is_some()));
                         return Val::Unknown;
                     }
                 }

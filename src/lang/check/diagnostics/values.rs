@@ -205,7 +205,15 @@ pub fn mixed_dimensions(span: Span, sign: &str, a: Dim, b: Dim) -> Diagnostic {
         .help("both sides must count the same thing")
 }
 
-pub fn no_arithmetic(span: Span, sign: &str, is: &str) -> Diagnostic {
+pub fn no_arithmetic(span: Span, sign: &str, is: &str, in_gate: bool) -> Diagnostic {
+    if in_gate {
+        return Diagnostic::error(
+            "M0315",
+            span,
+            format!("`{sign}` in a gate takes numbers and results, and this is {is}"),
+        )
+        .help("write a number, a result of a stage, or `delta(…)`");
+    }
     Diagnostic::error("M0315", span, format!("`{sign}` takes numbers and scores, and this is {is}"))
         .help("write a number, a reward model, a judge's rubric or a term")
 }

@@ -203,6 +203,8 @@ fn a_gate_may_name_its_own_stage() {
         added(&format!("{rm}{gate} else \"x\"\n}}"), &[]);
     }
     added(&format!("{rm}held_out_acuracy >= 0.5 else \"x\"\n}}"), &["M0202@4"]);
+    added(&format!("{rm}j.r >= 0.5 else \"x\"\n}}"), &["M0315@4"]);
+    added(&format!("{rm}ece < 1 else \"x\"\n}}\nreward v {{ score = 2 * rm.ece }}"), &["M0315@6"]);
     added(&format!("{rm}ece.low >= 0.5 else \"x\"\n}}"), &["M0207@4"]);
     added(&format!("{rm}held_out_accuracy else \"x\"\n}}"), &["M0304@4"]);
 }
