@@ -89,7 +89,7 @@ impl<'t> Checker<'t> {
     fn block(&mut self, id: EntityId) -> Done {
         let decl = *self.names.decl(id);
         let (Some(schema), Some(body)) = (decl.schema, decl.body) else { return Done::default() };
-        let faulty = body.is_faulty() | self.check_names(id, schema, body);
+        let faulty = body.is_faulty() | self.check_names(id, schema, body) | self.base_is_faulty(id);
         // What a reward says of `persona` is only known in the stage that uses it.
         let bound = (decl.kind == EntityKind::Reward).then_some(Bound { variable: "persona", persona: None });
         let cx = Cx { bound, ..Cx::of(decl.file) };
@@ -176,6 +176,16 @@ impl<'t> Checker<'t> {
         BTreeMap::from([(VALUE, field)])
     }
 
+    /// What it extends is not there, could not be made out, or leads back to it.
+    pub fn base_is_faulty(&self, id: EntityId) -> bool {
+        let extends = self.names.decl(id).extends.is_some();
+        extends
+            && match self.bases[id.0 as usize] {
+                None => true,
+                Some(base) => self.done[base.0 as usize].as_ref().is_none_or(|done| done.faulty),
+            }
+    }
+
     /// Unknown fields, blocks and gates that do not belong. True when an entry is not what it was meant to be.
     pub fn check_names(&mut self, id: EntityId, schema: &'static Kind, body: &'t Body) -> bool {
         let decl = *self.names.decl(id);
@@ -238,6 +248,9 @@ impl<'t> Checker<'t> {
         }
         if !faulty {
             let decl = *self.names.decl(id);
+            // What its base lacks too is told there.
+            let of_base = self.bases[id.0 as usize].map(|base| &self.writes[base.0 as usize]);
+            missing.retain(|name| of_base.is_none_or(|writes| writes.contains_key(name)));
             for name in missing {
                 let attribute = schema.field(name).expect("it was just read from this schema");
                 self.found.add(say::missing_field(decl.item.header, attribute, schema, &decl.name.value));

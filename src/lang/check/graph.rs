@@ -78,9 +78,8 @@ pub fn kind_word(decl: &Decl<'_>) -> String {
         (EntityKind::Param, _) => "a param".to_owned(),
         (EntityKind::Let, _) => "a let".to_owned(),
         (EntityKind::Secret, _) => "a secret".to_owned(),
-        (EntityKind::Stage, Some(kind)) => format!("a {} stage", kind.name),
-        (_, Some(kind)) if kind.name.starts_with(['a', 'e', 'i', 'o', 'u']) => format!("an {}", kind.name),
-        (_, Some(kind)) => format!("a {}", kind.name),
+        (EntityKind::Stage, Some(kind)) => format!("{} {} stage", say::article(kind.name), kind.name),
+        (_, Some(kind)) => format!("{} {}", say::article(kind.name), kind.name),
         (_, None) => "a stage".to_owned(),
     }
 }

@@ -85,7 +85,10 @@ impl<'t> Checker<'t> {
                 {
                     return Head::Val(val);
                 }
-                let known = self.names.in_scope(cx.file).collect::<Vec<_>>();
+                let mut known = self.names.in_scope(cx.file).collect::<Vec<_>>();
+                if let Some(schema) = cx.own.and_then(|(stage, _)| self.names.decl(stage).schema) {
+                    known.extend(schema.results.iter().map(|result| result.name));
+                }
                 let is_call = every_call().any(|call| call.name == head.value);
                 let unknown = if head.value == "persona" {
                     say::persona_outside_family(head)
@@ -267,6 +270,7 @@ impl<'t> Checker<'t> {
         }
         let mut known: Vec<&str> = personas.iter().map(|id| self.names.decl(*id).name.value.as_str()).collect();
         known.extend(schema.results.iter().map(|result| result.name));
+        known.extend(schema.fields.iter().map(|field| field.name));
         self.found.add(say::unknown_part(name, written, &known));
         Val::Unknown
     }

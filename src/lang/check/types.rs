@@ -107,7 +107,13 @@ fn is_target(val: &Val, target: Target, names: &Names<'_>) -> bool {
             // A stage of a kind that nobody knows: told already.
             None => true,
         }),
-        Target::Result => matches!(val, Val::Result { .. }),
+        Target::Curve => match val {
+            Val::Result { of, name } => of
+                .first()
+                .and_then(|one| names.decl(one.stage).schema)
+                .is_none_or(|kind| kind.result(name).is_some_and(|result| result.curve)),
+            _ => false,
+        },
     }
 }
 
@@ -237,7 +243,7 @@ fn target_word(target: Target) -> &'static str {
         Target::Variant => "a variant",
         Target::Sweep => "a sweep",
         Target::Made(makes) => made_word(makes),
-        Target::Result => "a result of a stage",
+        Target::Curve => "a curve that a stage reports",
     }
 }
 

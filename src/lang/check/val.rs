@@ -60,6 +60,16 @@ impl Val {
         matches!(self, Val::Unknown)
     }
 
+    /// It, or something in it.
+    pub fn has_unknown(&self) -> bool {
+        match self {
+            Val::Unknown => true,
+            Val::List(items) | Val::Op { args: items, .. } => items.iter().any(Val::has_unknown),
+            Val::Record(fields) | Val::Call { args: fields, .. } => fields.values().any(Val::has_unknown),
+            _ => false,
+        }
+    }
+
     /// The settled value; `None` while any part of it is unknown. `members` is how many instances a stage has.
     pub fn settle(&self, members: &dyn Fn(EntityId) -> u32) -> Option<Value> {
         let all = |args: &[Val]| args.iter().map(|arg| arg.settle(members)).collect::<Option<Vec<_>>>();

@@ -53,7 +53,7 @@ impl<'t> Checker<'t> {
             (_, ExprKind::Faulty) => Val::Unknown,
             (Ty::Optional(_), ExprKind::None) => Val::Absent,
             (Ty::Optional(inner), _) => self.value(expr, inner, cx),
-            (Ty::Words(words), kind) => self.word(expr, kind, words, ty),
+            (Ty::Words(words), kind) => self.word(expr, kind, words, ty, cx),
             (Ty::TextOf(words), ExprKind::Path(path)) => match path.as_slice() {
                 [Segment::Name(name)] if words.contains(&name.value.as_str()) => Val::Text(name.value.clone()),
                 _ => self.inferred(expr, ty, cx),
@@ -135,10 +135,13 @@ impl<'t> Checker<'t> {
         }
         match types::misfit(&val, ty, &self.names) {
             None => val,
+            // What is unknown in it was told; of what kind the whole is meant to be nobody knows.
+            Some(Misfit::Type) if !matches!(ty, Ty::List(_) | Ty::Set(_)) && val.has_unknown() => Val::Unknown,
             Some(misfit) => {
                 let diagnostic = match misfit {
                     Misfit::Type => {
-                        say::wrong_type(span, &types::wanted(ty), &types::describe(&val, &self.names), &val, ty)
+                        let is = self.odd_one(&val, ty).unwrap_or_else(|| types::describe(&val, &self.names));
+                        say::wrong_type(span, &types::wanted(ty), &is, &val, ty)
                     }
                     Misfit::UnitMissing(dim) => say::unit_missing(span, dim, &val),
                     Misfit::UnitWrong { is, wanted } => say::unit_wrong(span, is, wanted),
@@ -151,7 +154,14 @@ impl<'t> Checker<'t> {
         }
     }
 
-    fn word(&mut self, expr: &Expr, kind: &ExprKind, words: &[&str], ty: &Ty) -> Val {
+    /// Of a list, what in it is not as the others should be.
+    fn odd_one(&self, val: &Val, ty: &Ty) -> Option<String> {
+        let (Ty::List(inner) | Ty::Set(inner), Val::List(items)) = (ty, val) else { return None };
+        let odd = items.iter().find(|item| types::misfit(item, inner, &self.names).is_some())?;
+        Some(format!("a list with {} in it", types::describe(odd, &self.names)))
+    }
+
+    fn word(&mut self, expr: &Expr, kind: &ExprKind, words: &[&str], ty: &Ty, cx: &Cx<'_>) -> Val {
         let word = match kind {
             ExprKind::None if words.contains(&"none") => return Val::Word("none".to_owned()),
             ExprKind::Path(path) => match path.as_slice() {
@@ -170,8 +180,8 @@ impl<'t> Checker<'t> {
                 return Val::Unknown;
             }
             _ => {
-                let val = self.infer(expr, &Cx::of(expr.span.file));
-                if !val.is_unknown() {
+                let val = self.infer(expr, cx);
+                if !val.has_unknown() {
                     let is = types::describe(&val, &self.names);
                     self.found.add(say::wrong_type(expr.span, &types::wanted(ty), &is, &val, ty));
                 }

@@ -162,9 +162,13 @@ pub fn sweep_without_values(header: Span, name: &str) -> Diagnostic {
 }
 
 pub fn zip_of_unequal_lengths(span: Span, is: usize, other: usize, first: Span) -> Diagnostic {
-    Diagnostic::error("M0408", span, format!("{is} values, beside {other} of the same `zip`"))
-        .also(first, format!("{other} values"))
+    Diagnostic::error("M0408", span, format!("{}, beside {other} of the same `zip`", values(is)))
+        .also(first, values(other))
         .help("`zip` takes first with first, second with second: the lists must be equally long")
+}
+
+fn values(count: usize) -> String {
+    if count == 1 { "1 value".to_owned() } else { format!("{count} values") }
 }
 
 pub fn skip_needs_results(span: Span) -> Diagnostic {

@@ -127,7 +127,8 @@ pub fn cannot_extend(name: &Name, kind: &str) -> Diagnostic {
 }
 
 pub fn extends_another_kind(name: &Name, schema: &Kind, is: String) -> Diagnostic {
-    let what = if schema.makes.is_some() { format!("a {} stage", schema.name) } else { format!("a {}", schema.name) };
+    let suffix = if schema.makes.is_some() { " stage" } else { "" };
+    let what = format!("{} {}{suffix}", super::article(schema.name), schema.name);
     Diagnostic::error("M0211", name.span, format!("{what} extends {what}, and `{}` is {is}", name.value))
         .help("extend one of the same kind")
 }

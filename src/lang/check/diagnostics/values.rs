@@ -58,7 +58,9 @@ pub fn wrong_type(span: Span, wanted: &str, is: &str, val: &Val, ty: &Ty) -> Dia
     let diagnostic =
         Diagnostic::error("M0304", span, format!("{is}, where {wanted} is wanted")).label(format!("this is {is}"));
     match (ty, val) {
+        (Ty::List(_) | Ty::Set(_), Val::List(_)) => diagnostic.help("take it out of the list"),
         (Ty::List(_) | Ty::Set(_), _) => diagnostic.help("write it in brackets: `[…]`"),
+        (Ty::Condition, _) => diagnostic.help("compare it with something: `… >= 0.5`"),
         (Ty::Ref(targets), Val::Entity(_)) if targets.contains(&schema::Target::Verdict) => {
             diagnostic.help("name one of the judge's rubrics: `judge.rubric`")
         }

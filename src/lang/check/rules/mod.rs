@@ -21,7 +21,7 @@ pub fn check_all(checker: &mut Checker<'_>) {
     a_file_has_one_experiment(checker);
     for decl in checker.names.decls.clone() {
         let Some(done) = &checker.done[decl.id.0 as usize] else { continue };
-        if done.faulty {
+        if done.faulty || done.crew_unknown {
             continue;
         }
         match decl.kind {

@@ -261,7 +261,7 @@ pub static SWEEP_TABLE: Call = Call {
 pub static CURVE: Call = Call {
     name: "curve",
     role: Role::Report,
-    args: &[A::required("of", Ty::Ref(&[Target::Result]), Cosmetic, "A curve that a stage reports.")],
+    args: &[A::required("of", Ty::Ref(&[Target::Curve]), Cosmetic, "A curve that a stage reports.")],
     rest: None,
     doc: "A curve over optimiser steps.",
 };

@@ -93,8 +93,8 @@ pub enum Target {
     Variant,
     Sweep,
     Made(Makes),
-    /// `voices.reward`
-    Result,
+    /// `voices.reward`: one number an optimiser step.
+    Curve,
 }
 
 /// What a stage makes.
@@ -320,7 +320,7 @@ pub fn every_call() -> impl Iterator<Item = &'static Call> {
 /// Where an attribute of this name is valid: `stage sft`, `persona`, `{ … } of kl`, `lora(…)`.
 pub fn places_of(name: &str) -> Vec<String> {
     let of_kinds = kinds().filter(|kind| kind.field(name).is_some()).map(|kind| match kind.makes {
-        Some(_) => format!("a `{}` stage", kind.name),
+        Some(_) => format!("{} `{}` stage", if kind.name == "sft" { "an" } else { "a" }, kind.name),
         None => format!("a `{}`", kind.name),
     });
     let of_records = records::ALL

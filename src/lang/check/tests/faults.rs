@@ -46,6 +46,8 @@ fn an_unknown_name_is_told_at_the_reference() {
     added("stage t = sft {\n policy = mm\n data = d\n}", &["M0202@2"]);
     added("stage t = sft {\n policy = m\n data = persona\n}", &["M0202@3"]);
     added("let x = [a, zed]", &["M0202@1"]);
+    added("let x = [a, m]\nstage t = sft for persona in x { policy = m; data = d }", &["M0304@2"]);
+    added("stage t = sft for persona in zed { policy = s; data = persona.nothing }", &["M0202@1"]);
 }
 
 #[test]
@@ -184,6 +186,10 @@ fn who_extends_extends_its_own_kind() {
     added("stage t = pairs extends s { from = m; data = d; judge = j.r }", &["M0211@1"]);
     added("director t extends m { policy = m; seats = crew }", &["M0211@1"]);
     added("persona p \"P\" extends zed { role = \"x\" }", &["M0202@1"]);
+    added("stage t = sft extends zed { lr = 1 }", &["M0202@1"]);
+    added("stage t = sft extends u { policy = m }\nstage u = sft { policy = m }", &["M0401@2"]);
+    added("stage t = sft extends u { }\nstage u = sft { polcy = m }", &["M0402@2"]);
+    added("stage t = sft extends u { }\nstage u = sft extends t { }", &["M0214@1"]);
 }
 
 #[test]
@@ -252,6 +258,8 @@ fn laws_between_declarations_hold() {
     added("stage t = bradley_terry { pairs = d; init = m }", &["M0512@1"]);
     added("stage t = merge { adapters = [s.a] }", &["M0518@1"]);
     added("stage t = merge { adapters = [s] }", &[]);
+    added("report x { figures = [curve(s.loss)] }", &[]);
+    added("report x { figures = [curve(s.a)] }", &["M0304@1"]);
 }
 
 #[test]
@@ -305,6 +313,9 @@ fn a_set_is_checked_like_a_line_of_the_file() {
         ("s.lr", "3 tok", "M0303"),
         ("s.lrr", "3", "M0210"),
         ("zed", "3", "M0202"),
+        ("s.schedule", "[zed]", "M0202"),
+        ("s.schedule", "3", "M0304"),
+        ("a.voice", "text(\"nothing.md\")", "M0319"),
         ("crew", "[a]", ""),
     ] {
         let checked = checked_with(BASE, &[(path, value)]);
