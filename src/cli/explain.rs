@@ -9,10 +9,9 @@ use super::render::{self, Paint};
 pub fn explain(args: &Explain) -> Exit {
     let Some(explanation) = mascot_lang::explain::explain(&args.word) else {
         let message = format!("nothing is known of `{}`", args.word);
-        render::complain(
-            &message,
-            Some("give a diagnostic code (M0207), a kind (grpo), a field (min_gap), or `units`"),
-        );
+        let usual = "give a diagnostic code (M0207), a kind (grpo), a field (min_gap), or `units`".to_owned();
+        let near = mascot_lang::explain::nearest_word(&args.word).map(|near| format!("did you mean `{near}`?"));
+        render::complain(&message, Some(&near.unwrap_or(usual)));
         return Exit::CallWrong;
     };
     if args.output.json {

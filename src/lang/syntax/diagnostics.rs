@@ -61,12 +61,19 @@ pub fn unclosed_prose(fence: Span, quotes: usize) -> Diagnostic {
         .help(format!("close it with a line that holds only `{fence_text}`, indented like the text"))
 }
 
-pub fn unclosed_bracket(opener: Span, wrong_closer: Option<Span>) -> Diagnostic {
-    let diagnostic =
-        Diagnostic::error("M0012", opener, "this bracket is never closed").help("write its closing bracket");
+pub fn unclosed_bracket(opener: Span, bracket: u8, wrong_closer: Option<Span>) -> Diagnostic {
+    let (open, close) = match bracket {
+        b'{' => ('{', '}'),
+        b'[' => ('[', ']'),
+        _ => ('(', ')'),
+    };
+    let diagnostic = Diagnostic::error("M0012", opener, format!("this `{open}` is never closed"));
     match wrong_closer {
-        Some(closer) => diagnostic.also(closer, "this closes another kind of bracket"),
-        None => diagnostic,
+        Some(closer) => diagnostic
+            .also(closer, "this closes another kind of bracket")
+            .help(format!("write `{close}` here"))
+            .fix(format!("write `{close}`"), closer, close),
+        None => diagnostic.help(format!("write its `{close}`")),
     }
 }
 

@@ -353,7 +353,7 @@ impl<'a> Scanner<'a> {
             let top = self.open.pop().expect("not empty: `matching` is in it");
             self.tell(
                 top.at,
-                diagnostics::unclosed_bracket(self.span(top.at, top.at + 1), Some(self.span(at, at + 1))),
+                diagnostics::unclosed_bracket(self.span(top.at, top.at + 1), top.byte, Some(self.span(at, at + 1))),
             );
             return self.mark(at, MarkKind::Close { real: true });
         }
@@ -375,7 +375,7 @@ impl<'a> Scanner<'a> {
             self.open.pop();
             self.tell(
                 top.at,
-                diagnostics::unclosed_bracket(self.span(top.at, top.at + 1), Some(self.span(at, at + 1))),
+                diagnostics::unclosed_bracket(self.span(top.at, top.at + 1), top.byte, Some(self.span(at, at + 1))),
             );
             return self.mark(at, MarkKind::Close { real: true });
         }
@@ -425,7 +425,7 @@ impl<'a> Scanner<'a> {
     fn unclosed(&mut self, opened: Opened, limit: usize) {
         // The `{` that is missing is not missed a second time.
         if self.bytes.get(opened.at) == Some(&opened.byte) {
-            self.tell(opened.at, diagnostics::unclosed_bracket(self.span(opened.at, opened.at + 1), None));
+            self.tell(opened.at, diagnostics::unclosed_bracket(self.span(opened.at, opened.at + 1), opened.byte, None));
         }
         let after = self.code_lines.partition_point(|(start, _)| *start <= opened.line);
         let line = self.code_lines[after..].iter().find(|(start, indent)| *indent <= opened.indent && *start < limit);
