@@ -102,6 +102,29 @@ fn every_golden_program_is_told_what_it_says() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
+#[test]
+fn a_fix_mends_what_it_is_offered_for() {
+    let folder = PathBuf::from(format!("{ROOT}/tests/golden/check"));
+    let mut offered = 0;
+    for (name, text) in programs() {
+        let checked = check(&Folder(folder.clone()), &name, &[]);
+        let all = checked.diagnostics.sorted();
+        let [one] = all.as_slice() else { continue };
+        let Some(fix) = one.fixes.first() else { continue };
+        let mut edits = fix.edits.clone();
+        edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
+        let mut mended = text;
+        for edit in edits {
+            mended.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
+        }
+        let again = check(&Alone(&mended), "main.masc", &[]);
+        let same: Vec<_> = again.diagnostics.sorted().into_iter().filter(|other| other.code == one.code).collect();
+        assert!(same.is_empty(), "{name}: `{}` leaves\n{}\n{mended}", fix.title, in_words(&again));
+        offered += 1;
+    }
+    assert!(offered > 20, "{offered}");
+}
+
 /// The blocks of a page, between ` ```FENCE ` and ` ``` `.
 fn blocks(page: &str, fence: &str) -> Vec<String> {
     let open = format!("```{fence}");
