@@ -10,8 +10,10 @@ use super::{Lower, join, number, plain, shown};
 pub(super) enum Read {
     /// To be shown examples too, as few-shot prompting is.
     All,
-    /// To speak, or to be called upon: all but the examples.
+    /// To speak: name, voice and what it never does, which make the system prompt.
     Speaking,
+    /// To be called upon: name and role, which a director is shown.
+    Seat,
     /// Name, role and voice.
     Description,
     /// Name and examples.
@@ -25,10 +27,14 @@ impl Lower<'_> {
         let owner = self.owner(id);
         self.origin(at, entity.name.clone(), mascot_lang::program::Layer::File, Some(entity.header));
         let mut persona = json!({"name": shown(entity), "role": null, "voice": null, "never": [], "examples": []});
-        if matches!(read, Read::All | Read::Speaking | Read::Description) {
-            for (name, value) in self.plain(at, owner, &["role", "voice"]) {
-                persona[&name] = value;
-            }
+        let fields: &[&str] = match read {
+            Read::All | Read::Description => &["role", "voice"],
+            Read::Speaking => &["voice"],
+            Read::Seat => &["role"],
+            Read::Examples | Read::Name => &[],
+        };
+        for (name, value) in self.plain(at, owner, fields) {
+            persona[&name] = value;
         }
         if matches!(read, Read::All | Read::Speaking) {
             self.written(&join(at, "never"), owner, "never");
@@ -74,7 +80,7 @@ impl Lower<'_> {
         let seats = self.entities(owner.value("seats"), EntityKind::Persona);
         let mut director = self.plain(at, owner, &["voice", "order", "silence"]);
         director.insert("policy".into(), self.policy(&join(at, "policy"), value, None));
-        director.insert("seats".into(), self.personas(&join(at, "seats"), &seats, Read::Speaking));
+        director.insert("seats".into(), self.personas(&join(at, "seats"), &seats, Read::Seat));
         self.written(&join(at, "directive"), owner, "directive");
         let Value::Record(directive) = owner.value("directive") else {
             panic!("a directive is a record; this is a bug in mascot")

@@ -103,7 +103,14 @@ pub(super) fn changed(
         let input = difference.path.strip_prefix("inputs.");
         input.is_none_or(|slot| document.inputs.contains_key(slot) || !task.slots.contains_key(slot))
     });
-    (Some(previous), differences.map(|difference| placed(task, difference)).collect())
+    // What stands at several places of a specification was written once.
+    let mut changes: Vec<Changed> = Vec::new();
+    for change in differences.map(|difference| placed(task, difference)) {
+        if !changes.contains(&change) {
+            changes.push(change);
+        }
+    }
+    (Some(previous), changes)
 }
 
 fn previous(task: &Task, key: Option<TaskKey>, store: &Store) -> Option<(TaskKey, KeyDocument)> {

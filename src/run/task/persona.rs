@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{Policy, Tokens};
 
-/// Only what a model reads.
+/// Only what a model reads, and of that only what the request at hand reads: a speaker's `role` is absent (its system prompt has none), a
+/// seat's `voice` (a director is shown names and roles). So a word that changes re-runs those who read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PersonaSpec {

@@ -20,6 +20,7 @@ experiment small "A small one" { seed = 7 }
 model base { weights = random(arch: "llama") }
 
 dataset lines { source = jsonl("lines.jsonl", fields: { persona = "persona", prompt = "given", completion = "says" }) }
+dataset directives { source = jsonl("directives.jsonl") }
 dataset situations { source = jsonl("situations.jsonl", fields: { prompt = "text" }) }
 
 persona anchor "The Anchor" {
@@ -78,8 +79,10 @@ director conductor "Director" { policy = base; seats = crew }
 
 reward together { score = coherence() + 0.5 * diversity() }
 
+stage casting = sft { policy = conductor; data = directives }
+
 stage direction = grpo {
-  policy = conductor
+  policy = casting
   actors = voices
   reward = together
   data = situations.train
@@ -185,6 +188,7 @@ fn tasks_come_in_the_order_of_the_file() {
             "persona_rm",
             "voices/anchor",
             "voices/beacon",
+            "casting",
             "direction",
             "rehearsal",
             "verdict",
@@ -196,8 +200,8 @@ fn tasks_come_in_the_order_of_the_file() {
     let gates: Vec<_> = report.tasks.iter().flat_map(|task| &task.gates).map(|asked| asked.line).collect();
     let lines = |text: &str| PROGRAM.lines().position(|line| line.contains(text)).unwrap() as u32 + 1;
     assert_eq!(gates, [lines("gate held_out"), lines("gate delta")]);
-    assert_eq!(report.tasks[9].labels.subjects, ["rehearsal", "baseline(sft)", "baseline(zero_shot)"]);
-    assert_eq!(report.tasks[9].labels.metrics, ["panel.fidelity", "coherence()"]);
+    assert_eq!(report.tasks[10].labels.subjects, ["rehearsal", "baseline(sft)", "baseline(zero_shot)"]);
+    assert_eq!(report.tasks[10].labels.metrics, ["panel.fidelity", "coherence()"]);
 }
 
 #[test]
@@ -227,7 +231,7 @@ fn what_a_model_reads_is_no_mere_name() {
 
 #[test]
 fn persona_word_reruns_only_its_dependants() {
-    // The judge knows personas by their examples, so the anchor's pairs are what they were.
+    // The judge knows personas by their examples, so the anchor's pairs are what they were; and a director by names and roles.
     assert_eq!(
         edit("You find the strength.", "You find the courage."),
         [
@@ -244,12 +248,23 @@ fn persona_word_reruns_only_its_dependants() {
 }
 
 #[test]
+fn an_example_reruns_those_who_read_it() {
+    let did = edit("says = \"You tried.\"", "says = \"You dared.\"");
+    assert_eq!(
+        did[..2],
+        ["preferences/anchor", "preferences/beacon"],
+        "its judge reads the whole crew's, its fine-tuning none"
+    );
+}
+
+#[test]
 fn why_names_the_field_and_the_line() {
     let folder = tempdir().unwrap();
     performed(&plan_of(PROGRAM, folder.path()), folder.path());
     let plan = plan_of(&PROGRAM.replacen("You find the strength.", "You find the courage.", 1), folder.path());
     let at = plan.find("voices.beacon").unwrap();
     let why = plan::why(&plan, &store(folder.path()), at);
+    assert_eq!(why.differs.len(), 1, "what stands in several places was written once");
     let voice = &why.differs[0];
     assert_eq!(voice.field, "beacon.voice");
     assert_eq!(
@@ -273,7 +288,7 @@ fn changes_reach_what_they_should() {
         edit("judge = panel.fidelity\n", "judge = panel.fidelity\n  min_gap = 0.7\n"),
         ["preferences/anchor", "preferences/beacon"]
     );
-    assert_eq!(edit("seed = 7", "seed = 8").len(), 10);
+    assert_eq!(edit("seed = 7", "seed = 8").len(), 11);
 }
 
 #[test]
@@ -316,7 +331,7 @@ fn the_documents_have_their_shape() {
 
     let (_, report) = performed(&plan, folder.path());
     let document = report.document(&store(folder.path()));
-    assert_eq!(document["tasks"][9]["outcome"], "fresh");
+    assert_eq!(document["tasks"][10]["outcome"], "fresh");
     let adapter = document["artifacts"]["voices/anchor"].as_str().unwrap();
     assert!(Path::new(adapter).join("adapter_config.json").exists());
     let metric = &document["metrics"][0];
