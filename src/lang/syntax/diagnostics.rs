@@ -98,10 +98,16 @@ pub fn prose_on_fence_line(fence: Span) -> Diagnostic {
         .help("after `\"\"\"` only a word like `md` may stand; one line of text is a string, `\"…\"`")
 }
 
-pub fn curly_quotes(string: Span, text: &str) -> Diagnostic {
-    Diagnostic::error("M0016", string, "a text stands between straight quotes, not curly ones")
+pub fn other_quotes(string: Span, text: &str) -> Diagnostic {
+    Diagnostic::error("M0016", string, "a text stands between straight double quotes")
         .help("write `\"` before and after it")
-        .fix("write straight quotes", string, format!("\"{text}\""))
+        .fix("write `\"`", string, format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+}
+
+pub fn slashes(at: Span) -> Diagnostic {
+    Diagnostic::error("M0017", at, "a comment does not begin with `//`")
+        .help("a comment begins with `#`, one that belongs to the next item with `##`")
+        .fix("write `#`", at, "#")
 }
 
 // ---- items ---------------------------------------------------------------------------------------------------------------

@@ -219,7 +219,8 @@ impl<'a> Scanner<'a> {
                     self.last_end = at + 1;
                     at += 1;
                 }
-                0xe2 if self.text[at..].starts_with(quotes::CURLY) => at = self.curly_string(at),
+                b'\'' | 0xe2 if self.text[at..].starts_with(quotes::NO_QUOTES) => at = self.other_quotes(at),
+                b'/' if self.bytes.get(at + 1) == Some(&b'/') => at = self.slashes(at),
                 byte => {
                     if matches!(byte, b',' | b';') {
                         self.mark(at, MarkKind::Separator);
@@ -286,6 +287,12 @@ impl<'a> Scanner<'a> {
         if let Some(piece) = self.scan.pieces.last_mut() {
             piece.end = self.last_end.max(piece.start);
         }
+    }
+
+    /// A comment of some other language: told, and passed over as one.
+    fn slashes(&mut self, at: usize) -> usize {
+        self.tell(at, diagnostics::slashes(self.span(at, at + 2)));
+        layout::line_end(self.bytes, at)
     }
 
     fn comment(&mut self, at: usize) -> usize {

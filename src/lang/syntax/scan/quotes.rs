@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{MarkKind, Scanner};
 use crate::syntax::{diagnostics, layout};
 
-/// Quotes as word processors make them.
-pub(super) const CURLY: [char; 3] = ['“', '”', '„'];
+/// What other languages and word processors quote with.
+pub(super) const NO_QUOTES: [char; 6] = ['“', '”', '„', '‘', '’', '\''];
 
 impl Scanner<'_> {
     /// A string or prose that opens at `at`; gives where code goes on. Past a new line: prose was not closed.
@@ -63,15 +63,24 @@ impl Scanner<'_> {
         }
     }
 
-    /// A text between curly quotes: told once, and passed over, as its commas part nothing.
-    pub(super) fn curly_string(&mut self, at: usize) -> usize {
+    /// A text between quotes that are none: told once, and passed over, as its commas part nothing.
+    pub(super) fn other_quotes(&mut self, at: usize) -> usize {
         let end = layout::line_end(self.bytes, at);
-        let inner = at + '“'.len_utf8();
-        let is_quote = |letter: char| CURLY.contains(&letter) || letter == '"';
-        let close = self.text[inner..end].find(is_quote).map(|found| inner + found);
-        let stop = close.map_or(end, |close| close + self.text[close..].chars().next().map_or(0, char::len_utf8));
-        let text = &self.text[inner..close.unwrap_or(end)];
-        self.tell(at, diagnostics::curly_quotes(self.span(at, stop), text));
+        let open = self.text[at..].chars().next().unwrap_or('“');
+        let inner = at + open.len_utf8();
+        let closes = |letter: char| match open {
+            '\'' | '‘' | '’' => matches!(letter, '\'' | '‘' | '’'),
+            _ => matches!(letter, '“' | '”' | '„' | '"'),
+        };
+        // The first of its kind that something follows which can follow a text: there may be an apostrophe inside.
+        let close =
+            self.text[inner..end].char_indices().filter(|(_, letter)| closes(*letter)).find(|(found, letter)| {
+                let after = self.text[inner + found + letter.len_utf8()..end].trim_start();
+                after.is_empty() || after.starts_with([',', ';', ')', ']', '}', '#', '{']) || after.starts_with("else")
+            });
+        let (text_end, stop) =
+            close.map_or((end, end), |(found, letter)| (inner + found, inner + found + letter.len_utf8()));
+        self.tell(at, diagnostics::other_quotes(self.span(at, stop), &self.text[inner..text_end]));
         self.last_end = stop;
         stop
     }

@@ -262,7 +262,7 @@ fn what_is_wrong_with_an_entry_is_told_where_it_is() {
     assert_eq!(told_in("n = 1 2"), ["M0030 7 expected the end of the line, found a number"]);
     assert_eq!(told_in("n = [1 2]"), ["M0030 8 expected `,` or `]`, found a number"]);
     assert_eq!(told_in("n = \"\\d\""), ["M0041 6 `\\d` means nothing in a string"]);
-    assert_eq!(told_in("n = “curly, quotes”"), ["M0016 5 a text stands between straight quotes, not curly ones"]);
+    assert_eq!(told_in("n = “curly, quotes”"), ["M0016 5 a text stands between straight double quotes"]);
     assert_eq!(
         told_in("n = \"\"\"md\n  a\n b\n  \"\"\""),
         ["M0042 5:1 this line is indented less than the quotes that close the prose"]
@@ -271,6 +271,10 @@ fn what_is_wrong_with_an_entry_is_told_where_it_is() {
     assert_eq!(told_in("n = f(a: 16 b: 2)"), ["M0030 13 expected `)` or `,`, found `b`"]);
     assert_eq!(told_in("n = { a = 16 b = 2 }"), ["M0030 14 expected `}` or a new line, found `b`"]);
     assert_eq!(told_in("n = a b"), ["M0030 7 expected the end of the line, found `b`"]);
+    assert_eq!(told_in("n = 'it's so, too'"), ["M0016 5 a text stands between straight double quotes"]);
+    assert_eq!(told_in("n = f('a', ‘b’)").len(), 2);
+    assert_eq!(told_in("n = 1 // one"), ["M0017 7 a comment does not begin with `//`"]);
+    assert_eq!(told_in("// one"), ["M0017 1 a comment does not begin with `//`"]);
     assert_eq!(told_in("n = a @ b"), ["M0030 7 expected the end of the line, found `@`"]);
 }
 
