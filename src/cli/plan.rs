@@ -17,5 +17,16 @@ pub fn plan(args: &Plan) -> Exit {
     } else {
         render::out(&render::plan::text(&prepared.plan, Paint::of_stdout()));
     }
-    Exit::Done
+    within_budget(&prepared.plan)
+}
+
+/// [`Exit::Gated`] when even the low estimates go over a ceiling of the budget; it has been said.
+pub fn within_budget(plan: &mascot_run::plan::Plan) -> Exit {
+    let over = plan.over_budget();
+    if over.is_empty() {
+        return Exit::Done;
+    }
+    render::complain("the plan goes over its budget", None);
+    over.iter().for_each(|one| render::say(&format!("  {one}")));
+    Exit::Gated
 }

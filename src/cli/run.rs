@@ -33,6 +33,9 @@ pub fn run(args: &Run) -> Exit {
         obstacles.iter().for_each(|one| render::say(&format!("  {one}")));
         return Exit::Failed;
     }
+    if super::plan::within_budget(&prepared.plan) != Exit::Done {
+        return Exit::Gated;
+    }
     match perform(args, &prepared, shown) {
         Ok(mut report) => finish(args, &prepared, &mut report),
         Err(exit) => exit,

@@ -212,7 +212,8 @@ impl Plan {
 
     /// Ceilings that even the low estimates of what is left to do go over, as sentences. What is not known goes over nothing.
     pub fn over_budget(&self) -> Vec<String> {
-        let to_do = || self.tasks.iter().filter(|task| task.state != State::Recalled);
+        // A rehearsal spends nothing.
+        let to_do = || self.tasks.iter().filter(|task| task.state != State::Recalled && !self.fake);
         let sum = |part: fn(&Estimate) -> Option<Likely>| {
             to_do().filter_map(|task| part(&task.estimate)).map(|of| of.low).sum()
         };

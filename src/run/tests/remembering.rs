@@ -244,3 +244,16 @@ fn a_budget_stops_a_run_that_can_go_on() {
     assert_eq!(report.exit_code(), 4);
     assert!(store(folder.path()).has_draft(&report.tasks[1].key.unwrap()));
 }
+
+#[test]
+fn a_plan_is_held_to_its_budget() {
+    let folder = tempdir().unwrap();
+    let mut asked = plan(folder.path(), &[]);
+    asked.budget.bytes = Some(1000.0);
+    assert!(asked.over_budget().is_empty(), "a rehearsal spends nothing");
+    asked.fake = false;
+    assert_eq!(asked.over_budget(), ["memory: at least 0.0 GiB, and 0.0 GiB are allowed"]);
+    performed(&asked, folder.path());
+    asked.look(&store(folder.path()));
+    assert!(asked.over_budget().is_empty(), "what is recalled costs nothing");
+}
