@@ -100,13 +100,15 @@ impl Lower<'_> {
                     self.dialogue(&join(at, "played.dialogue"), self.instance(of[0]), &cast, read_by(prompting));
                 json!({"played": {"dialogue": dialogue, "prompting": prompting}})
             }
-            Some(first) if kind == "sft" => {
-                let cast = self.cast(first, &scope.crew).into_iter();
-                let cast: Vec<_> =
-                    cast.map(|(persona, policy)| (persona, self.fine_tuned(&policy, Some(persona)))).collect();
+            Some(first) => {
+                let before = |(persona, policy): (EntityId, Value)| match kind {
+                    "sft" => (persona, self.fine_tuned(&policy, Some(persona))),
+                    _ => (persona, Value::Entity(self.root(&policy))),
+                };
+                let cast: Vec<_> = self.cast(first, &scope.crew).into_iter().map(before).collect();
                 self.asked(at, &cast, prompting)
             }
-            _ => {
+            None => {
                 let cast: Vec<_> = scope.crew.iter().map(|persona| (*persona, Value::Entity(scope.base))).collect();
                 self.asked(at, &cast, prompting)
             }

@@ -47,10 +47,8 @@ pub(super) fn fill_in(plan: &mut Plan, store: &Store) {
         task.estimate = estimate;
         records.push(record);
     }
-    if !plan.fake {
-        plan.missing = missing(plan, &sources);
-        capabilities(plan, &sources, store);
-    }
+    plan.missing = missing(plan, &sources);
+    capabilities(plan, &sources, store);
 }
 
 fn look(plan: &Plan, store: &Store) -> BTreeMap<Source, Known> {
@@ -185,7 +183,8 @@ fn capabilities(plan: &mut Plan, sources: &BTreeMap<Source, Known>, store: &Stor
         match known {
             Known::Found(found) => read.push(shown(&found.path)),
             Known::Missing(missing) if missing.fetchable => net.extend(source.hosts()),
-            _ => read.push(source.describe()),
+            Known::Missing(_) => read.push(source.describe()),
+            Known::Digest(_) => {}
         }
     }
     let capabilities = &mut plan.capabilities;

@@ -292,6 +292,28 @@ fn changes_reach_what_they_should() {
 }
 
 #[test]
+fn a_baseline_has_the_crew_of_the_first_subject() {
+    use mascot_run::task::{Baseline, Subject, TaskSpec};
+
+    let folder = tempdir().unwrap();
+    let some = "stage speakers = evaluate { subjects = [voices.beacon, baseline(sft), baseline(few_shot)]; \
+                metrics = [leak()]; data = situations.test }";
+    let plan = plan_of(&format!("{PROGRAM}\n{some}\n"), folder.path());
+    let task = &plan.tasks[plan.find("speakers").unwrap()];
+    let TaskSpec::Evaluate(spec) = &task.spec else { panic!("an evaluate") };
+    let mut seen = Vec::new();
+    for subject in &spec.subjects {
+        let Subject::Speakers { speakers, prompting } = subject else { panic!("speakers") };
+        let [one] = &speakers[..] else { panic!("one speaker") };
+        assert_eq!(one.persona.name, "The Beacon");
+        seen.push((one.policy.adapter.is_some(), one.persona.examples.len(), *prompting));
+    }
+    assert_eq!(seen, [(true, 0, Baseline::ZeroShot), (true, 0, Baseline::ZeroShot), (false, 1, Baseline::FewShot)]);
+    let needs: Vec<&str> = task.needs.iter().map(|need| plan.tasks[*need].id.as_str()).collect();
+    assert_eq!(needs, ["sounding/beacon", "voices/beacon"]);
+}
+
+#[test]
 fn what_cannot_run_yet_is_told_by_name() {
     let folder = tempdir().unwrap();
     let far = PROGRAM.replacen("contrast(base)", "openai(\"https://judge.example/v1\", \"large\")", 1);
