@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 
 use super::Checker;
 use super::diagnostics as say;
-use super::schema::{self, Call, Default, Role, calls};
+use super::schema::{self, Call, Default, Role, Ty, calls};
+use super::types;
 use super::val::Val;
 use super::values::{Cx, default_of};
 use crate::program::Dim;
 use crate::source::{Name, Span};
-use crate::syntax::ast::{Arg, ExprKind};
+use crate::syntax::ast::{Arg, Expr, ExprKind};
 
 impl Checker<'_> {
     /// A call where anything may stand: `text("file")`, or the call of that name (a term, if two have it).
@@ -49,6 +50,17 @@ impl Checker<'_> {
         }
     }
 
+    /// `max(…)` in a gate is of results, not of scores.
+    fn number_in_gate(&mut self, expr: &Expr, call: &Call, cx: &Cx<'_>) -> Val {
+        let val = self.infer(expr, cx);
+        if matches!(val, Val::Unknown | Val::Number { .. }) || types::is_result(&val) {
+            return val;
+        }
+        let is = types::describe(&val, &self.names);
+        self.found.add(say::no_arithmetic(expr.span, call.name, &is, true));
+        Val::Unknown
+    }
+
     /// A call whose arguments the schema knows.
     pub fn call(&mut self, call: &'static Call, args: &[Arg], span: Span, cx: &Cx<'_>) -> Val {
         let mut bound: BTreeMap<String, Val> = BTreeMap::new();
@@ -78,7 +90,10 @@ impl Checker<'_> {
                         continue;
                     }
                     places.insert(attribute.name, arg.span);
-                    let val = self.attribute(&arg.value, attribute, cx);
+                    let val = match (call.role, cx.own) {
+                        (Role::Function, Some(_)) if attribute.ty == Ty::Score => self.number_in_gate(&arg.value, call, cx),
+                        _ => self.attribute(&arg.value, attribute, cx),
+                    };
                     bound.insert(attribute.name.to_owned(), val);
                 }
                 (None, Some((_, ty))) => rest.push(self.value(&arg.value, ty, cx)),

@@ -13,7 +13,7 @@ use super::val::Val;
 use super::values::{Bound, Cx, default_of};
 use crate::program::{EntityId, EntityKind, Layer, Origin};
 use crate::source::FileId;
-use crate::syntax::ast::{Binder, Entry};
+use crate::syntax::ast::{Binder, Entry, ItemKind};
 
 const PERSONAS: Ty = Ty::List(&Ty::Ref(&[Target::Persona]));
 
@@ -231,7 +231,7 @@ impl<'t> Checker<'t> {
             }
             // Its own results and its own name are of the stage that is being evaluated.
             let mut val = self.own_gate(id, condition, &cx);
-            fill_metric(&mut val, fields);
+            self.fill_difference(&mut val, fields);
             gates.push(GateVal {
                 condition: val,
                 otherwise: otherwise.value.clone(),
@@ -258,20 +258,31 @@ impl<'t> Checker<'t> {
         }
         self.value(condition, &Ty::Condition, cx)
     }
-}
 
-/// A difference by no metric is by the first.
-fn fill_metric(val: &mut Val, fields: &FieldVals) {
-    match val {
-        Val::Call { name, args } if name == calls::DELTA.name => {
-            if let (Some(metric @ Val::Absent), Some(field)) = (args.get_mut("metric"), fields.get("metrics")) {
-                *metric = match &field.val {
-                    Val::List(metrics) => metrics.first().cloned().unwrap_or(Val::Unknown),
-                    _ => Val::Unknown,
-                };
+    /// A difference by no metric is by the first; a persona in it is its quoted name, as tables have it.
+    fn fill_difference(&self, val: &mut Val, fields: &FieldVals) {
+        match val {
+            Val::Call { name, args } if name == calls::DELTA.name => {
+                if let (Some(metric @ Val::Absent), Some(field)) = (args.get_mut("metric"), fields.get("metrics")) {
+                    *metric = match &field.val {
+                        Val::List(metrics) => metrics.first().cloned().unwrap_or(Val::Unknown),
+                        _ => Val::Unknown,
+                    };
+                }
+                if let Some(persona) = args.get_mut("persona")
+                    && let Val::Entity(id) = persona
+                {
+                    let decl = self.names.decl(*id);
+                    let title = match &decl.item.kind {
+                        ItemKind::Block { title: Some(title), .. } => &title.value,
+                        _ => &decl.name.value,
+                    };
+                    *persona = Val::Text(title.clone());
+                }
             }
+            Val::Op { args, .. } => args.iter_mut().for_each(|arg| self.fill_difference(arg, fields)),
+            Val::Call { args, .. } => args.values_mut().for_each(|arg| self.fill_difference(arg, fields)),
+            _ => {}
         }
-        Val::Op { args, .. } => args.iter_mut().for_each(|arg| fill_metric(arg, fields)),
-        _ => {}
     }
 }

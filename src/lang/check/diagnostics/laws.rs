@@ -132,6 +132,11 @@ pub fn not_a_metric(span: Span) -> Diagnostic {
         .help("name one of its `metrics`, as it is written there")
 }
 
+pub fn not_a_criterion(span: Span, criterion: &str) -> Diagnostic {
+    Diagnostic::error("M0517", span, format!("`delta(…)` by \"{criterion}\", and its metric has no such criterion"))
+        .help("name a criterion of the metric's rubric; terms have none")
+}
+
 pub fn merge_of_one(span: Span) -> Diagnostic {
     Diagnostic::error("M0518", span, "a merge takes at least two adapters").help("name another")
 }

@@ -115,7 +115,7 @@ pub fn differences_are_of_its_subjects(checker: &mut Checker<'_>, decl: &Decl<'_
         for gate in &instance.gates {
             let mut differences = Vec::new();
             collect(&gate.condition, &mut differences);
-            for [a, b, metric] in differences {
+            for [a, b, metric, criterion] in differences {
                 let among = |list: &Option<Vec<Val>>, val: &Val| match list {
                     Some(list) => matches!(val, Val::Unknown | Val::Absent) || list.contains(val),
                     None => true,
@@ -126,6 +126,10 @@ pub fn differences_are_of_its_subjects(checker: &mut Checker<'_>, decl: &Decl<'_
                     checker.found.add(say::not_a_subject(gate.condition_span));
                 } else if !among(&metrics, &metric) {
                     checker.found.add(say::not_a_metric(gate.condition_span));
+                } else if let Val::Text(criterion) = &criterion
+                    && !has_criterion(checker, &metric, criterion)
+                {
+                    checker.found.add(say::not_a_criterion(gate.condition_span, criterion));
                 }
             }
         }
@@ -133,12 +137,23 @@ pub fn differences_are_of_its_subjects(checker: &mut Checker<'_>, decl: &Decl<'_
 }
 
 /// Every `delta(a, b, metric: …)` of a condition.
-fn collect(val: &Val, found: &mut Vec<[Val; 3]>) {
+fn collect(val: &Val, found: &mut Vec<[Val; 4]>) {
     match val {
         Val::Call { name, args } if name == calls::DELTA.name => {
-            found.push(["a", "b", "metric"].map(|name| args.get(name).cloned().unwrap_or(Val::Unknown)));
+            found.push(["a", "b", "metric", "criterion"].map(|name| args.get(name).cloned().unwrap_or(Val::Unknown)));
         }
         Val::Op { args, .. } => args.iter().for_each(|arg| collect(arg, found)),
+        Val::Call { args, .. } => args.values().for_each(|arg| collect(arg, found)),
         _ => {}
+    }
+}
+
+fn has_criterion(checker: &Checker<'_>, metric: &Val, criterion: &str) -> bool {
+    match metric {
+        Val::Unknown => true,
+        Val::Verdict { rubric, .. } => {
+            checker.members(*rubric).children.iter().any(|child| child.name.as_deref() == Some(criterion))
+        }
+        _ => false,
     }
 }

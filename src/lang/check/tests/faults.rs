@@ -275,6 +275,11 @@ fn evaluations_make_sense() {
     added(&format!("{verdict}delta(s, baseline(cot)).low > 0 else \"x\"\n}}"), &[]);
     added(&format!("{verdict}delta(s, baseline(few_shot)) > 0 else \"x\"\n}}"), &["M0517@3"]);
     added(&format!("{verdict}delta(s, baseline(cot), metric: echo()) > 0 else \"x\"\n}}"), &["M0517@3"]);
+    let judged = "stage t = evaluate {\n subjects = [s, baseline(cot)]; metrics = [j.r]; data = d\n gate ";
+    added(&format!("{judged}max(delta(s, baseline(cot), persona: a, criterion: \"c\"), 0) > 0 else \"x\"\n}}"), &[]);
+    added(&format!("{judged}delta(s, baseline(cot), criterion: \"q\") > 0 else \"x\"\n}}"), &["M0517@3"]);
+    added(&format!("{judged}max(leak(), 0) > 0 else \"x\"\n}}"), &["M0315@3"]);
+    added(&format!("{judged}clip(delta(s, baseline(cot)), 0..1) > 0 else \"x\"\n}}"), &["M0315@3"]);
     added("stage t = sft {\n policy = m; data = d\n gate delta(s, s.a) > 0 else \"x\"\n}", &["M0517@3"]);
 }
 
