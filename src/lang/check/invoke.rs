@@ -91,7 +91,9 @@ impl Checker<'_> {
                     }
                     places.insert(attribute.name, arg.span);
                     let val = match (call.role, cx.own) {
-                        (Role::Function, Some(_)) if attribute.ty == Ty::Score => self.number_in_gate(&arg.value, call, cx),
+                        (Role::Function, Some(_)) if attribute.ty == Ty::Score => {
+                            self.number_in_gate(&arg.value, call, cx)
+                        }
                         _ => self.attribute(&arg.value, attribute, cx),
                     };
                     bound.insert(attribute.name.to_owned(), val);

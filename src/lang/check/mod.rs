@@ -4,6 +4,9 @@
 //! diagnostic and the rest of the file is still checked. (The graph comes before values, not after: it gives the order in
 //! which values can be computed without recursion, and it needs names only.)
 
+mod apply;
+mod arithmetic;
+mod blocks;
 mod build;
 mod diagnostics;
 pub mod expand;

@@ -2,7 +2,8 @@
 //!
 //! Typed from outside in: [`Checker::value`] knows what is wanted and so what a bare word means; [`Checker::infer`] is for
 //! places that want anything. What is faulty is told once and becomes [`Val::Unknown`], which satisfies every use.
-//! Lives here: literals, arithmetic, lists, records. Paths are in `paths.rs`, calls in `invoke.rs`.
+//! Lives here: literals, lists, records. Operators are in `arithmetic.rs`, paths in `paths.rs`, calls
+//! in `invoke.rs`.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use super::units;
 use super::val::Val;
 use crate::program::{Dim, EntityId};
 use crate::source::{FileId, Span};
-use crate::syntax::ast::{Assign, BinaryOp, Expr, ExprKind, Segment, UnaryOp};
+use crate::syntax::ast::{Assign, Expr, ExprKind, Segment, UnaryOp};
 
 /// Where an expression stands.
 #[derive(Debug, Clone, Copy)]
@@ -248,191 +249,6 @@ impl<'t> Checker<'t> {
         }
     }
 
-    /// What can be reckoned with here before its number is known: in a gate results, in a persona's test scores by rubrics
-    /// and terms, anywhere else scores.
-    fn is_operand(&self, val: &Val, cx: &Cx<'_>) -> bool {
-        if cx.own.is_some() {
-            types::is_result(val)
-        } else if cx.in_test {
-            let is_rubric = types::misfit(val, &RUBRIC, &self.names).is_none();
-            is_rubric || types::is_score(val, &self.names) || matches!(val, Val::Op { op: "field", .. })
-        } else {
-            types::is_score(val, &self.names)
-        }
-    }
-
-    fn range(&mut self, low: &Expr, high: &Expr, span: Span, cx: &Cx<'_>) -> Val {
-        let (low, high) = (self.infer(low, cx), self.infer(high, cx));
-        match (low, high) {
-            (Val::Unknown, _) | (_, Val::Unknown) => Val::Unknown,
-            (Val::Number { value: low, dim: a }, Val::Number { value: high, dim: b }) => {
-                // `15..60 tok`: one unit for both.
-                if a != b && a != Dim::None {
-                    self.found.add(say::mixed_dimensions(span, "..", a, b));
-                    return Val::Unknown;
-                }
-                if low >= high {
-                    self.found.add(say::empty_range(span));
-                    return Val::Unknown;
-                }
-                Val::Range { low, high, dim: b }
-            }
-            (a, b) => {
-                let odd = if matches!(a, Val::Number { .. }) { b } else { a };
-                let is = types::describe(&odd, &self.names);
-                self.found.add(say::no_arithmetic(span, "..", &is, false));
-                Val::Unknown
-            }
-        }
-    }
-
-    fn binary(&mut self, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr, cx: &Cx<'_>) -> Val {
-        let sign = sign_of(op);
-        let a = self.infer(left, cx);
-        // `voices.kl.estimator == k3`: a word is compared with a word.
-        let b = match (&a, &right.kind) {
-            (Val::Word(_), ExprKind::Path(path))
-                if path.len() == 1 && matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) =>
-            {
-                match &path[0] {
-                    Segment::Name(name) => Val::Word(name.value.clone()),
-                    Segment::Star(_) => Val::Unknown,
-                }
-            }
-            _ => self.infer(right, cx),
-        };
-        if a.is_unknown() || b.is_unknown() {
-            return Val::Unknown;
-        }
-        let operand = |val: &Val| self.is_operand(val, cx);
-        let is_number = |val: &Val| matches!(val, Val::Number { .. });
-        match op {
-            BinaryOp::Add | BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide => match (&a, &b) {
-                (Val::Number { value: x, dim: a }, Val::Number { value: y, dim: b }) => {
-                    self.arithmetic(op, (*x, *a), (*y, *b), op_span, right.span)
-                }
-                _ => {
-                    for (val, span) in [(&a, left.span), (&b, right.span)] {
-                        if let Val::Number { dim, .. } = val
-                            && *dim != Dim::None
-                        {
-                            self.found.add(say::unit_wrong(span, *dim, Dim::None));
-                            return Val::Unknown;
-                        }
-                        if !is_number(val) && !operand(val) {
-                            let is = types::describe(val, &self.names);
-                            self.found.add(say::no_arithmetic(span, sign, &is, cx.own.is_some()));
-                            return Val::Unknown;
-                        }
-                    }
-                    Val::Op { op: sign, args: vec![a, b] }
-                }
-            },
-            BinaryOp::And | BinaryOp::Or => {
-                for (val, span) in [(&a, left.span), (&b, right.span)] {
-                    if types::misfit(val, &Ty::Condition, &self.names).is_some() {
-                        let is = types::describe(val, &self.names);
-                        self.found.add(say::wrong_type(span, "a condition", &is, val, &Ty::Condition));
-                        return Val::Unknown;
-                    }
-                }
-                match (op, &a, &b) {
-                    (BinaryOp::And, Val::Bool(x), Val::Bool(y)) => Val::Bool(*x && *y),
-                    (BinaryOp::Or, Val::Bool(x), Val::Bool(y)) => Val::Bool(*x || *y),
-                    _ => Val::Op { op: sign, args: vec![a, b] },
-                }
-            }
-            BinaryOp::In => match (&a, &b) {
-                (Val::Number { value, dim }, Val::Range { low, high, dim: other }) if dim == other => {
-                    Val::Bool(low <= value && value <= high)
-                }
-                (_, Val::List(items)) if !operand(&a) => Val::Bool(items.contains(&a)),
-                (_, Val::Range { .. }) if operand(&a) => Val::Op { op: sign, args: vec![a, b] },
-                (_, Val::Range { dim, .. }) if is_number(&a) => {
-                    self.found.add(say::mixed_dimensions(op_span, sign, dim_of(&a), *dim));
-                    Val::Unknown
-                }
-                _ => {
-                    let is = types::describe(&b, &self.names);
-                    self.found.add(say::wrong_type(right.span, "a range or a list", &is, &b, &Ty::Any));
-                    Val::Unknown
-                }
-            },
-            _ => self.comparison(op, op_span, (a, left.span), (b, right.span), cx),
-        }
-    }
-
-    fn comparison(&mut self, op: BinaryOp, op_span: Span, left: (Val, Span), right: (Val, Span), cx: &Cx<'_>) -> Val {
-        let sign = sign_of(op);
-        let (a, b) = (left.0, right.0);
-        let equality = matches!(op, BinaryOp::Equal | BinaryOp::NotEqual);
-        match (&a, &b) {
-            (Val::Number { value: x, dim: i }, Val::Number { value: y, dim: j }) => {
-                if i != j {
-                    self.found.add(say::mixed_dimensions(op_span, sign, *i, *j));
-                    return Val::Unknown;
-                }
-                Val::Bool(match op {
-                    BinaryOp::Equal => x == y,
-                    BinaryOp::NotEqual => x != y,
-                    BinaryOp::Less => x < y,
-                    BinaryOp::LessEqual => x <= y,
-                    BinaryOp::Greater => x > y,
-                    _ => x >= y,
-                })
-            }
-            (Val::Word(_), Val::Word(_))
-            | (Val::Text(_), Val::Text(_))
-            | (Val::Bool(_), Val::Bool(_))
-            | (_, Val::Absent)
-            | (Val::Absent, _)
-                if equality =>
-            {
-                Val::Bool((a == b) == (op == BinaryOp::Equal))
-            }
-            _ => {
-                for (val, span) in [(&a, left.1), (&b, right.1)] {
-                    let known = match val {
-                        Val::Number { dim: Dim::None | Dim::Fraction, .. } => true,
-                        Val::Number { dim, .. } => {
-                            self.found.add(say::unit_wrong(span, *dim, Dim::None));
-                            return Val::Unknown;
-                        }
-                        val => self.is_operand(val, cx),
-                    };
-                    if !known {
-                        let is = types::describe(val, &self.names);
-                        self.found.add(say::no_arithmetic(span, sign, &is, cx.own.is_some()));
-                        return Val::Unknown;
-                    }
-                }
-                Val::Op { op: sign, args: vec![a, b] }
-            }
-        }
-    }
-
-    fn arithmetic(&mut self, op: BinaryOp, a: (f64, Dim), b: (f64, Dim), op_span: Span, divisor: Span) -> Val {
-        let ((x, i), (y, j)) = (a, b);
-        let plain = |dim: Dim| matches!(dim, Dim::None | Dim::Fraction);
-        let (value, dim) = match op {
-            BinaryOp::Add | BinaryOp::Subtract if i == j => (if op == BinaryOp::Add { x + y } else { x - y }, i),
-            // Half of 400 steps is 200 steps, and 50% of them too.
-            BinaryOp::Multiply if plain(j) => (x * y, if i == Dim::Fraction && j == Dim::None { Dim::None } else { i }),
-            BinaryOp::Multiply if plain(i) => (x * y, j),
-            BinaryOp::Divide if y == 0.0 => {
-                self.found.add(say::division_by_zero(divisor));
-                return Val::Unknown;
-            }
-            BinaryOp::Divide if i == j => (x / y, Dim::None),
-            BinaryOp::Divide if plain(j) => (x / y, i),
-            _ => {
-                self.found.add(say::mixed_dimensions(op_span, sign_of(op), i, j));
-                return Val::Unknown;
-            }
-        };
-        Val::Number { value, dim }
-    }
-
     /// `{ a = 1, b = 2 }` by key; a key that stands twice or is a path is told.
     fn entries<'a>(&mut self, assigns: &'a [Assign]) -> Vec<(&'a String, &'a Assign)> {
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
@@ -508,33 +324,6 @@ impl<'t> Checker<'t> {
                 self.found.add(say::unknown_slot(span, slot));
             }
         }
-    }
-}
-
-const RUBRIC: Ty = Ty::Ref(&[super::schema::Target::Rubric]);
-
-fn dim_of(val: &Val) -> Dim {
-    match val {
-        Val::Number { dim, .. } | Val::Range { dim, .. } => *dim,
-        _ => Dim::None,
-    }
-}
-
-fn sign_of(op: BinaryOp) -> &'static str {
-    match op {
-        BinaryOp::Add => "+",
-        BinaryOp::Subtract => "-",
-        BinaryOp::Multiply => "*",
-        BinaryOp::Divide => "/",
-        BinaryOp::Equal => "==",
-        BinaryOp::NotEqual => "!=",
-        BinaryOp::Less => "<",
-        BinaryOp::LessEqual => "<=",
-        BinaryOp::Greater => ">",
-        BinaryOp::GreaterEqual => ">=",
-        BinaryOp::In => "in",
-        BinaryOp::And => "and",
-        BinaryOp::Or => "or",
     }
 }
 

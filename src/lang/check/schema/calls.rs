@@ -217,7 +217,12 @@ pub static DELTA: Call = Call {
         A::required("a", SUBJECT, Topology, "The subject that should be better."),
         A::required("b", SUBJECT, Topology, "The subject it is compared with."),
         A::optional("metric", METRIC, Topology, "By which metric; the first unless said."),
-        A::optional("criterion", Ty::Text, Topology, "By one criterion of the metric's rubric; their weighted mean unless said."),
+        A::optional(
+            "criterion",
+            Ty::Text,
+            Topology,
+            "By one criterion of the metric's rubric; their weighted mean unless said.",
+        ),
         A::optional("persona", Ty::Ref(&[Target::Persona]), Topology, "Of one persona; pooled over all unless said."),
     ],
     rest: None,
