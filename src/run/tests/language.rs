@@ -292,6 +292,38 @@ fn changes_reach_what_they_should() {
 }
 
 #[test]
+fn estimates_are_reckoned_from_sizes() {
+    let folder = tempdir().unwrap();
+    let line = |who: &str| format!("{{\"persona\": \"{who}\", \"given\": \"I failed.\", \"says\": \"Oh.\"}}\n");
+    std::fs::write(folder.path().join("lines.jsonl"), line("The Anchor").repeat(16) + &line("The Beacon").repeat(8))
+        .unwrap();
+    let files = |text: &str| Files { texts: [("main.masc".to_owned(), text.to_owned())].into(), root: None };
+    let estimated = |text: &str| {
+        let checked = mascot_lang::check(&files(text), "main.masc", &[]);
+        let places = Places { root: folder.path().to_owned(), store: folder.path().join("store"), ..Places::default() };
+        let program = checked.program.unwrap();
+        plan::plan(&[program], &checked.files, &places, &store(folder.path()), "candle/1", false)
+    };
+    let plan = estimated(PROGRAM);
+    let tokens = |plan: &Plan, id: &str| plan.tasks[plan.find(id).unwrap()].estimate.tokens.map(|tokens| tokens.likely);
+    // 16 rows of 90 tokens, three times; the voice of 26 characters, 4.2 a token, once for each of 2 batches, three times.
+    assert_eq!(tokens(&plan, "sounding.anchor"), Some(16.0 * 90.0 * 3.0 + 26.0 / 4.2 * 2.0 * 3.0));
+    assert!(tokens(&plan, "sounding.beacon") < tokens(&plan, "sounding.anchor"));
+    assert_eq!(tokens(&plan, "preferences.anchor"), None, "nobody knows how many situations there are");
+    assert_eq!(
+        plan.missing.iter().map(|lacking| lacking.what.source.as_str()).collect::<Vec<_>>(),
+        ["directives.jsonl", "situations.jsonl"]
+    );
+    let twice = estimated(&PROGRAM.replacen("steps = 10 steps", "steps = 20 steps", 1));
+    let ratio = tokens(&twice, "voices.anchor").unwrap() / tokens(&plan, "voices.anchor").unwrap();
+    assert!((ratio - 2.0).abs() < 1e-9, "{ratio}");
+    let estimate = &plan.tasks[0].estimate;
+    let seconds = estimate.seconds.unwrap();
+    assert!(0.0 < seconds.low && seconds.low < seconds.likely && seconds.likely < seconds.high);
+    assert!(estimate.usd.is_none(), "unknown is never 0");
+}
+
+#[test]
 fn a_baseline_has_the_crew_of_the_first_subject() {
     use mascot_run::task::{Baseline, Subject, TaskSpec};
 
