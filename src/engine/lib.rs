@@ -1,4 +1,9 @@
 //! The candle engine: the only room where a tensor is spoken of. Implements [`mascot_run::engine::Engine`].
+//!
+//! # Steps
+//! A request is matched to its stage ([`stage`]); the stage reads its data ([`data`]) and models ([`model`], [`encoder`]), turns
+//! conversations into ids ([`text`]), samples ([`generate`]), judges ([`judge`], [`metric`], [`reward`]), trains ([`nn`],
+//! [`train`]), and leaves artifacts in its workspace.
 
 pub mod data;
 pub mod device;
@@ -15,5 +20,103 @@ pub mod nn;
 pub mod reward;
 pub mod rng;
 pub mod score;
+pub mod stage;
 pub mod text;
 pub mod train;
+
+use candle_core::Device;
+use mascot_run::engine::{Engine, Fault, Outputs, Progress, Request, Workspace};
+use mascot_run::task::TaskSpec;
+
+use models::Models;
+use nn::{Lora, Pack};
+use stage::Work;
+
+/// The epoch of the engine's numbers, in every key: raised by hand when results change, guarded by a golden.
+const EPOCH: u32 = 1;
+
+/// Performs tasks on one device.
+pub struct CandleEngine {
+    models: Models,
+    tested: bool,
+}
+
+impl CandleEngine {
+    /// On the processor.
+    pub fn new() -> Self {
+        Self::on(device::cpu())
+    }
+
+    pub fn on(device: Device) -> Self {
+        Self { models: Models::new(device), tested: false }
+    }
+}
+
+impl Default for CandleEngine {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Engine for CandleEngine {
+    fn fingerprint(&self) -> String {
+        format!("candle/{EPOCH}")
+    }
+
+    fn perform(
+        &mut self,
+        request: &Request<'_>,
+        workspace: &Workspace,
+        events: &mut dyn FnMut(Progress),
+    ) -> Result<Outputs, Fault> {
+        if !self.tested {
+            adapters_are_applied(self.models.device())?;
+            self.tested = true;
+        }
+        std::fs::create_dir_all(&workspace.out).map_err(|why| stage::file_fault(&workspace.out, why))?;
+        self.models.begin();
+        let mut work = Work::new(request, workspace, &mut self.models, events);
+        let outputs = match request.spec {
+            TaskSpec::Sft(spec) => stage::sft::perform(spec, &mut work),
+            TaskSpec::Pairs(spec) => stage::pairs::perform(spec, &mut work),
+            TaskSpec::BradleyTerry(spec) => stage::reward_model::perform(spec, &mut work),
+            TaskSpec::Grpo(spec) => stage::grpo::perform(spec, &mut work),
+            TaskSpec::Direction(spec) => stage::direction::perform(spec, &mut work),
+            TaskSpec::Dialogue(spec) => stage::dialogue::perform(spec, &mut work),
+            TaskSpec::Evaluate(spec) => stage::evaluate::perform(spec, &mut work),
+            TaskSpec::NotYet(spec) => Err(Fault::NotYet(spec.what.clone())),
+        };
+        let mut notes = std::mem::take(&mut work.notes);
+        self.models.end();
+        let mut outputs = outputs?;
+        notes.append(&mut outputs.notes);
+        outputs.notes = notes;
+        Ok(outputs)
+    }
+}
+
+/// The self-test at the start: an adapter that is moved must move log-probabilities, or training would be a play.
+fn adapters_are_applied(device: &Device) -> Result<(), Fault> {
+    let shape = mascot_run::task::RandomModel {
+        arch: "llama".into(),
+        hidden: 32,
+        layers: 2,
+        heads: 2,
+        kv_heads: 1,
+        ffn: 64,
+        vocab: 256,
+        tokenizer: "bytes".into(),
+    };
+    let lm = model::Lm::random(&shape, device)?;
+    let targets = [mascot_run::task::Target::Q, mascot_run::task::Target::V];
+    let mut lora = Lora::zeros(lm.config(), 2, 4.0, &targets);
+    let pack = Pack::new().block(&[1, 2, 3], &[[4, 5, 6]]);
+    let before = lm.logps(Some(&lora), &pack, 1.0)?;
+    lora.values_mut().iter_mut().enumerate().for_each(|(i, x)| *x = 0.05 * ((i % 7) as f32 - 3.0));
+    let after = lm.logps(Some(&lora), &pack, 1.0)?;
+    let moved = before.iter().zip(&after).any(|(a, b)| (a - b).abs() > 1e-6);
+    if !moved || after.iter().any(|x| !x.is_finite()) {
+        return Err(Fault::Model("the engine's self-test failed: an adapter does not move the model; this is a bug in mascot".into()));
+    }
+    Ok(())
+}

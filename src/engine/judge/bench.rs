@@ -29,6 +29,12 @@ pub struct Bench<'a> {
     pub recent: Vec<(Arc<str>, BTreeSet<(String, String)>)>,
     /// In a reward, a contrast is clipped to ±1; a metric shows it as it is.
     pub in_reward: bool,
+    kept: Kept,
+}
+
+/// What was fetched and may serve the next batch.
+#[derive(Default)]
+pub struct Kept {
     likelihoods: BTreeMap<String, Likelihood>,
     crews: BTreeMap<String, Crew>,
     datasets: BTreeMap<String, Arc<Dataset>>,
@@ -44,24 +50,22 @@ impl<'a> Bench<'a> {
         pool: Vec<Arc<str>>,
         in_reward: bool,
     ) -> Self {
-        Self {
-            models,
-            inputs,
-            pool,
-            recent: Vec::new(),
-            in_reward,
-            likelihoods: BTreeMap::new(),
-            crews: BTreeMap::new(),
-            datasets: BTreeMap::new(),
-            classifiers: BTreeMap::new(),
-            reward_models: BTreeMap::new(),
-            words: BTreeMap::new(),
-        }
+        Self { models, inputs, pool, recent: Vec::new(), in_reward, kept: Kept::default() }
+    }
+
+    /// Goes on with what an earlier bench fetched.
+    pub fn take(&mut self, kept: Kept) {
+        self.kept = kept;
+    }
+
+    /// What was fetched, for a later bench.
+    pub fn keep(self) -> Kept {
+        self.kept
     }
 
     /// A new batch of completions: answers about the old ones are of no use.
     pub fn next_batch(&mut self) {
-        self.likelihoods.values_mut().for_each(Likelihood::forget);
+        self.kept.likelihoods.values_mut().for_each(Likelihood::forget);
     }
 
     /// A model without an adapter, to be asked for likelihoods.
@@ -70,7 +74,7 @@ impl<'a> Bench<'a> {
     /// When it cannot be read.
     pub fn likelihood(&mut self, spec: &ModelSpec) -> Result<&mut Likelihood, Fault> {
         let lm = self.models.lm(spec, self.inputs)?;
-        Ok(self.likelihoods.entry(name_of(spec)).or_insert_with(|| Likelihood::new(lm)))
+        Ok(self.kept.likelihoods.entry(name_of(spec)).or_insert_with(|| Likelihood::new(lm)))
     }
 
     /// # Errors
@@ -83,11 +87,11 @@ impl<'a> Bench<'a> {
     /// When it cannot be read.
     pub fn dataset(&mut self, spec: &DataSpec) -> Result<Arc<Dataset>, Fault> {
         let name = name_of(spec);
-        if let Some(data) = self.datasets.get(&name) {
+        if let Some(data) = self.kept.datasets.get(&name) {
             return Ok(data.clone());
         }
         let data = Arc::new(data::read(spec, self.inputs)?);
-        self.datasets.insert(name, data.clone());
+        self.kept.datasets.insert(name, data.clone());
         Ok(data)
     }
 
@@ -103,12 +107,12 @@ impl<'a> Bench<'a> {
         scenes: &[Scene],
     ) -> Result<Vec<Vec<f64>>, Fault> {
         let name = name_of(&(lines, personas));
-        let crew = match self.crews.get(&name) {
+        let crew = match self.kept.crews.get(&name) {
             Some(crew) => crew.clone(),
             None => {
                 let members = personas.iter().map(|p| Ok((p.name.clone(), self.examples(lines, p)?)));
                 let crew = Crew::new(members.collect::<Result<_, Fault>>()?)?;
-                self.crews.insert(name, crew.clone());
+                self.kept.crews.insert(name, crew.clone());
                 crew
             }
         };
@@ -138,12 +142,12 @@ impl<'a> Bench<'a> {
         persona: &PersonaSpec,
     ) -> Result<Arc<Vec<Vec<String>>>, Fault> {
         let name = name_of(&(lines, persona));
-        if let Some(known) = self.words.get(&name) {
+        if let Some(known) = self.kept.words.get(&name) {
             return Ok(known.clone());
         }
         let known =
             Arc::new(self.examples(lines, persona)?.iter().map(|example| words(&example.says)).collect::<Vec<_>>());
-        self.words.insert(name, known.clone());
+        self.kept.words.insert(name, known.clone());
         Ok(known)
     }
 
@@ -153,7 +157,7 @@ impl<'a> Bench<'a> {
     /// When data or encoder cannot be read, or there is no line.
     pub fn classifier(&mut self, encoder: &ModelSpec, lines: &DataSpec) -> Result<Arc<Classifier>, Fault> {
         let name = name_of(&(encoder, lines));
-        if let Some(known) = self.classifiers.get(&name) {
+        if let Some(known) = self.kept.classifiers.get(&name) {
             return Ok(known.clone());
         }
         let data = self.dataset(lines)?;
@@ -167,7 +171,7 @@ impl<'a> Bench<'a> {
         let vectors = self.encoder(encoder)?.encode(&texts)?;
         let lines = vectors.into_iter().zip(named).map(|(vector, (_, who))| (vector, who.to_owned())).collect();
         let classifier = Arc::new(Classifier::new(lines));
-        self.classifiers.insert(name, classifier.clone());
+        self.kept.classifiers.insert(name, classifier.clone());
         Ok(classifier)
     }
 
@@ -175,11 +179,11 @@ impl<'a> Bench<'a> {
     /// When it cannot be read.
     pub fn reward_model(&mut self, policy: &Policy) -> Result<&RewardModel, Fault> {
         let name = name_of(policy);
-        if !self.reward_models.contains_key(&name) {
+        if !self.kept.reward_models.contains_key(&name) {
             let model = RewardModel::read(policy, self.models, self.inputs)?;
-            self.reward_models.insert(name.clone(), model);
+            self.kept.reward_models.insert(name.clone(), model);
         }
-        Ok(&self.reward_models[&name])
+        Ok(&self.kept.reward_models[&name])
     }
 
     /// Situations other than this one, the same ones whenever it is asked.

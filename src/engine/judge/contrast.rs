@@ -52,9 +52,10 @@ impl Crew {
                 own.push(
                     member.ok_or_else(|| Fault::Judge(format!("contrast: {:?} is not of the crew", turn.speaker)))?,
                 );
+                let completion = model.ids(turn)?;
                 for (_, examples) in &self.members {
                     let (context, kept) = context(examples, &scene.seen_by(at), model)?;
-                    questions.push(Question { context, kept, completion: turn.ids.clone() });
+                    questions.push(Question { context, kept, completion: completion.clone() });
                 }
             }
         }

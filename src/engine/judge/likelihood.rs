@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::scene::Spoken;
 use crate::error::Result;
 use crate::model::Lm;
 use crate::model::causal_lm::Prefix;
@@ -13,6 +14,18 @@ pub struct Likelihood {
     /// Keys and values of beginnings that come again and again (a persona's examples).
     prefixes: BTreeMap<Vec<u32>, Prefix>,
     memo: BTreeMap<(Vec<u32>, Vec<u32>), f64>,
+}
+
+/// As [`Likelihood::ids`].
+///
+/// # Errors
+/// When the text cannot be encoded.
+pub fn ids(lm: &Lm, turn: &Spoken) -> Result<Vec<u32>> {
+    if lm.tokenizer().decode(&turn.ids, true).is_ok_and(|text| text.trim() == turn.text) {
+        return Ok(turn.ids.clone());
+    }
+    let end = lm.end_of_turn().filter(|_| turn.finished);
+    lm.chat().completion(lm.tokenizer(), &turn.text, end)
 }
 
 /// One question: how likely is the completion after the context?
@@ -31,6 +44,15 @@ impl Likelihood {
 
     pub fn lm(&self) -> &Lm {
         &self.lm
+    }
+
+    /// A turn as this model's tokens: those that were sampled, where they are this tokenizer's and say just the turn; else its text
+    /// anew, with the token that ends a turn if it ended by itself.
+    ///
+    /// # Errors
+    /// When the text cannot be encoded.
+    pub fn ids(&self, turn: &Spoken) -> Result<Vec<u32>> {
+        ids(&self.lm, turn)
     }
 
     /// Forgets answers, not beginnings: a new batch has new completions.

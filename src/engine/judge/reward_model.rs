@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use mascot_run::engine::{Fault, Input};
 use mascot_run::task::{Policy, Slot};
 
+use super::likelihood;
 use super::scene::Scene;
 use crate::error::Error;
 use crate::model::{Lm, Peft};
@@ -40,15 +41,16 @@ impl RewardModel {
     /// # Errors
     /// When the model fails.
     pub fn score(&self, scenes: &[Scene]) -> Result<Vec<Vec<f64>>, Fault> {
-        let mut groups: Vec<(Vec<u32>, Vec<&[u32]>)> = Vec::new();
+        let mut groups: Vec<(Vec<u32>, Vec<Vec<u32>>)> = Vec::new();
         for scene in scenes {
             for (at, turn) in scene.turns.iter().enumerate() {
                 let mut messages = vec![Message::new("system", &*turn.system)];
                 messages.extend(scene.seen_by(at));
                 let prompt = self.lm.chat().prompt(self.lm.tokenizer(), &messages)?;
+                let ids = likelihood::ids(&self.lm, turn)?;
                 match groups.last_mut() {
-                    Some((last, completions)) if *last == prompt => completions.push(&turn.ids),
-                    _ => groups.push((prompt, vec![&turn.ids])),
+                    Some((last, completions)) if *last == prompt => completions.push(ids),
+                    _ => groups.push((prompt, vec![ids])),
                 }
             }
         }

@@ -195,7 +195,8 @@ fn log_p(spec: &ModelSpec, scenes: &[Scene], bench: &mut Bench<'_>) -> Result<Ve
     for scene in scenes {
         for (at, turn) in scene.turns.iter().enumerate() {
             let context = open(scene.seen_by(at), spec, bench)?;
-            questions.push(Question { context, kept: 0, completion: turn.ids.clone() });
+            let completion = bench.likelihood(spec)?.ids(turn)?;
+            questions.push(Question { context, kept: 0, completion });
         }
     }
     ask(&questions, scenes, spec, bench)
@@ -212,11 +213,10 @@ fn relevance(spec: &ModelSpec, scenes: &[Scene], bench: &mut Bench<'_>) -> Resul
         for (scene, others) in scenes.iter().zip(&others) {
             let other = others.get(k).or(others.last()).cloned().unwrap_or_else(|| scene.said.clone());
             let context = open(vec![Message::new("user", &*other)], spec, bench)?;
-            questions.extend(scene.turns.iter().map(|turn| Question {
-                context: context.clone(),
-                kept: 0,
-                completion: turn.ids.clone(),
-            }));
+            for turn in &scene.turns {
+                let completion = bench.likelihood(spec)?.ids(turn)?;
+                questions.push(Question { context: context.clone(), kept: 0, completion });
+            }
         }
         for (sum, other) in sums.iter_mut().zip(ask(&questions, scenes, spec, bench)?) {
             sum.iter_mut().zip(other).for_each(|(sum, x)| *sum += x / most as f64);
@@ -280,7 +280,8 @@ fn coherence(spec: &ModelSpec, scenes: &[Scene], bench: &mut Bench<'_>) -> Resul
                 (None, Some(alone)) => vec![Message::new("user", &**alone)],
                 (None, None) => vec![Message::new("user", "")],
             };
-            questions.push(Question { context: open(seen, spec, bench)?, kept: 0, completion: turn.ids.clone() });
+            let completion = bench.likelihood(spec)?.ids(turn)?;
+            questions.push(Question { context: open(seen, spec, bench)?, kept: 0, completion });
         }
     }
     let other = ask(&questions, scenes, spec, bench)?;

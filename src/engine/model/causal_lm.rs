@@ -134,6 +134,11 @@ impl Lm {
         Self(Arc::new(Inner { config, weights, tokenizer, chat, device: device.clone(), frequencies }))
     }
 
+    /// Whether both are the very same weights in memory.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     pub fn config(&self) -> &Config {
         &self.0.config
     }

@@ -1,0 +1,291 @@
+//! A director's directive z = {agent, action, tone}: what it reads, how it is written as text, how it is drawn, what of it is learnt.
+//!
+//! MASCOT shows z as three labelled lines (methods 1.3):
+//!
+//! ```text
+//! Agent: The Anchor
+//! Action: Validate the user's guilt.
+//! Tone: Calm and empathetic
+//! ```
+//!
+//! The agent is a constrained choice among the seats, so that every directive parses; its log-probability is that of the
+//! constrained distribution. Action and tone are sampled up to the end of their line. The labels are forced, and carry no loss.
+
+use mascot_run::engine::Fault;
+use mascot_run::task::{DirectorSpec, Order};
+
+use super::Work;
+use super::sft::Lesson;
+use crate::data::{Row, same_persona};
+use crate::generate::{Ask, Finish, Sampling, choose};
+use crate::model::Lm;
+use crate::nn::{Lora, Pack};
+use crate::rng::Rng;
+use crate::text::{Message, Utterance, chat};
+
+/// The agent of a directive that nobody is to follow.
+const NOBODY: &str = "Nobody";
+
+/// A director at work: its model and its labels as ids.
+pub struct Director<'a> {
+    pub spec: &'a DirectorSpec,
+    pub lm: Lm,
+    system: String,
+    agent: Vec<u32>,
+    /// One a seat, and one for silence where it may choose that.
+    options: Vec<Vec<u32>>,
+    action: Vec<u32>,
+    tone: Vec<u32>,
+    newline: Vec<u32>,
+}
+
+/// Where a directive is drawn.
+pub struct At<'a> {
+    /// The dialogue so far.
+    pub turns: Vec<Utterance<'a>>,
+    /// Names the draws of this place.
+    pub key: u64,
+    /// The turn's number in its block, for an order that is not learned.
+    pub turn: usize,
+}
+
+/// A directive that was drawn, and all that its training needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Directive {
+    /// Index of the seat; `None`: nobody speaks.
+    pub seat: Option<usize>,
+    pub action: String,
+    pub tone: String,
+    /// The prompt up to and with the label of the agent.
+    pub prompt: Vec<u32>,
+    /// Which option was drawn; `None` where the order is not learned.
+    pub chosen: Option<usize>,
+    /// What follows the label: agent, labels, action, tone.
+    pub ids: Vec<u32>,
+    /// 1 where a token of `ids` was sampled.
+    pub mask: Vec<bool>,
+}
+
+impl<'a> Director<'a> {
+    /// # Errors
+    /// When a text cannot be encoded.
+    pub fn new(spec: &'a DirectorSpec, lm: Lm) -> Result<Self, Fault> {
+        let encode = |text: &str| lm.tokenizer().encode(text);
+        let seats = spec.seats.iter().map(|seat| match &seat.role {
+            Some(role) => format!("{} ({role})", seat.name),
+            None => seat.name.clone(),
+        });
+        let seats = format!("Companions: {}.", seats.collect::<Vec<_>>().join("; "));
+        let voice = chat::system_text("the director", spec.voice.as_deref(), &[]);
+        let system = if voice.is_empty() { seats } else { format!("{voice}\n{seats}") };
+        let mut names: Vec<&str> = spec.seats.iter().map(|seat| seat.name.as_str()).collect();
+        if spec.silence {
+            names.push(NOBODY);
+        }
+        let options = names.iter().map(|name| encode(&format!(" {name}\n"))).collect::<Result<_, _>>()?;
+        let (agent, action, tone, newline) = (encode("Agent:")?, encode("Action:")?, encode("Tone:")?, encode("\n")?);
+        Ok(Self { spec, system, agent, options, action, tone, newline, lm })
+    }
+
+    /// What it reads, with the label of the agent written.
+    fn prompt(&self, turns: &[Utterance<'_>]) -> Result<Vec<u32>, Fault> {
+        let messages: Vec<Message> = chat::conversation_for(&self.system, None, turns, None);
+        let mut ids = self.lm.chat().prompt(self.lm.tokenizer(), &messages)?;
+        ids.extend(&self.agent);
+        Ok(ids)
+    }
+
+    /// Draws a directive at every place. Draws depend on (seed, key) alone.
+    ///
+    /// # Errors
+    /// As the model; [`Fault::Interrupted`].
+    pub fn direct(
+        &self,
+        places: &[At<'_>],
+        adapter: Option<&Lora>,
+        how: &Sampling,
+        seed: u64,
+        work: &mut Work<'_>,
+    ) -> Result<Vec<Directive>, Fault> {
+        let mut open = Vec::with_capacity(places.len());
+        for place in places {
+            let prompt = self.prompt(&place.turns)?;
+            let chosen = match self.spec.order {
+                Order::Learned => {
+                    let choice = self.lm.choose(&prompt, &self.options, adapter, how.temperature, seed, place.key)?;
+                    work.count(prompt.len());
+                    Some(choice.index)
+                }
+                Order::RoundRobin | Order::Random => None,
+            };
+            let seats = self.spec.seats.len();
+            let index = chosen.unwrap_or_else(|| match self.spec.order {
+                Order::RoundRobin => place.turn % seats,
+                _ => Rng::new(seed).fork("random order").at(place.key).below(0, seats),
+            });
+            let mut directive = Directive {
+                seat: Some(index).filter(|&index| index < seats),
+                action: String::new(),
+                tone: String::new(),
+                prompt,
+                chosen,
+                ids: Vec::new(),
+                mask: Vec::new(),
+            };
+            directive.force(&self.options[index]);
+            directive.force(&self.action);
+            open.push(directive);
+        }
+        let line = |max_new: u32| Sampling { max_new: max_new as usize, stop: vec!["\n".into()], ..how.clone() };
+        let of = &self.spec.directive;
+        for (index, text) in self.line(&mut open, places, adapter, &line(of.action), seed, 1, work)? {
+            open[index].action = text;
+            open[index].force(&self.tone);
+        }
+        for (index, text) in self.line(&mut open, places, adapter, &line(of.tone), seed, 2, work)? {
+            open[index].tone = text;
+        }
+        Ok(open)
+    }
+
+    /// Samples one line of every directive that somebody is to follow.
+    #[allow(clippy::too_many_arguments)]
+    fn line(
+        &self,
+        open: &mut [Directive],
+        places: &[At<'_>],
+        adapter: Option<&Lora>,
+        how: &Sampling,
+        seed: u64,
+        number: u64,
+        work: &mut Work<'_>,
+    ) -> Result<Vec<(usize, String)>, Fault> {
+        let speaking: Vec<usize> = (0..open.len()).filter(|&i| open[i].seat.is_some()).collect();
+        let asks: Vec<Ask<'_>> = speaking
+            .iter()
+            .map(|&i| Ask {
+                prompt: [&open[i].prompt[..], &open[i].ids[..]].concat(),
+                adapter,
+                n: 1,
+                key: places[i].key.wrapping_mul(4).wrapping_add(number),
+            })
+            .collect();
+        let lines = work.generate(&self.lm, &asks, how, seed)?;
+        let mut texts = Vec::new();
+        for (&index, mut line) in speaking.iter().zip(lines) {
+            let line = line.remove(0);
+            open[index].sampled(&line.ids);
+            // The label of the tone stands on a line of its own, also where the model did not end the action's.
+            if line.finish != Finish::Stop && number == 1 {
+                open[index].force(&self.newline);
+            }
+            texts.push((index, line.text.trim().to_owned()));
+        }
+        Ok(texts)
+    }
+
+    /// Adds a directive to a pack: every option of the agent, then the whole of it.
+    pub fn pack(&self, directive: &Directive, pack: &mut Pack) {
+        let mut parts: Vec<&[u32]> = Vec::new();
+        if directive.chosen.is_some() {
+            parts.extend(self.options.iter().map(Vec::as_slice));
+        }
+        parts.push(&directive.ids);
+        pack.push(&directive.prompt, &parts);
+    }
+
+    /// The log-probabilities that are learnt, from those of the targets that [`Director::pack`] added: first the choice's, under
+    /// the constrained distribution, then those of the sampled tokens.
+    pub fn learnt(&self, directive: &Directive, targets: &[f32]) -> Vec<f32> {
+        let (totals, rest) = self.split(directive, targets);
+        let mut logps = Vec::new();
+        if let Some(chosen) = directive.chosen {
+            logps.push(choose::constrained(&totals)[chosen]);
+        }
+        logps.extend(rest.iter().zip(&directive.mask).filter(|(_, sampled)| **sampled).map(|(logp, _)| *logp));
+        logps
+    }
+
+    /// The gradient by targets, from that by what is learnt: d log softmax(s)_c / d s_j = [j = c] − softmax(s)_j.
+    pub fn spread(&self, directive: &Directive, targets: &[f32], dlearnt: &[f32]) -> Vec<f32> {
+        let (totals, rest) = self.split(directive, targets);
+        let mut out = Vec::with_capacity(targets.len());
+        let mut learnt = dlearnt.iter().copied();
+        if let Some(chosen) = directive.chosen {
+            let d = learnt.next().unwrap_or(0.0);
+            let logps = choose::constrained(&totals);
+            for (j, option) in self.options.iter().enumerate() {
+                let slope = f32::from(u8::from(j == chosen)) - logps[j].exp();
+                out.extend(std::iter::repeat_n(d * slope, option.len()));
+            }
+        }
+        out.extend(directive.mask.iter().map(|sampled| if *sampled { learnt.next().unwrap_or(0.0) } else { 0.0 }));
+        debug_assert_eq!(out.len(), targets.len() - rest.len() + directive.mask.len());
+        out
+    }
+
+    /// Σ log p of each option, and the targets of the directive itself.
+    fn split<'t>(&self, directive: &Directive, targets: &'t [f32]) -> (Vec<f32>, &'t [f32]) {
+        let mut at = 0;
+        let mut totals = Vec::new();
+        if directive.chosen.is_some() {
+            for option in &self.options {
+                totals.push(targets[at..at + option.len()].iter().sum());
+                at += option.len();
+            }
+        }
+        (totals, &targets[at..])
+    }
+
+    /// How many numbers are learnt of it.
+    pub fn learnt_len(directive: &Directive) -> usize {
+        usize::from(directive.chosen.is_some()) + directive.mask.iter().filter(|sampled| **sampled).count()
+    }
+}
+
+impl Directive {
+    fn force(&mut self, ids: &[u32]) {
+        self.ids.extend(ids);
+        self.mask.extend(ids.iter().map(|_| false));
+    }
+
+    fn sampled(&mut self, ids: &[u32]) {
+        self.ids.extend(ids);
+        self.mask.extend(ids.iter().map(|_| true));
+    }
+}
+
+/// A written directive as a lesson, in the very pieces in which it will be sampled. `None` when its agent has no seat.
+///
+/// # Errors
+/// When a text cannot be encoded.
+pub fn lesson(spec: &DirectorSpec, row: &Row, lm: &Lm) -> Result<Option<Lesson>, Fault> {
+    let Some((agent, action, tone)) = &row.directive else { return Ok(None) };
+    let director = Director::new(spec, lm.clone())?;
+    let seat = spec.seats.iter().position(|seat| same_persona(&seat.name, agent));
+    let silent = spec.silence && same_persona(agent, NOBODY);
+    let Some(option) = seat.or(silent.then_some(spec.seats.len())) else { return Ok(None) };
+    // Speakers of a history are known by any of their spellings.
+    let named: Vec<(Option<&str>, &str)> = row
+        .history
+        .iter()
+        .map(|turn| {
+            let seat = spec.seats.iter().find(|seat| same_persona(&seat.name, &turn.speaker));
+            (seat.map(|seat| seat.name.as_str()), turn.text.as_str())
+        })
+        .collect();
+    let said = row.said();
+    let mut turns = vec![Utterance { speaker: None, text: &said }];
+    turns.extend(named.iter().map(|(speaker, text)| Utterance { speaker: *speaker, text }));
+    let prompt = director.prompt(&turns)?;
+    let encode = |text: &str| lm.tokenizer().encode(text);
+    let mut completion = director.options[option].clone();
+    if seat.is_some() {
+        completion.extend(&director.action);
+        completion.extend(encode(&format!(" {}\n", action.trim()))?);
+        completion.extend(&director.tone);
+        completion.extend(encode(&format!(" {}", tone.trim()))?);
+    }
+    completion.extend(lm.end_of_turn());
+    Ok(Some(Lesson { prompt, completion }))
+}

@@ -1,0 +1,103 @@
+//! Preference pairs: K candidates a prompt from a policy, judged; (y_w, y_l) is kept iff s(y_w) − s(y_l) ≥ δ (methods 1.2).
+//!
+//! Every two candidates of a prompt that are δ apart make a pair. Differs from the paper in nothing that it states; that equal
+//! texts make one candidate is ours.
+
+use std::collections::BTreeSet;
+
+use mascot_run::engine::{Fault, Outputs};
+use mascot_run::task::{Baseline, PairsSpec};
+use serde::{Deserialize, Serialize};
+
+use super::{Work, draws_of, pool, sampling, shortened, voice, write_lines};
+use crate::generate::{Ask, Finish};
+use crate::judge::term::mean_of_finite;
+use crate::judge::{Bench, panel};
+use crate::rng::Rng;
+
+/// One line of `pairs.jsonl`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pair {
+    /// The prompt's digest: by it pairs are held out.
+    pub key: String,
+    pub persona: Option<String>,
+    pub system: String,
+    pub prompt: String,
+    pub chosen: String,
+    pub rejected: String,
+    pub chosen_score: f64,
+    pub rejected_score: f64,
+}
+
+/// # Errors
+/// As the data, the model and the judge; [`Fault::Interrupted`].
+pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
+    work.tell("loading", 0, 0, None, None);
+    let (lm, lora) = work.policy(&spec.from)?;
+    let data = work.data(&spec.data)?;
+    let persona = spec.persona.as_ref();
+    let mut rows = Vec::new();
+    for row in data.prompts(spec.data.split, spec.prompts) {
+        rows.push(shortened(row, spec.data.max_len, &lm)?);
+    }
+    if rows.is_empty() {
+        return Err(Fault::Data("the data has no prompt to sample from".into()));
+    }
+    let steps = rows.len() as u64;
+    work.tell("sampling", 0, steps, None, None);
+    let mut asks = Vec::new();
+    for row in &rows {
+        let prompt = voice::prompt(&lm, &voice::messages(persona, row, Baseline::ZeroShot))?;
+        let key = Rng::new(draws_of(&row.key)).word(0);
+        asks.push(Ask { prompt, adapter: lora.as_ref(), n: spec.sample.n as usize, key });
+    }
+    let candidates = work.generate(&lm, &asks, &sampling(&spec.sample, &lm), spec.seed)?;
+    work.tell("judging", 0, steps, None, None);
+    let mut scenes = Vec::new();
+    for (situation, (row, candidates)) in rows.iter().zip(&candidates).enumerate() {
+        let mut texts = BTreeSet::new();
+        for candidate in candidates.iter().filter(|c| !c.text.trim().is_empty() && texts.insert(c.text.trim())) {
+            let turn = (candidate.text.trim().to_owned(), candidate.ids.clone(), candidate.finish != Finish::Length);
+            scenes.push(voice::scene(situation, row, persona, turn));
+        }
+    }
+    let pool = pool(&rows.iter().collect::<Vec<_>>());
+    let mut bench = Bench::new(work.models, work.request.inputs, pool, true);
+    let scores = panel::score(&spec.judge, &scenes, &mut bench)?;
+    let scored: Vec<f64> = scores.iter().map(|turns| mean_of_finite(turns)).collect();
+
+    let mut pairs = Vec::new();
+    for (i, better) in scenes.iter().enumerate() {
+        for (j, worse) in scenes.iter().enumerate().filter(|(_, worse)| worse.situation == better.situation) {
+            // A void score is NaN: no comparison with it holds.
+            if i == j || !(scored[i] - scored[j] >= spec.min_gap) || (scored[i] == scored[j] && i > j) {
+                continue;
+            }
+            pairs.push(Pair {
+                key: rows[better.situation].key.clone(),
+                persona: persona.map(|persona| persona.name.clone()),
+                system: better.turns[0].system.to_string(),
+                prompt: rows[better.situation].said(),
+                chosen: better.turns[0].text.clone(),
+                rejected: worse.turns[0].text.clone(),
+                chosen_score: scored[i],
+                rejected_score: scored[j],
+            });
+        }
+    }
+    write_lines(work, "pairs.jsonl", &pairs)?;
+    work.tell("judging", steps, steps, None, None);
+    let mut outputs = Outputs { artifacts: vec!["pairs.jsonl".into()], ..Outputs::default() };
+    let mut result = |name: &str, value: f64| outputs.results.insert(name.into(), value);
+    result("pairs", pairs.len() as f64);
+    result("prompts", rows.len() as f64);
+    result("candidates", scenes.len() as f64);
+    result("score", mean_of_finite(&scored));
+    result("tokens", work.tokens() as f64);
+    outputs.results.retain(|_, value| value.is_finite());
+    if pairs.is_empty() {
+        let why = format!("no two candidates of a prompt are {} apart on the judge's scale: there is no pair", spec.min_gap);
+        outputs.notes.push(why);
+    }
+    Ok(outputs)
+}

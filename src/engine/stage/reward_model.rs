@@ -1,0 +1,287 @@
+//! A reward model from preference pairs: L = −log σ(r_w − r_l − margin) + center·(r_w + r_l)² (Bradley & Terry 1952), LoRA and a
+//! linear head over the state after a completion's last token.
+//!
+//! 1. pairs of all personas; `held_out` of the prompts, by digest, are kept out of training.
+//! 2. each epoch in a fresh order, `batch` pairs a step; both completions of a pair share their prompt.
+//! 3. held-out accuracy with Wilson's interval; a temperature T that makes σ((r_w − r_l)/T) likeliest on held-out pairs, and the
+//!    expected calibration error with it (Guo et al. 2017).
+//!
+//! Departures: (1) the head begins at zero, so that rewards begin equal and the first gradient goes to the head alone; (2) a pair
+//! whose prompt is held out never trains, also when another persona answered the same prompt.
+
+use mascot_run::engine::{Fault, Outputs};
+use mascot_run::task::RewardModelSpec;
+use serde::Serialize;
+
+use super::pairs::Pair;
+use super::{Work, file_fault};
+use crate::error::Error;
+use crate::judge::reward_model::{RewardModel, dot};
+use crate::metric::bootstrap::wilson;
+use crate::model::{Lm, Peft};
+use crate::models::input;
+use crate::nn::{LoraGrads, Pack};
+use crate::rng::Rng;
+use crate::text::Message;
+use crate::train::bradley_terry;
+use crate::train::checkpoint::{Checkpoint, Log};
+use crate::train::optimizer::{self, AdamW};
+use crate::train::schedule::learning_rate;
+
+/// A pair as ids.
+struct Ids {
+    held_out: bool,
+    prompt: Vec<u32>,
+    chosen: Vec<u32>,
+    rejected: Vec<u32>,
+}
+
+#[derive(Serialize)]
+struct Line {
+    step: u64,
+    loss: f64,
+    accuracy: f64,
+    grad_norm: f64,
+    lr: f64,
+    tokens: u64,
+    seconds: f64,
+}
+
+/// How far probabilities by the model can be believed; `calibration.json` of the folder.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Calibration {
+    pub temperature: f64,
+    pub ece: f64,
+    pub pairs: usize,
+}
+
+const SAVE_EVERY: u64 = 4;
+/// Bins of the expected calibration error.
+const BINS: usize = 10;
+
+/// # Errors
+/// As pairs and model; [`Fault::Interrupted`] with its state saved.
+pub fn perform(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
+    work.tell("loading", 0, 0, None, None);
+    let (lm, lora, _) = work.trained(&spec.init, &spec.adapter, spec.seed)?;
+    let pairs = pairs(spec, work)?;
+    let ids = ids(spec, &pairs, &lm)?;
+    let training: Vec<&Ids> = ids.iter().filter(|pair| !pair.held_out).collect();
+    if training.is_empty() {
+        return Err(Fault::Data("there is no preference pair to train on".into()));
+    }
+    let width = lora.values().len();
+    let mut model = RewardModel { head: vec![0.0; lm.config().hidden], lm, lora };
+    let batch = spec.batch.max(1) as usize;
+    let a_round = training.len().div_ceil(batch) as u64;
+    let steps = a_round * u64::from(spec.epochs);
+    let rng = Rng::new(spec.seed).fork("bradley_terry");
+
+    // The adapter's factors, then the head.
+    let mut params = [model.lora.values(), &model.head].concat();
+    let (mut step, mut adam) = (0, AdamW::new(params.len()));
+    if let Some(saved) = Checkpoint::<()>::load(work.workspace, params.len())? {
+        (step, adam, params) = (saved.step, saved.adam, saved.params);
+        put(&mut model, &params, width);
+    }
+    let mut curve = Log::open(work.workspace, "curve.jsonl", step)?;
+    let save = |work: &Work<'_>, step, params: &[f32], adam: &AdamW, curve: &Log| -> Result<(), Fault> {
+        curve.save()?;
+        Checkpoint { step, params: params.to_vec(), adam: adam.clone(), memory: () }.save(work.workspace)
+    };
+    while step < steps {
+        if work.stopped() {
+            save(work, step, &params, &adam, &curve)?;
+            return Err(Fault::Interrupted);
+        }
+        let mut order: Vec<usize> = (0..training.len()).collect();
+        rng.fork("epoch").at(step / a_round).shuffle(&mut order);
+        let chosen = order.iter().skip((step % a_round) as usize * batch).take(batch);
+        let batch: Vec<&Ids> = chosen.map(|&i| training[i]).collect();
+
+        let (loss, accuracy, mut grads) = loss_and_gradient(&model, &batch, spec)?;
+        let grad_norm = optimizer::clip(&mut grads, spec.optimizer.max_grad_norm);
+        let lr = learning_rate(&spec.optimizer, step, steps);
+        adam.step(&mut params, &grads, lr, &spec.optimizer);
+        put(&mut model, &params, width);
+
+        work.count(batch.iter().map(|pair| pair.prompt.len() + pair.chosen.len() + pair.rejected.len()).sum());
+        curve.push(&Line { step, loss, accuracy, grad_norm, lr, tokens: work.tokens(), seconds: work.seconds() });
+        step += 1;
+        work.tell("training", step, steps, None, Some(loss));
+        if step % SAVE_EVERY == 0 && step < steps {
+            save(work, step, &params, &adam, &curve)?;
+        }
+    }
+    work.tell("scoring", steps, steps, None, None);
+    let held_out: Vec<&Ids> = ids.iter().filter(|pair| pair.held_out).collect();
+    let gaps = gaps(&model, &held_out)?;
+    let right = gaps.iter().filter(|gap| **gap > 0.0).count();
+    let (low, high) = wilson(right, gaps.len());
+    let calibration = calibrate(&gaps);
+
+    let folder = work.workspace.artifact("reward_model");
+    Peft { lora: model.lora.clone(), score: Some(model.head.clone()) }.write(&folder)?;
+    let path = folder.join("calibration.json");
+    let text = serde_json::to_string_pretty(&calibration).map_err(|why| file_fault(&path, why))?;
+    std::fs::write(&path, text + "\n").map_err(|why| file_fault(&path, why))?;
+    curve.finish()?;
+    let mut outputs = Outputs { artifacts: vec!["reward_model".into(), "curve.jsonl".into()], ..Outputs::default() };
+    let mut result = |name: &str, value: f64| outputs.results.insert(name.into(), value);
+    if gaps.is_empty() {
+        outputs.notes.push("no pair was held out: the reward model's accuracy is not known".into());
+    } else {
+        result("held_out_accuracy", right as f64 / gaps.len() as f64);
+        result("held_out_accuracy.low", low);
+        result("held_out_accuracy.high", high);
+        result("ece", calibration.ece);
+        result("temperature", calibration.temperature);
+    }
+    result("pairs", training.len() as f64);
+    result("held_out_pairs", gaps.len() as f64);
+    result("tokens", work.tokens() as f64);
+    Ok(outputs)
+}
+
+fn put(model: &mut RewardModel, params: &[f32], width: usize) {
+    model.lora.values_mut().copy_from_slice(&params[..width]);
+    model.head.copy_from_slice(&params[width..]);
+}
+
+/// What the `pairs` stages made, and rows of a data set with chosen and rejected.
+fn pairs(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Vec<Pair>, Fault> {
+    let mut pairs = Vec::new();
+    for slot in &spec.pairs {
+        let path = &input(work.request.inputs, slot)?.path;
+        let text = std::fs::read_to_string(path).map_err(|why| file_fault(path, why))?;
+        for (line, json) in text.lines().enumerate() {
+            let pair = serde_json::from_str(json).map_err(|why| file_fault(path, format!("line {}: {why}", line + 1)))?;
+            pairs.push(pair);
+        }
+    }
+    if let Some(spec) = &spec.data {
+        let data = work.data(spec)?;
+        for row in data.of(spec.split) {
+            if let (Some(chosen), Some(rejected)) = (&row.chosen, &row.rejected) {
+                pairs.push(Pair {
+                    key: row.key.clone(),
+                    persona: row.persona.clone(),
+                    system: row.system.clone().unwrap_or_default(),
+                    prompt: row.said(),
+                    chosen: chosen.clone(),
+                    rejected: rejected.clone(),
+                    chosen_score: f64::NAN,
+                    rejected_score: f64::NAN,
+                });
+            }
+        }
+    }
+    Ok(pairs)
+}
+
+fn ids(spec: &RewardModelSpec, pairs: &[Pair], lm: &Lm) -> Result<Vec<Ids>, Fault> {
+    let mut ids = Vec::new();
+    for pair in pairs {
+        let messages = [Message::new("system", pair.system.as_str()), Message::new("user", pair.prompt.as_str())];
+        let prompt = lm.chat().prompt(lm.tokenizer(), &messages)?;
+        let completion = |text: &str| lm.chat().completion(lm.tokenizer(), text, lm.end_of_turn());
+        let at = super::draws_of(&pair.key);
+        let held_out = Rng::new(at).fork("held out").uniform(0) < spec.held_out;
+        ids.push(Ids { held_out, prompt, chosen: completion(&pair.chosen)?, rejected: completion(&pair.rejected)? });
+    }
+    Ok(ids)
+}
+
+/// Loss, share of pairs in the right order, gradients of the adapter's factors and then of the head.
+fn loss_and_gradient(model: &RewardModel, batch: &[&Ids], spec: &RewardModelSpec) -> Result<(f64, f64, Vec<f32>), Fault> {
+    let mut grads = LoraGrads::zeros(&model.lora);
+    let mut dhead = vec![0.0f32; model.head.len()];
+    let (mut loss, mut right) = (0.0, 0usize);
+    let most = model.lm.pack_tokens();
+    let rows = |pair: &Ids| pair.prompt.len() + pair.chosen.len() + pair.rejected.len();
+    let mut from = 0;
+    while from < batch.len() {
+        let (mut to, mut size) = (from + 1, rows(batch[from]));
+        while to < batch.len() && size + rows(batch[to]) <= most {
+            size += rows(batch[to]);
+            to += 1;
+        }
+        let part = &batch[from..to];
+        from = to;
+        let mut pack = Pack::new();
+        part.iter().for_each(|pair| pack.push(&pair.prompt, &[&pair.chosen, &pair.rejected]));
+        let pass = model.lm.forward_hidden(&model.lora, &pack, pack.ends())?;
+        let states = pass.hidden().to_vec2::<f32>().map_err(Error::from)?; // [2 · pairs, H]: chosen, rejected, chosen…
+        let of = |at: usize| -> Vec<f32> {
+            states.iter().skip(at).step_by(2).map(|state| dot(state, &model.head) as f32).collect()
+        };
+        let (chosen, rejected) = (of(0), of(1));
+        right += chosen.iter().zip(&rejected).filter(|(w, l)| w > l).count();
+        let pairs = bradley_terry::loss(&chosen, &rejected, &vec![spec.margin as f32; chosen.len()], spec.center);
+        let share = part.len() as f64 / batch.len() as f64;
+        loss += share * pairs.loss;
+        let mut dstates = Vec::with_capacity(states.len() * model.head.len());
+        for (row, state) in states.iter().enumerate() {
+            let by = if row % 2 == 0 { pairs.chosen[row / 2] } else { pairs.rejected[row / 2] } * share as f32;
+            dhead.iter_mut().zip(state).for_each(|(d, x)| *d += by * x);
+            dstates.extend(model.head.iter().map(|w| by * w));
+        }
+        let shape = (states.len(), model.head.len());
+        let device = model.lm.device();
+        let dstates = candle_core::Tensor::from_vec(dstates, shape, device).map_err(Error::from)?;
+        pass.backward(&dstates, &mut grads)?;
+    }
+    Ok((loss, right as f64 / batch.len() as f64, [grads.values(), &dhead].concat()))
+}
+
+/// r_w − r_l of each pair.
+fn gaps(model: &RewardModel, pairs: &[&Ids]) -> Result<Vec<f64>, Fault> {
+    let mut gaps = Vec::new();
+    for part in pairs.chunks(8) {
+        let mut pack = Pack::new();
+        part.iter().for_each(|pair| pack.push(&pair.prompt, &[&pair.chosen, &pair.rejected]));
+        gaps.extend(model.of(&pack)?.chunks(2).map(|r| r[0] - r[1]));
+    }
+    Ok(gaps)
+}
+
+/// T by golden-section search over log T of the mean −log σ(gap/T), and the ECE of σ(|gap|/T) as a claim to be right.
+pub fn calibrate(gaps: &[f64]) -> Calibration {
+    if gaps.is_empty() {
+        return Calibration { temperature: 1.0, ece: 0.0, pairs: 0 };
+    }
+    let nll = |log_t: f64| gaps.iter().map(|gap| bradley_terry::softplus(-gap / log_t.exp())).sum::<f64>();
+    let (mut low, mut high) = (-5.0f64, 5.0f64);
+    let ratio = (5.0f64.sqrt() - 1.0) / 2.0;
+    for _ in 0..60 {
+        let (a, b) = (high - ratio * (high - low), low + ratio * (high - low));
+        if nll(a) < nll(b) { high = b } else { low = a }
+    }
+    let temperature = ((low + high) / 2.0).exp();
+    let mut bins = vec![(0usize, 0.0f64, 0.0f64); BINS];
+    for gap in gaps {
+        let claim = bradley_terry::sigmoid(gap.abs() / temperature);
+        let bin = (((claim - 0.5) * 2.0 * BINS as f64) as usize).min(BINS - 1);
+        let (n, claims, right) = &mut bins[bin];
+        *n += 1;
+        *claims += claim;
+        *right += f64::from(u8::from(*gap > 0.0));
+    }
+    let ece = bins.iter().map(|(_, claims, right)| (claims - right).abs()).sum::<f64>() / gaps.len() as f64;
+    Calibration { temperature, ece, pairs: gaps.len() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_claims_too_much_is_cooled() {
+        // Right in 3 of 4 with gaps of ±8: σ(8/T) = 3/4 at T = 8 / ln 3 = 7.28.
+        let gaps = [8.0, 8.0, 8.0, -8.0].repeat(25);
+        let got = calibrate(&gaps);
+        assert!((got.temperature - 8.0 / 3.0f64.ln()).abs() < 1e-3, "{got:?}");
+        assert!(got.ece < 1e-3);
+        assert_eq!(calibrate(&[]).pairs, 0);
+    }
+}
