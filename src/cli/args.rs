@@ -39,10 +39,10 @@ pub enum Verb {
     /// Remove from a store what no run needs any more
     Gc(Gc),
     /// Log-probabilities of texts under a model
-    #[cfg(any())]
+    #[cfg(feature = "engine")]
     Score(Score),
     /// Continue prompts with a model
-    #[cfg(any())]
+    #[cfg(feature = "engine")]
     Generate(Generate),
 }
 
@@ -294,7 +294,7 @@ pub struct Gc {
 }
 
 /// Which model
-#[cfg(any())]
+#[cfg(feature = "engine")]
 #[derive(Debug, Args)]
 pub struct ModelAtHand {
     /// A Hugging Face folder or a .gguf file
@@ -317,14 +317,14 @@ pub struct ModelAtHand {
     pub threads: Option<u16>,
 }
 
-#[cfg(any())]
+#[cfg(feature = "engine")]
 #[derive(Debug, Args)]
 pub struct Score {
     #[command(flatten)]
     pub at_hand: ModelAtHand,
 }
 
-#[cfg(any())]
+#[cfg(feature = "engine")]
 #[derive(Debug, Args)]
 pub struct Generate {
     #[command(flatten)]

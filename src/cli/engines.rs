@@ -22,13 +22,64 @@ pub fn open(compute: &Compute) -> Result<Opened, Exit> {
 }
 
 #[cfg(feature = "engine")]
-fn candle(_: &Compute) -> Result<Opened, Exit> {
-    super::render::complain("the candle engine performs no stage yet", Some("--engine fake rehearses"));
-    Err(Exit::CallWrong)
+fn candle(compute: &Compute) -> Result<Opened, Exit> {
+    let device = device(compute.device, compute.threads)?;
+    Ok((Box::new(mascot_engine::CandleEngine::on(device)), Box::new(mascot_engine::fetch::Courier)))
 }
 
-/// `prepare` has refused it before.
+/// [`fingerprint`] has refused it before.
 #[cfg(not(feature = "engine"))]
 fn candle(_: &Compute) -> Result<Opened, Exit> {
     Err(Exit::CallWrong)
+}
+
+/// What the candle engine puts into every key.
+///
+/// # Errors
+/// [`Exit::CallWrong`] in a build without it; it has been said.
+#[cfg(feature = "engine")]
+pub fn fingerprint() -> Result<String, Exit> {
+    Ok(mascot_engine::CandleEngine::new().fingerprint())
+}
+
+/// What the candle engine puts into every key.
+///
+/// # Errors
+/// [`Exit::CallWrong`] in a build without it; it has been said.
+#[cfg(not(feature = "engine"))]
+pub fn fingerprint() -> Result<String, Exit> {
+    super::render::complain(
+        "this mascot was built without the candle engine",
+        Some("--engine fake rehearses; `cargo build --release` builds one that computes"),
+    );
+    Err(Exit::CallWrong)
+}
+
+/// The device that is asked for, with its threads. `auto` is the processor: what computed must never be a surprise, and the
+/// CUDA path is not tested yet.
+///
+/// # Errors
+/// [`Exit::Failed`] when it is not to be had; it has been said.
+#[cfg(feature = "engine")]
+pub fn device(kind: super::args::DeviceKind, threads: Option<u16>) -> Result<mascot_engine::device::Device, Exit> {
+    use super::args::DeviceKind;
+    use super::render;
+
+    let opened = match kind {
+        DeviceKind::Auto | DeviceKind::Cpu => Ok(mascot_engine::device::cpu()),
+        DeviceKind::Cuda => mascot_engine::device::cuda(0),
+    };
+    let with_threads = opened.and_then(|device| {
+        if let Some(threads) = threads {
+            mascot_engine::device::use_threads(usize::from(threads))?;
+        }
+        Ok(device)
+    });
+    with_threads.map_err(|why| {
+        render::complain(
+            &why.to_string(),
+            Some("--device cpu always works; --device cuda needs a build with --features cuda"),
+        );
+        Exit::Failed
+    })
 }

@@ -9,7 +9,7 @@
 //! tensor.
 
 mod args;
-#[cfg(any())]
+#[cfg(feature = "engine")]
 mod at_hand;
 mod check;
 mod engines;
@@ -17,7 +17,7 @@ mod exit;
 mod expand;
 mod explain;
 mod gc;
-#[cfg(any())]
+#[cfg(feature = "engine")]
 mod generate;
 mod graph;
 mod interrupt;
@@ -29,7 +29,7 @@ mod report;
 mod report_verb;
 mod run;
 mod runs;
-#[cfg(any())]
+#[cfg(feature = "engine")]
 mod score;
 mod show;
 mod why;
@@ -65,9 +65,9 @@ pub fn main() -> ExitCode {
         Verb::Runs(args) => runs::runs(args),
         Verb::Report(args) => report_verb::report(args),
         Verb::Gc(args) => gc::gc(args),
-        #[cfg(any())]
+        #[cfg(feature = "engine")]
         Verb::Score(args) => score::score(args),
-        #[cfg(any())]
+        #[cfg(feature = "engine")]
         Verb::Generate(args) => generate::generate(args),
     };
     exit.into()

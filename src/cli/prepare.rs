@@ -8,6 +8,7 @@ use mascot_run::source;
 use mascot_run::store::Store;
 
 use super::args::{self, Compute, EngineKind, Selection};
+use super::engines;
 use super::exit::Exit;
 use super::load::{self, Loaded};
 use super::render;
@@ -97,25 +98,10 @@ fn hf_cache() -> Option<PathBuf> {
     world::variable("HF_HOME").map(PathBuf::from).or_else(home).map(|at| at.join("hub"))
 }
 
-#[cfg(feature = "engine")]
-fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
-    Ok(match engine {
-        EngineKind::Candle => "candle/1".to_owned(),
-        EngineKind::Fake => mascot_run::fake::FINGERPRINT.to_owned(),
-    })
-}
-
-#[cfg(not(feature = "engine"))]
 fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
     match engine {
         EngineKind::Fake => Ok(mascot_run::fake::FINGERPRINT.to_owned()),
-        EngineKind::Candle => {
-            render::complain(
-                "this mascot was built without the candle engine",
-                Some("--engine fake rehearses; `cargo build --release` builds one that computes"),
-            );
-            Err(Exit::CallWrong)
-        }
+        EngineKind::Candle => engines::fingerprint(),
     }
 }
 

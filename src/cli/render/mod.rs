@@ -33,7 +33,7 @@ pub fn json(document: &serde_json::Value) {
 }
 
 /// Prints anything plain as a line of JSON.
-#[cfg(any())]
+#[cfg(feature = "engine")]
 pub fn json_of(value: &impl serde::Serialize) {
     let line = serde_json::to_string(value).expect("plain data: numbers, texts and lists of them");
     out(&format!("{line}\n"));
