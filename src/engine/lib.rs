@@ -116,7 +116,9 @@ fn adapters_are_applied(device: &Device) -> Result<(), Fault> {
     let after = lm.logps(Some(&lora), &pack, 1.0)?;
     let moved = before.iter().zip(&after).any(|(a, b)| (a - b).abs() > 1e-6);
     if !moved || after.iter().any(|x| !x.is_finite()) {
-        return Err(Fault::Model("the engine's self-test failed: an adapter does not move the model; this is a bug in mascot".into()));
+        return Err(Fault::Model(
+            "the engine's self-test failed: an adapter does not move the model; this is a bug in mascot".into(),
+        ));
     }
     Ok(())
 }

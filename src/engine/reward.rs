@@ -114,3 +114,143 @@ fn value(
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use candle_core::Device;
+    use mascot_run::task::{Dtype, Example, ModelSpec, PersonaSpec, RandomModel, Term, Weights};
+
+    use super::*;
+    use crate::judge::Spoken;
+    use crate::models::Models;
+
+    fn term(name: &str, numbers: &[(&str, f64)]) -> Expr {
+        Expr::Term(Term {
+            name: name.into(),
+            numbers: numbers.iter().map(|(name, x)| ((*name).to_owned(), *x)).collect(),
+            words: BTreeMap::new(),
+            model: None,
+            encoder: None,
+            lines: None,
+            crew: vec![],
+        })
+    }
+
+    fn op(name: &str, args: Vec<Expr>) -> Expr {
+        Expr::Op { op: name.into(), args }
+    }
+
+    /// Completions of so many tokens; a negative count did not end by itself.
+    fn scenes(tokens: &[i32]) -> Vec<Scene> {
+        let scene = |n: &i32| Scene {
+            situation: 0,
+            said: "It rains.".into(),
+            before: vec![],
+            turns: vec![Spoken {
+                speaker: "The Anchor".into(),
+                system: "".into(),
+                text: "x".repeat(n.unsigned_abs() as usize),
+                ids: vec![7; n.unsigned_abs() as usize + usize::from(*n > 0)],
+                finished: *n > 0,
+            }],
+            seats: 2,
+        };
+        tokens.iter().map(scene).collect()
+    }
+
+    fn of(score: Expr, clip: Option<(f64, f64)>, tokens: &[i32]) -> Rewards {
+        let (mut models, inputs) = (Models::new(Device::Cpu), BTreeMap::new());
+        let mut bench = Bench::new(&mut models, &inputs, vec![], true);
+        rewards(&RewardSpec { score, clip }, &scenes(tokens), &mut bench).expect("a reward")
+    }
+
+    #[test]
+    fn a_reward_is_computed_as_it_is_written() {
+        // 0.3 · finished − 0.5 · min(tokens outside 4..6, 3)
+        let score = op(
+            "subtract",
+            vec![
+                op("multiply", vec![Expr::Constant(0.3), term("finished", &[])]),
+                op(
+                    "multiply",
+                    vec![
+                        Expr::Constant(0.5),
+                        op("min", vec![term("length", &[("low", 4.0), ("high", 6.0)]), Expr::Constant(3.0)]),
+                    ],
+                ),
+            ],
+        );
+        let got = of(score, None, &[5, -5, 2, 20]);
+        let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(near(&got.totals, &[0.3, 0.0, -0.7, -1.2]), "{:?}", got.totals);
+        assert_eq!(got.components.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["finished", "length"]);
+        assert_eq!(got.components[1].1, [0.0, 0.0, 2.0, 14.0]);
+        assert_eq!(got.addends.len(), 2);
+    }
+
+    #[test]
+    fn parts_of_one_name_are_numbered_and_bounds_hold() {
+        let score = op("add", vec![term("finished", &[]), op("neg", vec![term("finished", &[])]), Expr::Constant(9.0)]);
+        let got = of(score, Some((0.0, 2.0)), &[5]);
+        assert_eq!(got.totals, [2.0]);
+        assert_eq!(
+            got.components.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(),
+            ["finished", "finished_2"]
+        );
+    }
+
+    #[test]
+    fn what_is_void_stays_void() {
+        let void = op("divide", vec![Expr::Constant(0.0), Expr::Constant(0.0)]);
+        for (name, args) in [("min", vec![void.clone(), Expr::Constant(1.0)]), ("add", vec![Expr::Constant(1.0), void])]
+        {
+            assert!(of(op(name, args), Some((-1.0, 1.0)), &[5]).totals[0].is_nan(), "{name}");
+        }
+    }
+
+    /// With the persona's own example as the completion, that context has the very text in it: even random weights find what they
+    /// have just read no less likely than what they have not, and swapping the personas turns the sign round.
+    #[test]
+    fn a_contrast_changes_its_sign_with_the_personas() {
+        let shape = RandomModel {
+            arch: "llama".into(),
+            hidden: 32,
+            layers: 2,
+            heads: 2,
+            kv_heads: 1,
+            ffn: 64,
+            vocab: 256,
+            tokenizer: "bytes".into(),
+        };
+        let model = ModelSpec { weights: Weights::Random(shape), dtype: Dtype::F32 };
+        let persona = |name: &str, says: &str| PersonaSpec {
+            name: name.into(),
+            role: None,
+            voice: None,
+            never: vec![],
+            examples: vec![Example { given: "Hi.".into(), says: says.into() }],
+        };
+        let contrast = |anchor: &str, beacon: &str| {
+            let (mut models, inputs) = (Models::new(Device::Cpu), BTreeMap::new());
+            let mut bench = Bench::new(&mut models, &inputs, vec![Arc::from("x")], true);
+            let crew = vec![persona("The Anchor", anchor), persona("The Beacon", beacon)];
+            let term = Term {
+                name: "contrast".into(),
+                numbers: BTreeMap::new(),
+                words: BTreeMap::new(),
+                model: Some(model.clone()),
+                encoder: None,
+                lines: None,
+                crew,
+            };
+            let spec = RewardSpec { score: Expr::Term(term), clip: None };
+            rewards(&spec, &scenes(&[6]), &mut bench).expect("a reward").totals[0]
+        };
+        let (own, swapped) = (contrast("xxxxxx", "qqqqqq"), contrast("qqqqqq", "xxxxxx"));
+        assert!((own + swapped).abs() < 1e-5 && own.abs() > 1e-6, "{own} {swapped}");
+        assert!(contrast("xxxxxx", "xxxxxx").abs() < 1e-6);
+    }
+}

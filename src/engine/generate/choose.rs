@@ -21,6 +21,29 @@ pub fn constrained(totals: &[f32]) -> Vec<f32> {
     totals.iter().map(|&t| t - largest - sum.ln() as f32).collect()
 }
 
+/// One of the options by its log-probability, at the place that (seed, key) names; at temperature 0 the first of the most probable.
+pub fn draw(logps: &[f32], temperature: f64, seed: u64, key: u64) -> usize {
+    let mut index = 0;
+    if temperature > 0.0 {
+        let at = Rng::new(seed).fork("choose").at(key).uniform(0);
+        let mut sum = 0.0;
+        for (i, &logp) in logps.iter().enumerate() {
+            index = i;
+            sum += f64::from(logp).exp();
+            if sum > at {
+                break;
+            }
+        }
+    } else {
+        for (i, logp) in logps.iter().enumerate() {
+            if *logp > logps[index] {
+                index = i;
+            }
+        }
+    }
+    index
+}
+
 impl Lm {
     /// Draws one of the options, each a run of tokens after the prompt; no option should begin another. At temperature 0 the
     /// most probable one, at temperature 1's log-probabilities.
@@ -45,24 +68,7 @@ impl Lm {
         let tokens = self.logps(adapter, &pack, divisor)?;
         let totals: Vec<f32> = pack.completions().iter().map(|range| tokens[range.clone()].iter().sum()).collect();
         let logps = constrained(&totals);
-        let mut index = 0;
-        if temperature > 0.0 {
-            let at = Rng::new(seed).fork("choose").at(key).uniform(0);
-            let mut sum = 0.0;
-            for (i, &logp) in logps.iter().enumerate() {
-                index = i;
-                sum += f64::from(logp).exp();
-                if sum > at {
-                    break;
-                }
-            }
-        } else {
-            for (i, logp) in logps.iter().enumerate() {
-                if *logp > logps[index] {
-                    index = i;
-                }
-            }
-        }
+        let index = draw(&logps, temperature, seed, key);
         Ok(Choice { index, logps })
     }
 }

@@ -93,6 +93,22 @@ impl Lm {
         seed: u64,
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<Vec<Completion>>> {
+        self.generate_after(&[], asks, sampling, seed, go_on)
+    }
+
+    /// As [`Lm::generate_while`], where the first tokens of each prompt were computed already, under the ask's own adapter: `before`
+    /// has one prefix an ask, or none at all.
+    ///
+    /// # Errors
+    /// As [`Lm::generate`].
+    pub fn generate_after(
+        &self,
+        before: &[&Prefix],
+        asks: &[Ask<'_>],
+        sampling: &Sampling,
+        seed: u64,
+        go_on: &mut dyn FnMut(usize) -> bool,
+    ) -> Result<Vec<Vec<Completion>>> {
         let mut done: Vec<Vec<Option<Completion>>> = asks.iter().map(|ask| vec![None; ask.n]).collect();
         let mut waiting: VecDeque<usize> = (0..asks.len()).filter(|&i| asks[i].n > 0).collect();
         let mut active: Vec<Sequence> = Vec::new();
@@ -104,7 +120,7 @@ impl Lm {
                     break;
                 }
                 waiting.pop_front();
-                active.extend(self.begin(ask, &asks[ask], sampling, &rng)?);
+                active.extend(self.begin(ask, &asks[ask], before.get(ask).copied(), sampling, &rng)?);
                 sampled += asks[ask].n;
             }
             // The same adapter side by side, so that each is applied once.
@@ -124,9 +140,17 @@ impl Lm {
     }
 
     /// Computes a prompt once and draws the first token of each of its completions.
-    fn begin(&self, index: usize, ask: &Ask<'_>, sampling: &Sampling, rng: &Rng) -> Result<Vec<Sequence>> {
+    fn begin(
+        &self,
+        index: usize,
+        ask: &Ask<'_>,
+        before: Option<&Prefix>,
+        sampling: &Sampling,
+        rng: &Rng,
+    ) -> Result<Vec<Sequence>> {
         let adapter = self.adapter(ask.adapter)?;
-        let (prefix, state) = self.prefill(adapter.as_deref(), &ask.prompt)?;
+        let known = before.map_or(0, Prefix::len);
+        let (prefix, state) = self.prefill(adapter.as_deref(), before, &ask.prompt[known..])?;
         let logits = linear(&state, &self.weights().head, Role::Sampled)?.flatten_all()?.to_vec1::<f32>()?;
         let heads = self.config().attention_heads();
         Ok((0..ask.n)

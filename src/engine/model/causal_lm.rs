@@ -268,25 +268,59 @@ impl Lm {
     /// # Errors
     /// When there are none, or one is outside the vocabulary.
     pub fn prefix(&self, ids: &[u32]) -> Result<Prefix> {
-        Ok(self.prefill(None, ids)?.0)
+        Ok(self.prefill(None, None, ids)?.0)
     }
 
-    /// Keys and values of a prompt, and the state after the final norm at its last token, `[1, hidden]`.
-    pub(crate) fn prefill(&self, adapter: Option<&Adapter>, ids: &[u32]) -> Result<(Prefix, Tensor)> {
+    /// Keys and values of a prompt, and the state after the final norm at its last token, `[1, hidden]`. With `before`, these ids go
+    /// on where it ends, and what is given begins with it.
+    pub(crate) fn prefill(
+        &self,
+        adapter: Option<&Adapter>,
+        before: Option<&Prefix>,
+        ids: &[u32],
+    ) -> Result<(Prefix, Tensor)> {
         if ids.is_empty() {
             return Err(Error::Data("a prompt needs at least one token".to_owned()));
         }
         let heads = self.0.config.attention_heads();
         let pack = Pack::new().block::<Vec<u32>>(ids, &[]);
         let mut layers = Vec::with_capacity(self.0.config.layers);
-        let (x, _) = self.trunk(adapter, &pack, None, |_, saved| {
-            let mut kv = Kv::new(heads);
+        let (x, _) = self.trunk(adapter, &pack, before, |i, saved| {
+            let mut kv = before.map_or_else(|| Kv::new(heads), |before| before.layers[i].clone());
             kv.extend(saved.qkv(), heads)?;
             layers.push(kv);
             Ok(())
         })?;
         let (_, state) = self.states(&x, &[ids.len() as u32 - 1])?;
-        Ok((Prefix { layers: Arc::new(layers), tokens: ids.len() }, state))
+        let tokens = before.map_or(0, Prefix::len) + ids.len();
+        Ok((Prefix { layers: Arc::new(layers), tokens }, state))
+    }
+
+    /// The log-probabilities of completions of one prompt under an adapter, and the prompt's keys and values, to go on from.
+    ///
+    /// # Errors
+    /// As [`Lm::logps`].
+    pub fn logps_and_prefix(
+        &self,
+        adapter: Option<&Lora>,
+        prompt: &[u32],
+        completions: &[Vec<u32>],
+        temperature: f32,
+    ) -> Result<(Vec<f32>, Prefix)> {
+        let adapter = self.adapter(adapter)?;
+        let heads = self.0.config.attention_heads();
+        let pack = Pack::new().block(prompt, completions);
+        let mut layers = Vec::with_capacity(self.0.config.layers);
+        let (x, _) = self.trunk(adapter.as_deref(), &pack, None, |_, saved| {
+            let mut kv = Kv::new(heads);
+            kv.extend(&saved.qkv().narrow(0, 0, prompt.len())?, heads)?;
+            layers.push(kv);
+            Ok(())
+        })?;
+        let (rows, targets) = rows_and_ids(&pack);
+        let (_, states) = self.states(&x, &rows)?;
+        let logps = vocabulary::logps(&states, &self.0.weights.head, &targets, temperature)?.0;
+        Ok((logps, Prefix { layers: Arc::new(layers), tokens: prompt.len() }))
     }
 
     /// A forward pass whose log-probabilities can be differentiated.

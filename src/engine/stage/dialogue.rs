@@ -138,13 +138,19 @@ pub fn play(rows: &[Row], play: &Play<'_>, work: &mut Work<'_>) -> Result<Vec<Ep
 fn so_far<'a>(episode: &'a Episode, said: &'a [String], actors: &'a [Actor<'_>]) -> Vec<Utterance<'a>> {
     let mut turns = vec![Utterance { speaker: None, text: &said[episode.situation] }];
     let spoken = episode.turns.iter().filter_map(|turn| turn.spoken.as_ref());
-    turns.extend(
-        spoken.map(|(actor, completion)| Utterance { speaker: Some(&actors[*actor].speaker.persona.name), text: &completion.text }),
-    );
+    turns.extend(spoken.map(|(actor, completion)| Utterance {
+        speaker: Some(&actors[*actor].speaker.persona.name),
+        text: &completion.text,
+    }));
     turns
 }
 
-fn prompt(actor: &Actor<'_>, turns: &[Utterance<'_>], directive: &Directive, prompting: Baseline) -> Result<Vec<u32>, Fault> {
+fn prompt(
+    actor: &Actor<'_>,
+    turns: &[Utterance<'_>],
+    directive: &Directive,
+    prompting: Baseline,
+) -> Result<Vec<u32>, Fault> {
     let persona = &actor.speaker.persona;
     let system = chat::system_text(&persona.name, persona.voice.as_deref(), &persona.never);
     let told = (directive.action.as_str(), directive.tone.as_str());
@@ -223,7 +229,8 @@ pub fn transcript(subject: usize, episode: &Episode, rows: &[Row], actors: &[Act
     for turn in &episode.turns {
         if let Some((actor, completion)) = &turn.spoken {
             let name = actors[*actor].speaker.persona.name.clone();
-            let told = Told { agent: name.clone(), action: turn.directive.action.clone(), tone: turn.directive.tone.clone() };
+            let told =
+                Told { agent: name.clone(), action: turn.directive.action.clone(), tone: turn.directive.tone.clone() };
             turns.push(Line {
                 speaker: name,
                 text: completion.text.trim().to_owned(),

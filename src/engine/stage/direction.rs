@@ -128,18 +128,24 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
         let lr = learning_rate(&spec.optimizer, step, steps);
         let blocks = Blocks { director: &director, episodes: &episodes };
         // A choice is one number, and a line of a directive has at most as many tokens as its limit.
-        let longest = spec.turns as usize * (1 + spec.director.directive.action + spec.director.directive.tone) as usize;
-        let stepped = policy_step::step(&samples, &blocks, &spec.method, Learner {
-            lm: &lm,
-            lora: &mut lora,
-            adam: &mut adam,
-            reference: reference.as_ref(),
-            ema: &mut memory.ema,
-            optimizer: &spec.optimizer,
-            lr,
-            temperature: scoring_temperature(&spec.sample),
-            longest,
-        })?;
+        let longest =
+            spec.turns as usize * (1 + spec.director.directive.action + spec.director.directive.tone) as usize;
+        let stepped = policy_step::step(
+            &samples,
+            &blocks,
+            &spec.method,
+            Learner {
+                lm: &lm,
+                lora: &mut lora,
+                adam: &mut adam,
+                reference: reference.as_ref(),
+                ema: &mut memory.ema,
+                optimizer: &spec.optimizer,
+                lr,
+                temperature: scoring_temperature(&spec.sample),
+                longest,
+            },
+        )?;
         work.count(stepped.rows);
         let reward = mean_finite(&scores.totals);
         let (length, finished) = lengths(&episodes);
@@ -204,51 +210,69 @@ fn situations(spec: &DirectionSpec, director: &Director<'_>, work: &mut Work<'_>
     Ok(rows)
 }
 
-/// Blocks as a policy's step packs them: every directive of a block behind its own prompt.
+/// Blocks as a policy's step packs them: directives behind their prompt, which the blocks of a situation share at their first turn.
 struct Blocks<'a> {
     director: &'a Director<'a>,
     episodes: &'a [Episode],
 }
 
-impl Blocks<'_> {
-    fn directives<'s>(&'s self, members: &'s [usize]) -> impl Iterator<Item = (usize, &'s Directive)> {
-        let of = |(place, &i): (usize, &usize)| self.episodes[i].turns.iter().map(move |turn| (place, &turn.directive));
-        members.iter().enumerate().flat_map(of)
-    }
+/// Where a directive stands: which of the members, which turn.
+type Place = (usize, usize);
 
-    /// How many targets a directive has in a pack.
-    fn targets(&self, directive: &Directive) -> usize {
-        let mut pack = Pack::new();
-        self.director.pack(directive, &mut pack);
-        pack.targets().len()
+impl Blocks<'_> {
+    /// Directives by prompt, in the order in which prompts first come.
+    fn layout(&self, members: &[usize]) -> Vec<(Vec<Place>, Vec<&Directive>)> {
+        let mut layout: Vec<(Vec<Place>, Vec<&Directive>)> = Vec::new();
+        for (member, &i) in members.iter().enumerate() {
+            for (turn, played) in self.episodes[i].turns.iter().enumerate() {
+                let directive = &played.directive;
+                match layout.iter_mut().find(|(_, same)| same[0].prompt == directive.prompt) {
+                    Some((places, same)) => {
+                        places.push((member, turn));
+                        same.push(directive);
+                    }
+                    None => layout.push((vec![(member, turn)], vec![directive])),
+                }
+            }
+        }
+        layout
     }
 }
 
 impl Packed for Blocks<'_> {
     fn push(&self, members: &[usize], pack: &mut Pack) {
-        self.directives(members).for_each(|(_, directive)| self.director.pack(directive, pack));
+        self.layout(members).iter().for_each(|(_, same)| self.director.pack(same, pack));
     }
 
     fn learnt(&self, members: &[usize], targets: &[f32]) -> Vec<Vec<f32>> {
-        let mut all = vec![Vec::new(); members.len()];
+        let mut by_place: BTreeMap<Place, Vec<f32>> = BTreeMap::new();
         let mut rest = targets;
-        for (place, directive) in self.directives(members) {
-            let (own, after) = rest.split_at(self.targets(directive));
-            all[place].extend(self.director.learnt(directive, own));
+        for (places, same) in self.layout(members) {
+            let (own, after) = rest.split_at(self.director.targets(&same));
+            by_place.extend(places.into_iter().zip(self.director.learnt(&same, own)));
             rest = after;
         }
+        let mut all = vec![Vec::new(); members.len()];
+        by_place.into_iter().for_each(|((member, _), logps)| all[member].extend(logps));
         all
     }
 
     fn spread(&self, members: &[usize], targets: &[f32], dlearnt: &[Vec<f32>]) -> Vec<f32> {
+        let mut by_place: BTreeMap<Place, &[f32]> = BTreeMap::new();
+        for (member, &i) in members.iter().enumerate() {
+            let mut rest = dlearnt[member].as_slice();
+            for (turn, played) in self.episodes[i].turns.iter().enumerate() {
+                let (own, after) = rest.split_at(Director::learnt_len(&played.directive));
+                by_place.insert((member, turn), own);
+                rest = after;
+            }
+        }
         let mut all = Vec::with_capacity(targets.len());
         let mut rest = targets;
-        let mut used = vec![0; members.len()];
-        for (place, directive) in self.directives(members) {
-            let (own, after) = rest.split_at(self.targets(directive));
-            let n = Director::learnt_len(directive);
-            all.extend(self.director.spread(directive, own, &dlearnt[place][used[place]..used[place] + n]));
-            used[place] += n;
+        for (places, same) in self.layout(members) {
+            let (own, after) = rest.split_at(self.director.targets(&same));
+            let dlearnt: Vec<&[f32]> = places.iter().map(|place| by_place[place]).collect();
+            all.extend(self.director.spread(&same, own, &dlearnt));
             rest = after;
         }
         all

@@ -19,6 +19,7 @@ use super::sft::Lesson;
 use crate::data::{Row, same_persona};
 use crate::generate::{Ask, Finish, Sampling, choose};
 use crate::model::Lm;
+use crate::model::causal_lm::Prefix;
 use crate::nn::{Lora, Pack};
 use crate::rng::Rng;
 use crate::text::{Message, Utterance, chat};
@@ -108,14 +109,32 @@ impl<'a> Director<'a> {
         work: &mut Work<'_>,
     ) -> Result<Vec<Directive>, Fault> {
         let mut open = Vec::with_capacity(places.len());
+        // Blocks of one situation begin with one prompt: each is read once, and what is written after it goes on from there.
+        let mut read: Vec<(Vec<u32>, Vec<f32>, Prefix)> = Vec::new();
+        let mut beginnings = Vec::with_capacity(places.len());
+        let divisor = if how.temperature > 0.0 { how.temperature as f32 } else { 1.0 };
         for place in places {
             let prompt = self.prompt(&place.turns)?;
-            let chosen = match self.spec.order {
-                Order::Learned => {
-                    let choice = self.lm.choose(&prompt, &self.options, adapter, how.temperature, seed, place.key)?;
+            let known = read.iter().position(|(known, ..)| *known == prompt);
+            let at = match known {
+                Some(at) => at,
+                None => {
+                    let (logps, prefix) = self.lm.logps_and_prefix(adapter, &prompt, &self.options, divisor)?;
                     work.count(prompt.len());
-                    Some(choice.index)
+                    let mut rest = logps.as_slice();
+                    let mut total = |option: &Vec<u32>| {
+                        let (own, after) = rest.split_at(option.len());
+                        rest = after;
+                        own.iter().sum::<f32>()
+                    };
+                    let totals: Vec<f32> = self.options.iter().map(&mut total).collect();
+                    read.push((prompt.clone(), choose::constrained(&totals), prefix));
+                    read.len() - 1
                 }
+            };
+            beginnings.push(at);
+            let chosen = match self.spec.order {
+                Order::Learned => Some(choose::draw(&read[at].1, how.temperature, seed, place.key)),
                 Order::RoundRobin | Order::Random => None,
             };
             let seats = self.spec.seats.len();
@@ -138,11 +157,12 @@ impl<'a> Director<'a> {
         }
         let line = |max_new: u32| Sampling { max_new: max_new as usize, stop: vec!["\n".into()], ..how.clone() };
         let of = &self.spec.directive;
-        for (index, text) in self.line(&mut open, places, adapter, &line(of.action), seed, 1, work)? {
+        let before: Vec<&Prefix> = beginnings.iter().map(|&at| &read[at].2).collect();
+        for (index, text) in self.line(&mut open, places, &before, adapter, &line(of.action), seed, 1, work)? {
             open[index].action = text;
             open[index].force(&self.tone);
         }
-        for (index, text) in self.line(&mut open, places, adapter, &line(of.tone), seed, 2, work)? {
+        for (index, text) in self.line(&mut open, places, &before, adapter, &line(of.tone), seed, 2, work)? {
             open[index].tone = text;
         }
         Ok(open)
@@ -154,6 +174,7 @@ impl<'a> Director<'a> {
         &self,
         open: &mut [Directive],
         places: &[At<'_>],
+        before: &[&Prefix],
         adapter: Option<&Lora>,
         how: &Sampling,
         seed: u64,
@@ -170,7 +191,8 @@ impl<'a> Director<'a> {
                 key: places[i].key.wrapping_mul(4).wrapping_add(number),
             })
             .collect();
-        let lines = work.generate(&self.lm, &asks, how, seed)?;
+        let before: Vec<&Prefix> = speaking.iter().map(|&i| before[i]).collect();
+        let lines = work.generate_after(&self.lm, &before, &asks, how, seed)?;
         let mut texts = Vec::new();
         for (&index, mut line) in speaking.iter().zip(lines) {
             let line = line.remove(0);
@@ -184,55 +206,68 @@ impl<'a> Director<'a> {
         Ok(texts)
     }
 
-    /// Adds a directive to a pack: every option of the agent, then the whole of it.
-    pub fn pack(&self, directive: &Directive, pack: &mut Pack) {
-        let mut parts: Vec<&[u32]> = Vec::new();
-        if directive.chosen.is_some() {
-            parts.extend(self.options.iter().map(Vec::as_slice));
-        }
-        parts.push(&directive.ids);
-        pack.push(&directive.prompt, &parts);
+    /// Adds directives of one prompt to a pack: every option of the agent, then the whole of each.
+    pub fn pack(&self, same: &[&Directive], pack: &mut Pack) {
+        let mut parts: Vec<&[u32]> = self.compared(same).map(Vec::as_slice).collect();
+        parts.extend(same.iter().map(|directive| directive.ids.as_slice()));
+        pack.push(&same[0].prompt, &parts);
     }
 
-    /// The log-probabilities that are learnt, from those of the targets that [`Director::pack`] added: first the choice's, under
-    /// the constrained distribution, then those of the sampled tokens.
-    pub fn learnt(&self, directive: &Directive, targets: &[f32]) -> Vec<f32> {
-        let (totals, rest) = self.split(directive, targets);
-        let mut logps = Vec::new();
-        if let Some(chosen) = directive.chosen {
-            logps.push(choose::constrained(&totals)[chosen]);
-        }
-        logps.extend(rest.iter().zip(&directive.mask).filter(|(_, sampled)| **sampled).map(|(logp, _)| *logp));
-        logps
+    /// How many targets [`Director::pack`] adds.
+    pub fn targets(&self, same: &[&Directive]) -> usize {
+        self.compared(same).map(Vec::len).sum::<usize>()
+            + same.iter().map(|directive| directive.ids.len()).sum::<usize>()
+    }
+
+    /// The options that a choice was made among; none where the order is not learned.
+    fn compared(&self, same: &[&Directive]) -> impl Iterator<Item = &Vec<u32>> {
+        let chose = same[0].chosen.is_some();
+        self.options.iter().filter(move |_| chose)
+    }
+
+    /// Of each directive the log-probabilities that are learnt, from those of the targets that [`Director::pack`] added: first the
+    /// choice's, under the constrained distribution, then those of the sampled tokens.
+    pub fn learnt(&self, same: &[&Directive], targets: &[f32]) -> Vec<Vec<f32>> {
+        let (totals, mut rest) = self.split(same, targets);
+        let choice = choose::constrained(&totals);
+        let of = |directive: &&Directive| {
+            let (own, after) = rest.split_at(directive.ids.len());
+            rest = after;
+            let sampled = own.iter().zip(&directive.mask).filter(|(_, sampled)| **sampled).map(|(logp, _)| *logp);
+            directive.chosen.map(|chosen| choice[chosen]).into_iter().chain(sampled).collect()
+        };
+        same.iter().map(of).collect()
     }
 
     /// The gradient by targets, from that by what is learnt: d log softmax(s)_c / d s_j = [j = c] − softmax(s)_j.
-    pub fn spread(&self, directive: &Directive, targets: &[f32], dlearnt: &[f32]) -> Vec<f32> {
-        let (totals, rest) = self.split(directive, targets);
-        let mut out = Vec::with_capacity(targets.len());
-        let mut learnt = dlearnt.iter().copied();
-        if let Some(chosen) = directive.chosen {
-            let d = learnt.next().unwrap_or(0.0);
-            let logps = choose::constrained(&totals);
-            for (j, option) in self.options.iter().enumerate() {
-                let slope = f32::from(u8::from(j == chosen)) - logps[j].exp();
-                out.extend(std::iter::repeat_n(d * slope, option.len()));
+    pub fn spread(&self, same: &[&Directive], targets: &[f32], dlearnt: &[&[f32]]) -> Vec<f32> {
+        let (totals, _) = self.split(same, targets);
+        let choice = choose::constrained(&totals);
+        let mut doptions = vec![0.0f32; totals.len()];
+        let mut dsampled = Vec::new();
+        for (directive, dlearnt) in same.iter().zip(dlearnt) {
+            let mut learnt = dlearnt.iter().copied();
+            if let Some(chosen) = directive.chosen {
+                let d = learnt.next().unwrap_or(0.0);
+                for (j, sum) in doptions.iter_mut().enumerate() {
+                    *sum += d * (f32::from(u8::from(j == chosen)) - choice[j].exp());
+                }
             }
+            dsampled
+                .extend(directive.mask.iter().map(|sampled| if *sampled { learnt.next().unwrap_or(0.0) } else { 0.0 }));
         }
-        out.extend(directive.mask.iter().map(|sampled| if *sampled { learnt.next().unwrap_or(0.0) } else { 0.0 }));
-        debug_assert_eq!(out.len(), targets.len() - rest.len() + directive.mask.len());
-        out
+        // An option's log-probability is the sum of its tokens'.
+        let by_option = self.compared(same).zip(doptions).flat_map(|(option, d)| std::iter::repeat_n(d, option.len()));
+        by_option.chain(dsampled).collect()
     }
 
-    /// Σ log p of each option, and the targets of the directive itself.
-    fn split<'t>(&self, directive: &Directive, targets: &'t [f32]) -> (Vec<f32>, &'t [f32]) {
+    /// Σ log p of each option, and the targets of the directives themselves.
+    fn split<'t>(&self, same: &[&Directive], targets: &'t [f32]) -> (Vec<f32>, &'t [f32]) {
         let mut at = 0;
         let mut totals = Vec::new();
-        if directive.chosen.is_some() {
-            for option in &self.options {
-                totals.push(targets[at..at + option.len()].iter().sum());
-                at += option.len();
-            }
+        for option in self.compared(same) {
+            totals.push(targets[at..at + option.len()].iter().sum());
+            at += option.len();
         }
         (totals, &targets[at..])
     }

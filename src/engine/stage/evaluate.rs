@@ -94,12 +94,17 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
     let text = serde_json::to_string_pretty(&table).map_err(|why| file_fault(&path, why))?;
     std::fs::write(&path, text + "\n").map_err(|why| file_fault(&path, why))?;
     work.tell("scoring", steps, steps, None, None);
-    let mut outputs = Outputs { artifacts: vec!["table.json".into(), "transcripts.jsonl".into()], ..Outputs::default() };
+    let mut outputs =
+        Outputs { artifacts: vec!["table.json".into(), "transcripts.jsonl".into()], ..Outputs::default() };
     outputs.results.insert("samples".into(), all.len() as f64);
     outputs.results.insert("situations".into(), situations.len() as f64);
     outputs.results.insert("tokens".into(), work.tokens() as f64);
     outputs.table = Some(table);
-    if spec.metrics.iter().any(|m| matches!(m, MetricSpec::Judge(judge) if matches!(judge.by, JudgeKind::Contrast { .. }))) {
+    if spec
+        .metrics
+        .iter()
+        .any(|m| matches!(m, MetricSpec::Judge(judge) if matches!(judge.by, JudgeKind::Contrast { .. })))
+    {
         outputs.notes.push("the contrast judge gives every criterion of a rubric the same score".into());
     }
     Ok(outputs)
@@ -171,7 +176,8 @@ fn asked(
     for lm in models {
         let mut asks = Vec::new();
         let mut whose = Vec::new();
-        for (who, (speaker, (own, lora))) in speakers.iter().zip(&opened).enumerate().filter(|(_, (_, o))| o.0.same(lm)) {
+        for (who, (speaker, (own, lora))) in speakers.iter().zip(&opened).enumerate().filter(|(_, (_, o))| o.0.same(lm))
+        {
             for (situation, row) in rows.iter().enumerate() {
                 let row = shortened(row, spec.data.as_ref().and_then(|data| data.max_len), own)?;
                 let messages = voice::messages(Some(&speaker.persona), &row, prompting);
@@ -231,8 +237,11 @@ fn scenes(transcripts: &[Transcript], situations: &BTreeMap<String, usize>) -> V
         })
         .collect()
     };
-    let mut seats: Vec<&str> =
-        transcripts.iter().flat_map(|t| t.turns.iter().map(|line| line.speaker.as_str())).filter(|s| *s != "user").collect();
+    let mut seats: Vec<&str> = transcripts
+        .iter()
+        .flat_map(|t| t.turns.iter().map(|line| line.speaker.as_str()))
+        .filter(|s| *s != "user")
+        .collect();
     seats.sort_unstable();
     seats.dedup();
     let scene = |t: &Transcript| Scene {
@@ -278,7 +287,8 @@ fn measure(
         MetricSpec::Term(term) => {
             let mut all = vec![(None, term::evaluate(term, scenes, bench)?)];
             if term.name == "length" {
-                let tokens = scenes.iter().map(|s| s.turns.iter().map(|turn| turn.ids.len() as f64).collect()).collect();
+                let tokens =
+                    scenes.iter().map(|s| s.turns.iter().map(|turn| turn.ids.len() as f64).collect()).collect();
                 all.push((Some("tokens".into()), Values::Turns(tokens)));
             }
             Ok(all)
@@ -373,7 +383,8 @@ fn names(metrics: &[MetricSpec]) -> Vec<String> {
             MetricSpec::Judge(_) => "judge",
             MetricSpec::Term(term) => &term.name,
         };
-        let same = names.iter().filter(|known| known.as_str() == name || known.starts_with(&format!("{name}#"))).count();
+        let same =
+            names.iter().filter(|known| known.as_str() == name || known.starts_with(&format!("{name}#"))).count();
         names.push(if same == 0 { name.to_owned() } else { format!("{name}#{}", same + 1) });
     }
     names

@@ -127,17 +127,23 @@ pub fn perform(spec: &GrpoSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
         };
         work.tell("training", step, steps, rewarded, None);
         let lr = learning_rate(&spec.optimizer, step, steps);
-        let stepped = update(spec, &group, &completions, &scores, Learner {
-            lm: &lm,
-            lora: &mut lora,
-            adam: &mut adam,
-            reference: reference.as_ref(),
-            ema: &mut memory.ema,
-            optimizer: &spec.optimizer,
-            lr,
-            temperature: scoring_temperature(&spec.sample),
-            longest: spec.sample.max_new as usize,
-        })?;
+        let stepped = update(
+            spec,
+            &group,
+            &completions,
+            &scores,
+            Learner {
+                lm: &lm,
+                lora: &mut lora,
+                adam: &mut adam,
+                reference: reference.as_ref(),
+                ema: &mut memory.ema,
+                optimizer: &spec.optimizer,
+                lr,
+                temperature: scoring_temperature(&spec.sample),
+                longest: spec.sample.max_new as usize,
+            },
+        )?;
         work.count(stepped.rows);
         let reward = mean_finite(&scores.totals);
         curve.push(&line(step, &completions, &scores, &stepped, lr, work));

@@ -25,6 +25,7 @@ use crate::data::{self, Dataset};
 use crate::error::Error;
 use crate::generate::{Ask, Completion, Sampling};
 use crate::model::Lm;
+use crate::model::causal_lm::Prefix;
 use crate::models::Models;
 use crate::nn::Lora;
 use crate::rng::Rng;
@@ -39,6 +40,8 @@ pub struct Work<'a> {
     pub notes: Vec<String>,
     began: Instant,
     tokens: u64,
+    /// What was told last.
+    told: Progress,
 }
 
 impl<'a> Work<'a> {
@@ -48,7 +51,16 @@ impl<'a> Work<'a> {
         models: &'a mut Models,
         events: &'a mut dyn FnMut(Progress),
     ) -> Self {
-        Self { request, workspace, models, events, notes: Vec::new(), began: Instant::now(), tokens: 0 }
+        Self {
+            request,
+            workspace,
+            models,
+            events,
+            notes: Vec::new(),
+            began: Instant::now(),
+            tokens: 0,
+            told: Progress::default(),
+        }
     }
 
     /// # Errors
@@ -69,14 +81,22 @@ impl<'a> Work<'a> {
     ///
     /// # Errors
     /// When there is no adapter to go on with, or one that fresh factors would push aside.
-    pub fn trained(&mut self, policy: &Policy, adapter: &Adapter, seed: u64) -> Result<(Lm, Lora, Option<Lora>), Fault> {
+    pub fn trained(
+        &mut self,
+        policy: &Policy,
+        adapter: &Adapter,
+        seed: u64,
+    ) -> Result<(Lm, Lora, Option<Lora>), Fault> {
         let (lm, found) = self.policy(policy)?;
         let lora = match (adapter, &found) {
             (Adapter::Continue, Some(lora)) => lora.clone(),
             (Adapter::Continue, None) => return Err(Fault::Model("there is no adapter to go on training".into())),
             (Adapter::Fresh(spec), None) => Lora::fresh(spec, lm.config(), &Rng::new(seed).fork("adapter")),
             (Adapter::Fresh(_), Some(_)) => {
-                return Err(Fault::NotYet("fresh factors on a policy that has an adapter: leave `adapter` out to train that one further".into()));
+                return Err(Fault::NotYet(
+                    "fresh factors on a policy that has an adapter: leave `adapter` out to train that one further"
+                        .into(),
+                ));
             }
         };
         Ok((lm, lora, found))
@@ -104,19 +124,52 @@ impl<'a> Work<'a> {
         let rate = (self.tokens > 0 && seconds > 0.0).then(|| self.tokens as f64 / seconds);
         let finite = |x: Option<f64>| x.filter(|x| x.is_finite());
         let (reward, loss) = (finite(reward), finite(loss));
-        (self.events)(Progress { phase, step, steps, reward, loss, tokens_per_second: rate });
+        self.told = Progress { phase, step, steps, reward, loss, tokens_per_second: rate };
+        (self.events)(self.told.clone());
     }
 
     /// Samples, and stops when asked to.
     ///
     /// # Errors
     /// [`Fault::Interrupted`], or what the model says.
-    pub fn generate(&mut self, lm: &Lm, asks: &[Ask<'_>], how: &Sampling, seed: u64) -> Result<Vec<Vec<Completion>>, Fault> {
-        let request = self.request;
-        let made = lm.generate_while(asks, how, seed, &mut |_| !request.stopped())?;
+    pub fn generate(
+        &mut self,
+        lm: &Lm,
+        asks: &[Ask<'_>],
+        how: &Sampling,
+        seed: u64,
+    ) -> Result<Vec<Vec<Completion>>, Fault> {
+        self.generate_after(lm, &[], asks, how, seed)
+    }
+
+    /// As [`Work::generate`], where the beginnings of prompts were read already.
+    ///
+    /// # Errors
+    /// As [`Work::generate`].
+    pub fn generate_after(
+        &mut self,
+        lm: &Lm,
+        before: &[&Prefix],
+        asks: &[Ask<'_>],
+        how: &Sampling,
+        seed: u64,
+    ) -> Result<Vec<Vec<Completion>>, Fault> {
+        let (request, events, told, began) = (self.request, &mut *self.events, &self.told, Instant::now());
+        let mut last = began;
+        let mut go_on = |sampled: usize| {
+            // A long batch is told of as it goes, about once a second.
+            if last.elapsed().as_millis() > 900 {
+                last = Instant::now();
+                let rate = Some(sampled as f64 / began.elapsed().as_secs_f64());
+                events(Progress { tokens_per_second: rate, ..told.clone() });
+            }
+            !request.stopped()
+        };
+        let made = lm.generate_after(before, asks, how, seed, &mut go_on)?;
         let sampled: usize = made.iter().flatten().map(|completion| completion.ids.len()).sum();
         let read: usize = asks.iter().map(|ask| ask.prompt.len()).sum();
-        self.count(sampled + read);
+        let known: usize = before.iter().map(|prefix| prefix.len()).sum();
+        self.count(sampled + read - known);
         Ok(made)
     }
 }
@@ -139,7 +192,8 @@ pub fn scoring_temperature(spec: &SampleSpec) -> f32 {
 
 /// The number that names a row's random draws: a function of what it says, so that no other row moves them.
 pub fn draws_of(key: &str) -> u64 {
-    key.bytes().fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
+    key.bytes()
+        .fold(0xcbf2_9ce4_8422_2325, |hash: u64, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// The prompts of a step: a walk through all of them in a fresh order each round, `n` a step, the same for the same seed and step.
@@ -192,7 +246,11 @@ pub fn shortened(row: &data::Row, max_len: Option<u32>, lm: &Lm) -> Result<data:
     let Some(most) = max_len else { return Ok(row.clone()) };
     let cut = |text: &str| -> Result<String, Error> {
         let ids = lm.tokenizer().encode(text)?;
-        if ids.len() <= most as usize { Ok(text.to_owned()) } else { lm.tokenizer().decode(&ids[..most as usize], true) }
+        if ids.len() <= most as usize {
+            Ok(text.to_owned())
+        } else {
+            lm.tokenizer().decode(&ids[..most as usize], true)
+        }
     };
     let cut_some = |text: &Option<String>| text.as_deref().map(cut).transpose();
     Ok(data::Row {

@@ -96,7 +96,8 @@ pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> 
     result("tokens", work.tokens() as f64);
     outputs.results.retain(|_, value| value.is_finite());
     if pairs.is_empty() {
-        let why = format!("no two candidates of a prompt are {} apart on the judge's scale: there is no pair", spec.min_gap);
+        let why =
+            format!("no two candidates of a prompt are {} apart on the judge's scale: there is no pair", spec.min_gap);
         outputs.notes.push(why);
     }
     Ok(outputs)

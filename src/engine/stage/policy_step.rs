@@ -117,11 +117,8 @@ pub fn step(samples: &[Sampled], packed: &dyn Packed, how: &Rollout, learner: Le
             }
         }
     }
-    let samples: Vec<Sampled> = samples
-        .iter()
-        .zip(&rewards)
-        .map(|(s, &reward)| Sampled { reward, addends: s.addends.clone(), ..*s })
-        .collect();
+    let samples: Vec<Sampled> =
+        samples.iter().zip(&rewards).map(|(s, &reward)| Sampled { reward, addends: s.addends.clone(), ..*s }).collect();
     let advantages = advantages_of(&samples, how, ema);
     out.zero_variance = advantages.without_variance as f64 / advantages.groups.max(1) as f64;
     out.advantages = advantages.values.clone();
@@ -179,7 +176,10 @@ pub fn step(samples: &[Sampled], packed: &dyn Packed, how: &Rollout, learner: Le
         }
         out.grad_norm = optimizer::clip(grads.values_mut(), optimizer.max_grad_norm);
         if !out.grad_norm.is_finite() {
-            return Err(Fault::Model(format!("the gradient is {} in update {update}: nothing was changed", out.grad_norm)));
+            return Err(Fault::Model(format!(
+                "the gradient is {} in update {update}: nothing was changed",
+                out.grad_norm
+            )));
         }
         adam.step(lora.values_mut(), grads.values(), lr, optimizer);
         out.loss = total;

@@ -155,7 +155,8 @@ fn pairs(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Vec<Pair>, Fault
         let path = &input(work.request.inputs, slot)?.path;
         let text = std::fs::read_to_string(path).map_err(|why| file_fault(path, why))?;
         for (line, json) in text.lines().enumerate() {
-            let pair = serde_json::from_str(json).map_err(|why| file_fault(path, format!("line {}: {why}", line + 1)))?;
+            let pair =
+                serde_json::from_str(json).map_err(|why| file_fault(path, format!("line {}: {why}", line + 1)))?;
             pairs.push(pair);
         }
     }
@@ -193,7 +194,11 @@ fn ids(spec: &RewardModelSpec, pairs: &[Pair], lm: &Lm) -> Result<Vec<Ids>, Faul
 }
 
 /// Loss, share of pairs in the right order, gradients of the adapter's factors and then of the head.
-fn loss_and_gradient(model: &RewardModel, batch: &[&Ids], spec: &RewardModelSpec) -> Result<(f64, f64, Vec<f32>), Fault> {
+fn loss_and_gradient(
+    model: &RewardModel,
+    batch: &[&Ids],
+    spec: &RewardModelSpec,
+) -> Result<(f64, f64, Vec<f32>), Fault> {
     let mut grads = LoraGrads::zeros(&model.lora);
     let mut dhead = vec![0.0f32; model.head.len()];
     let (mut loss, mut right) = (0.0, 0usize);

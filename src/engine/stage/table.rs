@@ -41,7 +41,8 @@ pub fn table(measured: &[Measured], resamples: u32, level: f64, rng: &Rng) -> Ta
 fn rows(of: &Measured, resamples: u32, level: f64, rng: &Rng, out: &mut Vec<MetricRow>) {
     for (subject, column) in of.columns.iter().enumerate() {
         for (persona, values) in column {
-            let clustered: Vec<(usize, f64)> = values.iter().map(|((situation, ..), value)| (*situation, *value)).collect();
+            let clustered: Vec<(usize, f64)> =
+                values.iter().map(|((situation, ..), value)| (*situation, *value)).collect();
             let got = estimate(&clustered, if of.together { 0 } else { resamples }, level, rng);
             let interval = got.filter(|_| !of.together);
             out.push(MetricRow {

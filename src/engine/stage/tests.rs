@@ -21,7 +21,8 @@ struct House {
 impl House {
     fn new() -> Self {
         let dir = tempfile::tempdir().expect("folder");
-        let mut house = Self { dir, engine: CandleEngine::new(), inputs: BTreeMap::new(), stop: AtomicBool::new(false) };
+        let mut house =
+            Self { dir, engine: CandleEngine::new(), inputs: BTreeMap::new(), stop: AtomicBool::new(false) };
         let mut lines = String::new();
         for (who, says) in [("anchor", "Oh, that hurts. I am here."), ("beacon", "You tried. Well done, you!")] {
             for (i, given) in ["I fell.", "I lost my keys.", "My dog died.", "I am late."].iter().enumerate() {
@@ -33,9 +34,15 @@ impl House {
         let situations: String = said.iter().map(|s| format!("{{\"text\":\"{s}\",\"split\":\"train\"}}\n")).collect();
         house.put("situations", "situations.jsonl", &situations);
         let directive = |s: &str, who: &str| {
-            format!("{{\"situation\":\"{s}\",\"history\":[],\"agent\":\"{who}\",\"action\":\"Comfort them.\",\"tone\":\"Warm\"}}\n")
+            format!(
+                "{{\"situation\":\"{s}\",\"history\":[],\"agent\":\"{who}\",\"action\":\"Comfort them.\",\"tone\":\"Warm\"}}\n"
+            )
         };
-        house.put("directives", "directives.jsonl", &(directive("It rains.", "The Anchor") + &directive("I won.", "beacon")));
+        house.put(
+            "directives",
+            "directives.jsonl",
+            &(directive("It rains.", "The Anchor") + &directive("I won.", "beacon")),
+        );
         house
     }
 
@@ -145,14 +152,8 @@ fn sample(n: u32, max_new: u32) -> SampleSpec {
 }
 
 fn judge() -> JudgeSpec {
-    let criterion = |name: &str| RubricCriterion {
-        name: name.into(),
-        text: None,
-        weight: 0.5,
-        low: None,
-        mid: None,
-        high: None,
-    };
+    let criterion =
+        |name: &str| RubricCriterion { name: name.into(), text: None, weight: 0.5, low: None, mid: None, high: None };
     JudgeSpec {
         by: JudgeKind::Contrast { model: model(), examples: None },
         rubric: RubricSpec { title: None, low: 1.0, high: 5.0, criteria: vec![criterion("a"), criterion("b")] },
@@ -233,17 +234,23 @@ fn grpo(reward: Expr, steps: u32) -> GrpoSpec {
 }
 
 fn in_character() -> Expr {
-    op("subtract", vec![
-        op("add", vec![
-            times(2.5, term("contrast", &[])),
-            Expr::Term(term("relevance", &[("cap", 0.65)])),
-            times(0.3, term("finished", &[])),
-            times(-1.0, term("novelty", &[])),
-            times(-0.15, term("echo", &[("free", 3.0)])),
-            times(-0.2, term("overlap", &[("free", 3.0)])),
-        ]),
-        op("min", vec![Expr::Term(term("length", &[("low", 4.0), ("high", 6.0)])), Expr::Constant(10.0)]),
-    ])
+    op(
+        "subtract",
+        vec![
+            op(
+                "add",
+                vec![
+                    times(2.5, term("contrast", &[])),
+                    Expr::Term(term("relevance", &[("cap", 0.65)])),
+                    times(0.3, term("finished", &[])),
+                    times(-1.0, term("novelty", &[])),
+                    times(-0.15, term("echo", &[("free", 3.0)])),
+                    times(-0.2, term("overlap", &[("free", 3.0)])),
+                ],
+            ),
+            op("min", vec![Expr::Term(term("length", &[("low", 4.0), ("high", 6.0)])), Expr::Constant(10.0)]),
+        ],
+    )
 }
 
 fn director(adapter: Option<&str>) -> DirectorSpec {
@@ -413,7 +420,10 @@ fn every_way_to_make_a_loss_runs() {
         (Loss::Grpo, KlPlace::Loss, Combine::SumThenNormalise, 3),
     ];
     for (loss, place, combine, updates) in ways {
-        let score = op("add", vec![Expr::Term(term("fluency", &[])), times(-0.1, term("length", &[("low", 4.0), ("high", 5.0)]))]);
+        let score = op(
+            "add",
+            vec![Expr::Term(term("fluency", &[])), times(-0.1, term("length", &[("low", 4.0), ("high", 5.0)]))],
+        );
         let mut spec = grpo(score, 1);
         spec.method = Rollout { loss, combine, updates, ..spec.method };
         spec.method.kl.place = place;
@@ -427,11 +437,14 @@ fn every_way_to_make_a_loss_runs() {
 #[test]
 fn a_director_is_trained_and_rehearsed_and_all_is_measured() {
     let mut house = tuned();
-    let reward = op("add", vec![
-        Expr::Term(term("coherence", &[])),
-        times(0.5, term("diversity", &[])),
-        times(0.0, term("distinct_speakers", &[])),
-    ]);
+    let reward = op(
+        "add",
+        vec![
+            Expr::Term(term("coherence", &[])),
+            times(0.5, term("diversity", &[])),
+            times(0.0, term("distinct_speakers", &[])),
+        ],
+    );
     let spec = TaskSpec::Direction(Box::new(DirectionSpec {
         seed: 7,
         director: director(Some("policy.adapter")),
@@ -473,7 +486,8 @@ fn a_director_is_trained_and_rehearsed_and_all_is_measured() {
 
     let mut in_turn = rehearsal;
     in_turn.director.order = Order::RoundRobin;
-    let terms = ["coherence", "diversity", "distinct_speakers", "repetition", "effective_channels", "fluency", "distinct_2"];
+    let terms =
+        ["coherence", "diversity", "distinct_speakers", "repetition", "effective_channels", "fluency", "distinct_2"];
     let mut metrics: Vec<MetricSpec> = terms.iter().map(|name| MetricSpec::Term(term(name, &[]))).collect();
     metrics.push(MetricSpec::Judge(Box::new(judge())));
     let spec = TaskSpec::Evaluate(Box::new(EvaluateSpec {
@@ -492,7 +506,10 @@ fn a_director_is_trained_and_rehearsed_and_all_is_measured() {
     let (outputs, _) = house.done(&spec, "ensemble");
     let table = outputs.table.expect("a table");
     let cell = |subject: usize, metric: usize| {
-        let found = table.rows.iter().find(|r| (r.subject, r.metric) == (subject, metric) && r.persona.is_none() && r.criterion.is_none());
+        let found = table
+            .rows
+            .iter()
+            .find(|r| (r.subject, r.metric) == (subject, metric) && r.persona.is_none() && r.criterion.is_none());
         found.expect("a cell").mean.expect("measured")
     };
     assert_eq!(cell(1, 2), 2.0, "two seats in turn, three turns: two speakers");
@@ -541,7 +558,10 @@ fn speakers_and_baselines_are_measured_side_by_side() {
     let table = outputs.table.expect("a table");
     let judged = |subject: usize, persona: Option<&str>, criterion: Option<&str>| {
         let row = table.rows.iter().find(|r| {
-            r.subject == subject && r.metric == 0 && r.persona.as_deref() == persona && r.criterion.as_deref() == criterion
+            r.subject == subject
+                && r.metric == 0
+                && r.persona.as_deref() == persona
+                && r.criterion.as_deref() == criterion
         });
         row.expect("a cell").clone()
     };

@@ -12,8 +12,7 @@ use crate::text::{Message, Utterance, chat};
 pub const CANDIDATES: usize = 5;
 
 /// Asked of a model that is to think first (Kojima et al. 2022); what stands after the last `Reply:` is what it says.
-const THINK: &str =
-    "First think step by step about what the user feels and needs. Then write your reply on a new line that begins with \"Reply:\".";
+const THINK: &str = "First think step by step about what the user feels and needs. Then write your reply on a new line that begins with \"Reply:\".";
 
 /// The system text of a persona, or of a row that describes who answers.
 pub fn system(persona: Option<&PersonaSpec>, row: &Row) -> String {
@@ -71,7 +70,9 @@ pub fn prompted(messages: &mut Vec<Message>, persona: Option<&PersonaSpec>, prom
 /// What was said, of a text that may hold thoughts before it.
 pub fn reply(text: &str, prompting: Baseline) -> &str {
     match prompting {
-        Baseline::Cot | Baseline::FewShotCot => text.rfind("Reply:").map_or(text, |at| &text[at + "Reply:".len()..]).trim(),
+        Baseline::Cot | Baseline::FewShotCot => {
+            text.rfind("Reply:").map_or(text, |at| &text[at + "Reply:".len()..]).trim()
+        }
         _ => text.trim(),
     }
 }
@@ -88,7 +89,8 @@ pub fn prompt(lm: &Lm, messages: &[Message]) -> Result<Vec<u32>, Fault> {
 /// Jaccard similarity of word sets. The first of equals.
 pub fn most_agreed(texts: &[&str]) -> usize {
     use std::collections::BTreeSet;
-    let sets: Vec<BTreeSet<String>> = texts.iter().map(|text| crate::metric::text::words(text).into_iter().collect()).collect();
+    let sets: Vec<BTreeSet<String>> =
+        texts.iter().map(|text| crate::metric::text::words(text).into_iter().collect()).collect();
     let similar = |a: &BTreeSet<String>, b: &BTreeSet<String>| {
         let (both, either) = (a.intersection(b).count(), a.union(b).count());
         if either == 0 { 0.0 } else { both as f64 / either as f64 }
@@ -144,7 +146,8 @@ mod tests {
     #[test]
     fn baselines_are_prompted_as_their_names_say() {
         let row = Row { prompt: "I fell.".into(), ..Row::default() };
-        let roles = |how| messages(Some(&persona()), &row, how).iter().map(|m| m.role.clone()).collect::<Vec<_>>().join(" ");
+        let roles =
+            |how| messages(Some(&persona()), &row, how).iter().map(|m| m.role.clone()).collect::<Vec<_>>().join(" ");
         assert_eq!(roles(Baseline::ZeroShot), "system user");
         assert_eq!(roles(Baseline::FewShot), "system user assistant user");
         assert!(messages(Some(&persona()), &row, Baseline::Cot)[0].content.contains("step by step"));
@@ -160,8 +163,13 @@ mod tests {
 
     #[test]
     fn a_scene_sees_what_its_speaker_saw() {
-        let turn = |speaker: &str, text: &str| crate::data::Turn { speaker: speaker.into(), text: text.into(), own: false };
-        let row = Row { prompt: "And now?".into(), history: vec![turn("user", "Hi."), turn("The Beacon", "Yes!")], ..Row::default() };
+        let turn =
+            |speaker: &str, text: &str| crate::data::Turn { speaker: speaker.into(), text: text.into(), own: false };
+        let row = Row {
+            prompt: "And now?".into(),
+            history: vec![turn("user", "Hi."), turn("The Beacon", "Yes!")],
+            ..Row::default()
+        };
         let scene = scene(0, &row, Some(&persona()), ("Oh.".into(), vec![1], true));
         let seen = scene.seen_by(0);
         assert_eq!(seen, messages(Some(&persona()), &row, Baseline::ZeroShot)[1..]);
