@@ -92,7 +92,9 @@ impl Lower<'_> {
                     [args.get("a"), args.get("b")].map(|side| side.map(|side| self.called(side)).unwrap_or_default());
                 let metric = args.get("metric").filter(|_| place("metrics", args.get("metric")) > 0);
                 let metric = metric.map(|metric| format!(", metric: {}", self.called(metric))).unwrap_or_default();
-                let called = format!("delta({}{metric}){}", sides.join(", "), end.suffix());
+                let of = |name: &str| word(name).map(|word| format!(", {name}: {word}")).unwrap_or_default();
+                let called =
+                    format!("delta({}{metric}{}{}){}", sides.join(", "), of("criterion"), of("persona"), end.suffix());
                 Condition::Delta {
                     of: own,
                     a: place("subjects", args.get("a")),

@@ -205,6 +205,27 @@ fn tasks_come_in_the_order_of_the_file() {
 }
 
 #[test]
+fn guards_hold_for_each_persona() {
+    let folder = tempdir().unwrap();
+    let gate = "gate delta(rehearsal, baseline(zero_shot)).low > 0 else";
+    let each = "gate delta(rehearsal, baseline(zero_shot), persona: anchor) > -99 and \
+                delta(rehearsal, baseline(zero_shot), persona: beacon, criterion: \"role\").low > -99 else";
+    let plan = plan_of(&PROGRAM.replacen(gate, each, 1), folder.path());
+    let (_, report) = performed(&plan, folder.path());
+    let asked = &report.task("verdict").unwrap().gates[0];
+    assert!(asked.holds, "{asked:?}");
+    let names: Vec<&str> = asked.values.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(
+        names,
+        [
+            "delta(rehearsal, baseline(zero_shot), persona: The Anchor)",
+            "delta(rehearsal, baseline(zero_shot), criterion: role, persona: The Beacon).low"
+        ]
+    );
+    assert_ne!(asked.values[0].1, asked.values[1].1);
+}
+
+#[test]
 fn comment_change_keeps_key() {
     assert!(edit("model base", "# the one that we can afford\nmodel base").is_empty());
 }
