@@ -110,6 +110,11 @@ pub fn slashes(at: Span) -> Diagnostic {
         .fix("write `#`", at, "#")
 }
 
+pub fn header_on_two_lines(second: Span) -> Diagnostic {
+    Diagnostic::error("M0018", second, "an item's header stands on one line")
+        .help("join it with the line above, up to its `{`; a long list can have a name by `let`")
+}
+
 // ---- items ---------------------------------------------------------------------------------------------------------------
 
 pub fn unknown_item(keyword: Span, written: &str, nearest: Option<&str>) -> Diagnostic {

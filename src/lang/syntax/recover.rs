@@ -147,7 +147,13 @@ fn item_in_parts(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize,
         }
         Ok(_) => ItemKind::Faulty { declares: declared_by(reader, start, end) },
         Err(refusal) => {
-            explain(reader, scan, start, past(reader.text, open, b'{'), &refusal);
+            if reader.text[start..refusal.at].contains('\n') && !scan.explains(start, header_end) {
+                let word = layout::word(reader.text, refusal.at).len().max(1);
+                let span = Span::new(reader.file, refusal.at, (refusal.at + word).min(header_end));
+                reader.tell(diagnostics::header_on_two_lines(span));
+            } else {
+                explain(reader, scan, start, past(reader.text, open, b'{'), &refusal);
+            }
             ItemKind::Faulty { declares: declared_by(reader, start, end) }
         }
     };

@@ -408,6 +408,8 @@ impl<'a> Scanner<'a> {
             && self.code_lines.last().is_some_and(|(line, _)| *line <= start)
             && !self.scan.marks(start, self.bytes.len()).iter().any(|mark| mark.kind == MarkKind::Open(b'{'))
             && !self.bytes[self.line + self.indent..].starts_with(b"{")
+            // A header over two lines is told as that.
+            && !matches!(layout::word(self.text, self.line + self.indent), "for" | "extends")
     }
 
     /// Goes on as if the header above had its `{`.

@@ -241,6 +241,9 @@ fn what_is_wrong_with_an_item_is_told_where_it_is() {
     assert_eq!(told("stage x {\n}"), ["M0030 2:9 expected `=`, found `{`"]);
     assert_eq!(told("secret k \"A\""), ["M0030 2:10 expected `from`, found a text"]);
     assert_eq!(told("use \"a\""), ["M0030 2:7 expected `as` or `{`, found the end of the line"]);
+    let split = told("stage x = grpo\n  for persona in crew {\n  lr 3\n}");
+    assert_eq!(split.len(), 2, "{split:#?}");
+    assert_eq!(split[0], "M0018 3:3 an item's header stands on one line");
     assert_eq!(told("let none = 3"), ["M0030 2:5 expected a name, found `none`"]);
 }
 
