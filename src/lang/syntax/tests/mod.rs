@@ -163,9 +163,9 @@ fn limits_are_told() {
 fn no_text_is_too_strange_to_be_read() {
     let good = include_str!("good.masc");
     let strange = [
-        "é", "“", "”", "\"", "\"\"\"", ">\"\"\"", "\\", "{", "}", "[", "]", "(", ")", ",", ";", "=", ":", "..", ".",
-        "#", "\n", "\r\n", "\t", "masc", "use ", "gate ", "example ", "persona ", " = ", "2k", "1.", "🦀", "\u{feff}",
-        "\u{a0}", "else", "not", "*", "-", "+=", "%", "{{char}}",
+        "é", "“", "'", "’", "//", "extends", "\n for ", "”", "\"", "\"\"\"", ">\"\"\"", "\\", "{", "}", "[", "]", "(",
+        ")", ",", ";", "=", ":", "..", ".", "#", "\n", "\r\n", "\t", "masc", "use ", "gate ", "example ", "persona ",
+        " = ", "2k", "1.", "🦀", "\u{feff}", "\u{a0}", "else", "not", "*", "-", "+=", "%", "{{char}}",
     ];
     let mut draw = planted::Draw(11);
     for _ in 0..150 {
