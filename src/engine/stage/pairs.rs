@@ -90,6 +90,7 @@ pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> 
     let mut outputs = Outputs { artifacts: vec!["pairs.jsonl".into()], ..Outputs::default() };
     let mut result = |name: &str, value: f64| outputs.results.insert(name.into(), value);
     result("pairs", pairs.len() as f64);
+    result("kept", pairs.len() as f64);
     result("prompts", rows.len() as f64);
     result("candidates", scenes.len() as f64);
     result("score", mean_of_finite(&scored));

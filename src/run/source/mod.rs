@@ -1,5 +1,5 @@
 //! Content from outside: how it is declared, where it lies on this machine, and its digest. Nothing here uses the network;
-//! [`crate::interpreter::Fetcher`] does, and puts what it fetched where [`locate`] finds it.
+//! [`crate::desk::Fetcher`] does, and puts what it fetched where [`locate()`] finds it.
 
 mod digests;
 mod locate;
