@@ -1,13 +1,15 @@
 //! A reward model from preference pairs: L = −log σ(r_w − r_l − margin) + center·(r_w + r_l)² (Bradley & Terry 1952), LoRA and a
 //! linear head over the state after a completion's last token.
 //!
-//! 1. pairs of all personas; `held_out` of the prompts, by digest, are kept out of training.
+//! 1. pairs of all personas; `held_out` of the prompts, the first in the order of their digests, are kept out of training.
 //! 2. each epoch in a fresh order, `batch` pairs a step; both completions of a pair share their prompt.
 //! 3. held-out accuracy with Wilson's interval; a temperature T that makes σ((r_w − r_l)/T) likeliest on held-out pairs, and the
 //!    expected calibration error with it (Guo et al. 2017).
 //!
 //! Departures: (1) the head begins at zero, so that rewards begin equal and the first gradient goes to the head alone; (2) a pair
 //! whose prompt is held out never trains, also when another persona answered the same prompt.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use mascot_run::engine::{Fault, Outputs};
 use mascot_run::task::RewardModelSpec;
@@ -180,14 +182,27 @@ fn pairs(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Vec<Pair>, Fault
     Ok(pairs)
 }
 
+/// The prompts that are kept out of training: the first `share` of them in the order of their digests, at least one where there
+/// are two, so that a small set has its held-out part too.
+fn held_out_prompts(pairs: &[Pair], share: f64) -> BTreeSet<&str> {
+    let drawn: BTreeMap<u64, &str> =
+        pairs.iter().map(|pair| (Rng::new(super::draws_of(&pair.key)).fork("held out").word(0), &*pair.key)).collect();
+    let wanted = match drawn.len() {
+        0 | 1 => 0,
+        prompts if share > 0.0 => ((share * prompts as f64).round() as usize).clamp(1, prompts - 1),
+        _ => 0,
+    };
+    drawn.into_values().take(wanted).collect()
+}
+
 fn ids(spec: &RewardModelSpec, pairs: &[Pair], lm: &Lm) -> Result<Vec<Ids>, Fault> {
+    let kept_out = held_out_prompts(pairs, spec.held_out);
     let mut ids = Vec::new();
     for pair in pairs {
         let messages = [Message::new("system", pair.system.as_str()), Message::new("user", pair.prompt.as_str())];
         let prompt = lm.chat().prompt(lm.tokenizer(), &messages)?;
         let completion = |text: &str| lm.chat().completion(lm.tokenizer(), text, lm.end_of_turn());
-        let at = super::draws_of(&pair.key);
-        let held_out = Rng::new(at).fork("held out").uniform(0) < spec.held_out;
+        let held_out = kept_out.contains(&*pair.key);
         ids.push(Ids { held_out, prompt, chosen: completion(&pair.chosen)?, rejected: completion(&pair.rejected)? });
     }
     Ok(ids)
