@@ -3,6 +3,7 @@
 //!
 //! Every output is summed in one fixed order whatever the number of rows: what a row becomes does not depend on its
 //! neighbours.
+#![allow(clippy::needless_range_loop, reason = "indices run over registers, which iterators keep apart")]
 
 use pulp::{Arch, Simd, WithSimd};
 
