@@ -157,8 +157,8 @@ fn member<'a>(crew: &'a [PersonaSpec], turn: &Spoken) -> Option<&'a PersonaSpec>
     crew.iter().find(|persona| same_persona(&persona.name, &turn.speaker))
 }
 
-/// Without the token that ends a turn.
-fn tokens(turn: &Spoken) -> usize {
+/// How long a turn is, without the token that ends it.
+pub fn tokens(turn: &Spoken) -> usize {
     turn.ids.len() - usize::from(turn.finished && !turn.ids.is_empty())
 }
 

@@ -268,7 +268,15 @@ impl Lm {
     /// # Errors
     /// When there are none, or one is outside the vocabulary.
     pub fn prefix(&self, ids: &[u32]) -> Result<Prefix> {
-        Ok(self.prefill(None, None, ids)?.0)
+        self.prefix_under(None, ids)
+    }
+
+    /// As [`Lm::prefix`], under an adapter: what goes on from it must be under the same one.
+    ///
+    /// # Errors
+    /// As [`Lm::prefix`].
+    pub fn prefix_under(&self, adapter: Option<&Lora>, ids: &[u32]) -> Result<Prefix> {
+        Ok(self.prefill(self.adapter(adapter)?.as_deref(), None, ids)?.0)
     }
 
     /// Keys and values of a prompt, and the state after the final norm at its last token, `[1, hidden]`. With `before`, these ids go

@@ -118,7 +118,7 @@ pub fn play(rows: &[Row], play: &Play<'_>, work: &mut Work<'_>) -> Result<Vec<Ep
                 asks.iter().filter(|(_, actor, _)| play.actors[*actor].lm.same(lm)).collect();
             let how = Sampling { eos: lm.config().eos.clone(), ..play.how.clone() };
             let batch: Vec<Ask<'_>> = own.iter().map(|(_, _, ask)| ask.clone()).collect();
-            let made = work.generate(lm, &batch, &how, play.seed)?;
+            let made = work.generate_shared(lm, &batch, &how, play.seed)?;
             for ((index, actor, _), mut completions) in own.into_iter().zip(made) {
                 spoken.insert(*index, (*actor, completions.remove(0)));
             }

@@ -190,7 +190,7 @@ fn asked(
         let plain = sampling(&spec.sample, lm);
         let thinks = matches!(prompting, Baseline::Cot | Baseline::FewShotCot);
         let how = Sampling { max_new: plain.max_new * if thinks { THINKING_ROOM } else { 1 }, ..plain };
-        for ((who, situation), made) in whose.into_iter().zip(work.generate(lm, &asks, &how, spec.seed)?) {
+        for ((who, situation), made) in whose.into_iter().zip(work.generate_shared(lm, &asks, &how, spec.seed)?) {
             let chosen = made.chunks(candidates).map(|all| {
                 let texts: Vec<&str> = all.iter().map(|c| voice::reply(&c.text, prompting)).collect();
                 &all[voice::most_agreed(&texts)]
@@ -288,7 +288,7 @@ fn measure(
             let mut all = vec![(None, term::evaluate(term, scenes, bench)?)];
             if term.name == "length" {
                 let tokens =
-                    scenes.iter().map(|s| s.turns.iter().map(|turn| turn.ids.len() as f64).collect()).collect();
+                    scenes.iter().map(|s| s.turns.iter().map(|turn| term::tokens(turn) as f64).collect()).collect();
                 all.push((Some("tokens".into()), Values::Turns(tokens)));
             }
             Ok(all)

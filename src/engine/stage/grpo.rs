@@ -83,6 +83,7 @@ struct Sample<'a> {
 /// # Errors
 /// As the data, the models and the judges; [`Fault::Interrupted`] with its state saved.
 pub fn perform(spec: &GrpoSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
+    policy_step::can(&spec.method, false)?;
     let steps = u64::from(spec.steps);
     work.tell("loading", 0, steps, None, None);
     let (lm, mut lora, found) = work.trained(&spec.policy, &spec.adapter, spec.seed)?;

@@ -142,6 +142,45 @@ impl<'a> Work<'a> {
         self.generate_after(lm, &[], asks, how, seed)
     }
 
+    /// As [`Work::generate`], where what the prompts of one adapter begin with (a system text, examples) is read once. Which prompts
+    /// stand together must follow from the task.
+    ///
+    /// # Errors
+    /// As [`Work::generate`].
+    pub fn generate_shared(
+        &mut self,
+        lm: &Lm,
+        asks: &[Ask<'_>],
+        how: &Sampling,
+        seed: u64,
+    ) -> Result<Vec<Vec<Completion>>, Fault> {
+        let same = |a: &Ask<'_>, b: &Ask<'_>| match (a.adapter, b.adapter) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        let mut known: Vec<(&Ask<'_>, Prefix)> = Vec::new();
+        for ask in asks {
+            if known.iter().any(|(first, _)| same(first, ask)) {
+                continue;
+            }
+            let shared = |other: &Ask<'_>| ask.prompt.iter().zip(&other.prompt).take_while(|(a, b)| a == b).count();
+            let common = asks.iter().filter(|other| same(ask, other)).map(shared).min().unwrap_or(0);
+            // At least one token of every prompt is read with what follows it.
+            let common =
+                common.min(asks.iter().filter(|o| same(ask, o)).map(|o| o.prompt.len() - 1).min().unwrap_or(0));
+            if common == 0 {
+                return self.generate(lm, asks, how, seed);
+            }
+            self.count(common);
+            known.push((ask, lm.prefix_under(ask.adapter, &ask.prompt[..common])?));
+        }
+        let of =
+            |ask: &Ask<'_>| &known.iter().find(|(first, _)| same(first, ask)).expect("every adapter has a prefix").1;
+        let before: Vec<&Prefix> = asks.iter().map(of).collect();
+        self.generate_after(lm, &before, asks, how, seed)
+    }
+
     /// As [`Work::generate`], where the beginnings of prompts were read already.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> 
         let key = Rng::new(draws_of(&row.key)).word(0);
         asks.push(Ask { prompt, adapter: lora.as_ref(), n: spec.sample.n as usize, key });
     }
-    let candidates = work.generate(&lm, &asks, &sampling(&spec.sample, &lm), spec.seed)?;
+    let candidates = work.generate_shared(&lm, &asks, &sampling(&spec.sample, &lm), spec.seed)?;
     work.tell("judging", 0, steps, None, None);
     let mut scenes = Vec::new();
     for (situation, (row, candidates)) in rows.iter().zip(&candidates).enumerate() {

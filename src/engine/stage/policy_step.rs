@@ -3,7 +3,7 @@
 //! advantages (`train::advantage`) → who is in the loss → μ updates of {log-probabilities, loss, backward, clip, AdamW}.
 
 use mascot_run::engine::Fault;
-use mascot_run::task::{Combine, KlPlace, Optimizer, Overlong, Rollout, ZeroVariance};
+use mascot_run::task::{By, Combine, KlPlace, Optimizer, Overlong, Rollout, ZeroVariance};
 
 use crate::model::Lm;
 use crate::nn::{Lora, LoraGrads, Pack};
@@ -33,6 +33,22 @@ pub trait Packed {
     fn spread(&self, members: &[usize], targets: &[f32], dlearnt: &[Vec<f32>]) -> Vec<f32>;
     /// Rows of a pack that these take.
     fn rows(&self, members: &[usize]) -> usize;
+}
+
+/// Whether this can be learnt by.
+///
+/// # Errors
+/// [`Fault::NotYet`] for groups that a stage does not make.
+pub fn can(how: &Rollout, director: bool) -> Result<(), Fault> {
+    match how.advantage.by {
+        By::Prompt => Ok(()),
+        // A speaker's stage has one agent, and each of its completions is one turn.
+        By::PromptAgent | By::PromptAgentTurn if !director => Ok(()),
+        By::Paraphrase => Err(Fault::NotYet("`advantage.by = paraphrase`".into())),
+        By::PromptAgent | By::PromptAgentTurn => {
+            Err(Fault::NotYet("advantages by agent for a director's blocks".into()))
+        }
+    }
 }
 
 /// What a step came to.
