@@ -176,6 +176,7 @@ fn changes(plan: &Plan, paint: Paint, to: &mut String) {
     for task in &plan.tasks {
         for changed in &task.why {
             match seen.iter_mut().find(|(known, _)| *known == changed) {
+                Some((_, tasks)) if tasks.last() == Some(&task.id.as_str()) => {}
                 Some((_, tasks)) => tasks.push(&task.id),
                 None => seen.push((changed, vec![&task.id])),
             }
