@@ -70,3 +70,66 @@ fn what_is_missing_is_told_at_once_and_nothing_begins() {
     let plan = sandbox.mascot(&call("plan", &[])).ended_with(0);
     assert!(plan.out.contains("missing") && plan.out.contains("lines.jsonl"), "{}", plan.out);
 }
+
+/// Folder of a tiny model that the engine's goldens are of.
+fn tiny() -> String {
+    crate::house::repository().join("src/engine/tests/golden/tiny-llama").display().to_string()
+}
+
+fn lines(text: &str) -> Vec<Value> {
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn score_gives_a_line_a_sample() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("in.jsonl", "{\"ids\":[1,2,3,4]}\n\n{\"prompt\":\"Hello\",\"completion\":\" there\"}\n");
+    let tiny = tiny();
+    let scored = lines(&sandbox.mascot(&["score", "--model", &tiny, "--input", "in.jsonl"]).ended_with(0).out);
+    assert_eq!(scored.len(), 2);
+    for line in &scored {
+        let (ids, logprobs) = (line["ids"].as_array().unwrap(), line["logprobs"].as_array().unwrap());
+        assert_eq!(ids.len(), logprobs.len());
+        assert!(logprobs[0].is_null());
+        let sum: f64 = logprobs[1..].iter().map(|one| one.as_f64().unwrap()).sum();
+        assert!((sum - line["sum"].as_f64().unwrap()).abs() < 1e-3);
+        assert!((sum / (ids.len() - 1) as f64 - line["mean"].as_f64().unwrap()).abs() < 1e-4);
+    }
+    assert_eq!(scored[0]["ids"], serde_json::json!([1, 2, 3, 4]));
+
+    // An adapter speaks: the same ids are scored otherwise.
+    let adapter = format!("{tiny}/lora");
+    let args = ["score", "--model", &tiny, "--adapter", &adapter, "--input", "in.jsonl"];
+    let adapted = lines(&sandbox.mascot(&args).ended_with(0).out);
+    assert_ne!(adapted[0]["sum"], scored[0]["sum"]);
+
+    sandbox.mascot(&["score", "--model", "absent", "--input", "in.jsonl"]).ended_with(2);
+    sandbox.mascot(&["score", "--model", &tiny, "--input", "absent.jsonl"]).ended_with(2);
+    sandbox.write("bad.jsonl", "{\"ids\":[1,2]}\nnothing\n");
+    let bad = sandbox.mascot(&["score", "--model", &tiny, "--input", "bad.jsonl"]).ended_with(3);
+    assert!(bad.err.contains("line 2"), "{}", bad.err);
+}
+
+#[test]
+fn generate_is_the_same_each_time_and_differs_by_seed() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("in.jsonl", "{\"ids\":[5,6,7]}\n{\"ids\":[8,9]}\n");
+    let tiny = tiny();
+    let generate = |more: &[&str]| {
+        let args = [&["generate", "--model", &tiny, "--input", "in.jsonl", "--max-new", "8", "--ignore-eos"][..], more];
+        lines(&sandbox.mascot(&args.concat()).ended_with(0).out)
+    };
+    let greedy = generate(&[]);
+    assert_eq!(greedy.len(), 2);
+    for line in &greedy {
+        assert_eq!(line["ids"].as_array().unwrap().len(), 8);
+        assert_eq!(line["finish"], "length");
+        assert!(line["text"].is_string());
+    }
+    assert_eq!(generate(&[]), greedy);
+    let drawn = generate(&["--temperature", "1", "--seed", "1"]);
+    assert_eq!(generate(&["--temperature", "1", "--seed", "1"]), drawn);
+    assert_ne!(generate(&["--temperature", "1", "--seed", "2"]), drawn);
+    // The number of threads changes no draw.
+    assert_eq!(generate(&["--temperature", "1", "--seed", "1", "--threads", "1"]), drawn);
+}
