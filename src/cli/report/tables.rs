@@ -92,8 +92,11 @@ fn differences(evaluation: &Evaluation, to: &mut String) {
         return;
     }
     let trained = evaluation.subjects.iter().position(|subject| !subject.starts_with("baseline("));
-    let of_trained = |delta: &&Delta| trained.is_none_or(|trained| delta.a == trained || delta.b == trained);
+    // The table has both directions; one says it all: the trained subject minus another, or a pair in the file's order.
+    let of_trained = |delta: &&Delta| trained.is_none_or(|trained| delta.a == trained);
     let (main, others): (Vec<&Delta>, Vec<&Delta>) = deltas.into_iter().partition(of_trained);
+    let others: Vec<&Delta> =
+        others.into_iter().filter(|delta| delta.a < delta.b && Some(delta.b) != trained).collect();
     to.push_str("<h3>Paired differences</h3>\n<p class=\"dim\">Bold: the interval excludes zero.</p>\n");
     differences_of(evaluation, &main, to);
     if !others.is_empty() {

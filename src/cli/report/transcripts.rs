@@ -97,7 +97,10 @@ fn grid(evaluation: &Evaluation, row: &Row<'_>, subjects: &[usize], to: &mut Str
         for transcript in row.of.iter().filter(|one| one.subject == *subject) {
             let repeats_situation = |turn: &Turn| is_user(turn) && turn.text.trim() == transcript.situation.trim();
             transcript.turns.iter().filter(|one| !repeats_situation(one)).for_each(|one| turn(one, to));
-            scores(&transcript.scores, "block", to);
+            // A lone reply's scores are the transcript's; they are shown once.
+            if !transcript.turns.iter().any(|turn| covers(&turn.scores, &transcript.scores)) {
+                scores(&transcript.scores, "block", to);
+            }
         }
         to.push_str("</div>\n");
     }
@@ -154,14 +157,19 @@ fn directed(directive: &Directive) -> String {
         .join(" ")
 }
 
+fn covers(of_turn: &BTreeMap<String, Option<f64>>, of_transcript: &BTreeMap<String, Option<f64>>) -> bool {
+    of_transcript.iter().all(|(name, value)| of_turn.get(name) == Some(value))
+}
+
+/// What was not measured of this turn alone (a share over many turns, a void verdict) is left out.
 fn scores(scores: &BTreeMap<String, Option<f64>>, class: &str, to: &mut String) {
-    if scores.is_empty() {
+    let measured: Vec<(&String, f64)> = scores.iter().filter_map(|(name, value)| Some((name, (*value)?))).collect();
+    if measured.is_empty() {
         return;
     }
     let _ = write!(to, "<p class=\"scores {class}\">");
-    for (name, value) in scores {
-        let value = value.map_or_else(|| "void".to_owned(), render::number);
-        let _ = write!(to, "<span>{} <b>{value}</b></span>", escape(name));
+    for (name, value) in measured {
+        let _ = write!(to, "<span>{} <b>{}</b></span>", escape(name), render::measured(value, None));
     }
     to.push_str("</p>\n");
 }
