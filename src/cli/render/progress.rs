@@ -9,7 +9,7 @@ use mascot_run::engine::Progress;
 use mascot_run::event::{Event, Listener};
 use mascot_run::report::Outcome;
 
-use super::{Paint, duration, number, plural, say};
+use super::{Paint, duration, measured, number, plural, say};
 use crate::cli::report::gather::{gate_values, word};
 use crate::cli::world;
 
@@ -175,7 +175,7 @@ fn in_words(progress: &Progress, left: Option<f64>) -> String {
         0 => progress.phase.to_owned(),
         steps => format!("{} {}/{steps}", progress.phase, progress.step),
     }];
-    parts.extend(progress.reward.map(|reward| format!("reward {}", number(reward))));
+    parts.extend(progress.reward.map(|reward| format!("reward {}", measured(reward, None))));
     parts.extend(progress.loss.map(|loss| format!("loss {}", number(loss))));
     parts.extend(progress.tokens_per_second.map(|speed| format!("{speed:.0} tok/s")));
     parts.extend(left.map(|left| format!("{} left", duration(left))));
@@ -196,6 +196,6 @@ mod tests {
             loss: None,
             tokens_per_second: Some(209.7),
         };
-        assert_eq!(in_words(&progress, Some(80.0)), "training 3/10 · reward 0.4123 · 210 tok/s · 1 min 20 s left");
+        assert_eq!(in_words(&progress, Some(80.0)), "training 3/10 · reward 0.412 · 210 tok/s · 1 min 20 s left");
     }
 }
