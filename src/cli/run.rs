@@ -96,10 +96,13 @@ pub fn write_report(
     asked: Option<&Path>,
 ) -> Result<PathBuf, String> {
     let declared = declared::read(&prepared.loaded.programs[0], report);
+    let whole = !report.interrupted && prepared.loaded.programs.iter().any(|program| program.point.is_none());
     let path = match (asked, &declared.html) {
         (Some(path), _) => path.to_owned(),
-        // A rehearsal never writes over the report of a real run.
-        (None, Some(html)) if call.compute.engine != EngineKind::Fake => prepared.loaded.world.root().join(html),
+        // A rehearsal, a variant or a run that was stopped never writes over the report of a whole, real one.
+        (None, Some(html)) if whole && call.compute.engine != EngineKind::Fake => {
+            prepared.loaded.world.root().join(html)
+        }
         (None, _) => prepared.store.run_folder(&report.run).join("report.html"),
     };
     let how = report::declared::reproduce(&command(call, "run"), &prepared.loaded, report);
