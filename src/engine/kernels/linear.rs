@@ -1,9 +1,12 @@
 //! Linear maps with frozen weights, and the low-rank detour that learns.
 
+use std::ops::Range;
+
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::simd::{FewRows, Product, View};
+use super::packed::Packed;
+use super::simd::{FewPackedRows, FewRows, Product, View};
 use super::{ROWS, on_slice, on_slice_mut};
 use crate::error::Result;
 
@@ -17,33 +20,47 @@ pub enum Role {
     Sampled,
 }
 
-/// `y[t, n] = x[t, k] · w[n, k]ᵀ`.
+/// Frozen weights `[n, k]`, and the same still quantised where a file had them so, to be read while decoding.
+#[derive(Debug, Clone)]
+pub struct Frozen {
+    pub w: Tensor,
+    pub packed: Option<Packed>,
+}
+
+/// `y[t, n] = x[t, k] · w[n, k]ᵀ`. Quantised or not, the weights and the sums are the same.
 ///
 /// # Errors
 /// When shapes do not fit.
-pub fn linear(x: &Tensor, w: &Tensor, role: Role) -> Result<Tensor> {
+pub fn linear(x: &Tensor, frozen: &Frozen, role: Role) -> Result<Tensor> {
+    let w = &frozen.w;
     if role == Role::Prompt || !x.device().is_cpu() {
         return Ok(x.matmul(&w.t()?)?);
     }
     let (n, k) = w.dims2()?;
     let rows = x.dim(0)?;
-    let y = on_slice(x, |x| on_slice(w, |w| few_rows(x, w, rows, n, k)))??;
+    let y = match &frozen.packed {
+        Some(packed) => {
+            on_slice(x, |x| few_rows(rows, n, |range, y| FewPackedRows { x, w: packed.rows(range), y, k }.run()))?
+        }
+        None => on_slice(x, |x| {
+            on_slice(w, |w| {
+                few_rows(rows, n, |range, y| FewRows { x, w: &w[range.start * k..range.end * k], y, k }.run())
+            })
+        })??,
+    };
     Ok(Tensor::from_vec(y, (rows, n), x.device())?)
 }
 
-fn few_rows(x: &[f32], w: &[f32], rows: usize, n: usize, k: usize) -> Vec<f32> {
-    // Enough pieces that threads of unequal speed end together.
-    let piece = n.div_ceil(8).max(16);
-    if rows == 1 {
-        let mut y = vec![0.0; n];
-        y.par_chunks_mut(piece).zip(w.par_chunks(piece * k)).for_each(|(y, w)| FewRows { x, w, y, k }.run());
-        return y;
-    }
-    let pieces: Vec<Vec<f32>> = w
-        .par_chunks(piece * k)
-        .map(|w| {
-            let mut y = vec![0.0; rows * (w.len() / k)];
-            FewRows { x, w, y: &mut y, k }.run();
+/// Spreads `n` outputs over threads: `part(range, y)` fills `[rows, range]`.
+fn few_rows(rows: usize, n: usize, part: impl Fn(Range<usize>, &mut [f32]) + Sync) -> Vec<f32> {
+    // Enough pieces that threads of unequal speed end together; whole fours of weight rows in each.
+    let piece = n.div_ceil(8).max(16).next_multiple_of(4);
+    let pieces: Vec<Vec<f32>> = (0..n.div_ceil(piece))
+        .into_par_iter()
+        .map(|i| {
+            let range = i * piece..n.min((i + 1) * piece);
+            let mut y = vec![0.0; rows * range.len()];
+            part(range, &mut y);
             y
         })
         .collect();

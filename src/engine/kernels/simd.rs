@@ -160,74 +160,156 @@ impl WithSimd for FewRows<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let mut this = self;
-        let n = this.w.len() / this.k;
-        let mut j = 0;
-        while j + 4 <= n {
-            this.weights::<S, 4>(simd, j, n);
-            j += 4;
-        }
-        while j < n {
-            this.weights::<S, 1>(simd, j, n);
-            j += 1;
+        let Self { x, w, y, k } = self;
+        let n = w.len() / k;
+        for (i, w) in w.chunks(4 * k).enumerate() {
+            some_weights(simd, x, w, y, k, 4 * i, n);
         }
     }
 }
 
-impl FewRows<'_> {
-    /// `NW` weight rows against all rows of `x`.
-    #[inline(always)]
-    fn weights<S: Simd, const NW: usize>(&mut self, simd: S, j: usize, n: usize) {
-        let rows = self.x.len() / self.k;
-        let mut i = 0;
-        if S::F32_LANES >= 16 {
-            while i + 6 <= rows {
-                self.tile::<S, NW, 6>(simd, i, j, n);
-                i += 6;
-            }
-        }
-        while i + 3 <= rows {
-            self.tile::<S, NW, 3>(simd, i, j, n);
-            i += 3;
-        }
-        while i < rows {
-            self.tile::<S, NW, 1>(simd, i, j, n);
-            i += 1;
-        }
+/// As [`FewRows`] with weights that are expanded as they are read: blocks of 32 weights, [`crate::kernels::packed`]. The sums are
+/// those of [`FewRows`] on the expanded weights, bit for bit.
+#[derive(Debug)]
+pub struct FewPackedRows<'a> {
+    pub x: &'a [f32],
+    pub w: Blocks<'a>,
+    pub y: &'a mut [f32],
+    pub k: usize,
+}
+
+/// Rows of quantised weights in blocks of 32: a scale and an offset a block, then its numbers.
+#[derive(Debug, Clone, Copy)]
+pub enum Blocks<'a> {
+    /// `q · d + m`: 16 bytes a block, the first half of its numbers in the low four bits.
+    FourBitsAndOffset(&'a [[f32; 2]], &'a [[u8; 16]]),
+    /// `(q − 8) · d`
+    FourBits(&'a [[f32; 2]], &'a [[u8; 16]]),
+    /// `q · d`, signed bytes.
+    EightBits(&'a [[f32; 2]], &'a [[u8; 32]]),
+}
+
+impl FewPackedRows<'_> {
+    pub fn run(self) {
+        Arch::new().dispatch(self);
     }
+}
+
+impl WithSimd for FewPackedRows<'_> {
+    type Output = ();
 
     #[inline(always)]
-    fn tile<S: Simd, const NW: usize, const NX: usize>(&mut self, simd: S, i: usize, j: usize, n: usize) {
-        let k = self.k;
-        let whole = k - k % S::F32_LANES;
-        let vectors = whole / S::F32_LANES;
-        let w: [&[S::f32s]; NW] =
-            std::array::from_fn(|r| &S::as_simd_f32s(&self.w[(j + r) * k..][..whole]).0[..vectors]);
-        let x: [&[S::f32s]; NX] =
-            std::array::from_fn(|r| &S::as_simd_f32s(&self.x[(i + r) * k..][..whole]).0[..vectors]);
-        let mut sums = [[simd.splat_f32s(0.0); NX]; NW];
-        for v in 0..vectors {
-            let xs: [S::f32s; NX] = std::array::from_fn(|r| x[r][v]);
-            for r in 0..NW {
-                let weight = w[r][v];
-                for c in 0..NX {
-                    sums[r][c] = simd.mul_add_e_f32s(weight, xs[c], sums[r][c]);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { x, w, y, k } = self;
+        let blocks = k / 32;
+        let n = y.len() * k / x.len();
+        let mut scratch = vec![0.0; 4 * k];
+        let mut j = 0;
+        while j < n {
+            let rows = 4.min(n - j);
+            let scratch = &mut scratch[..rows * k];
+            let range = j * blocks..(j + rows) * blocks;
+            // Product and sum are rounded one after the other, as in the expanded weights.
+            match w {
+                Blocks::FourBitsAndOffset(scales, q) => {
+                    expand(scratch, &scales[range.clone()], &q[range], |q, [d, m], out| {
+                        for i in 0..16 {
+                            out[i] = f32::from(q[i] & 15) * d + m;
+                            out[16 + i] = f32::from(q[i] >> 4) * d + m;
+                        }
+                    })
                 }
+                Blocks::FourBits(scales, q) => expand(scratch, &scales[range.clone()], &q[range], |q, [d, _], out| {
+                    for i in 0..16 {
+                        out[i] = (f32::from(q[i] & 15) - 8.0) * d;
+                        out[16 + i] = (f32::from(q[i] >> 4) - 8.0) * d;
+                    }
+                }),
+                Blocks::EightBits(scales, q) => expand(scratch, &scales[range.clone()], &q[range], |q, [d, _], out| {
+                    for i in 0..32 {
+                        out[i] = f32::from(q[i] as i8) * d;
+                    }
+                }),
+            }
+            some_weights(simd, x, scratch, y, k, j, n);
+            j += rows;
+        }
+    }
+}
+
+#[inline(always)]
+fn expand<const B: usize>(
+    out: &mut [f32],
+    scales: &[[f32; 2]],
+    q: &[[u8; B]],
+    one: impl Fn(&[u8; B], [f32; 2], &mut [f32; 32]),
+) {
+    for ((out, scale), q) in out.as_chunks_mut::<32>().0.iter_mut().zip(scales).zip(q) {
+        one(q, *scale, out);
+    }
+}
+
+/// Up to four weight rows, from number `j` of `n`, against all rows of `x`.
+#[inline(always)]
+fn some_weights<S: Simd>(simd: S, x: &[f32], w: &[f32], y: &mut [f32], k: usize, j: usize, n: usize) {
+    if w.len() == 4 * k {
+        all_rows::<S, 4>(simd, x, w, y, k, j, n);
+    } else {
+        for (i, w) in w.chunks_exact(k).enumerate() {
+            all_rows::<S, 1>(simd, x, w, y, k, j + i, n);
+        }
+    }
+}
+
+#[inline(always)]
+fn all_rows<S: Simd, const NW: usize>(simd: S, x: &[f32], w: &[f32], y: &mut [f32], k: usize, j: usize, n: usize) {
+    let rows = x.len() / k;
+    let mut i = 0;
+    if S::F32_LANES >= 16 {
+        while i + 6 <= rows {
+            dots::<S, NW, 6>(simd, &x[i * k..], w, &mut y[i * n + j..], k, n);
+            i += 6;
+        }
+    }
+    while i + 3 <= rows {
+        dots::<S, NW, 3>(simd, &x[i * k..], w, &mut y[i * n + j..], k, n);
+        i += 3;
+    }
+    while i < rows {
+        dots::<S, NW, 1>(simd, &x[i * k..], w, &mut y[i * n + j..], k, n);
+        i += 1;
+    }
+}
+
+/// `NX` rows of `x` against `NW` of `w`, into rows of `y` that are `n` apart.
+#[inline(always)]
+fn dots<S: Simd, const NW: usize, const NX: usize>(simd: S, x: &[f32], w: &[f32], y: &mut [f32], k: usize, n: usize) {
+    let whole = k - k % S::F32_LANES;
+    let vectors = whole / S::F32_LANES;
+    let ws: [&[S::f32s]; NW] = std::array::from_fn(|r| &S::as_simd_f32s(&w[r * k..][..whole]).0[..vectors]);
+    let xs: [&[S::f32s]; NX] = std::array::from_fn(|c| &S::as_simd_f32s(&x[c * k..][..whole]).0[..vectors]);
+    let mut sums = [[simd.splat_f32s(0.0); NX]; NW];
+    for v in 0..vectors {
+        let x: [S::f32s; NX] = std::array::from_fn(|c| xs[c][v]);
+        for r in 0..NW {
+            let weight = ws[r][v];
+            for c in 0..NX {
+                sums[r][c] = simd.mul_add_e_f32s(weight, x[c], sums[r][c]);
             }
         }
-        if whole < k {
-            for r in 0..NW {
-                let weight = simd.partial_load_f32s(&self.w[(j + r) * k + whole..(j + r + 1) * k]);
-                for c in 0..NX {
-                    let x = simd.partial_load_f32s(&self.x[(i + c) * k + whole..(i + c + 1) * k]);
-                    sums[r][c] = simd.mul_add_e_f32s(weight, x, sums[r][c]);
-                }
+    }
+    if whole < k {
+        for r in 0..NW {
+            let weight = simd.partial_load_f32s(&w[r * k + whole..(r + 1) * k]);
+            for c in 0..NX {
+                let x = simd.partial_load_f32s(&x[c * k + whole..(c + 1) * k]);
+                sums[r][c] = simd.mul_add_e_f32s(weight, x, sums[r][c]);
             }
         }
-        for (r, sums) in sums.iter().enumerate() {
-            for (c, &sum) in sums.iter().enumerate() {
-                self.y[(i + c) * n + j + r] = simd.reduce_sum_f32s(sum);
-            }
+    }
+    for (r, sums) in sums.iter().enumerate() {
+        for (c, &sum) in sums.iter().enumerate() {
+            y[c * n + r] = simd.reduce_sum_f32s(sum);
         }
     }
 }

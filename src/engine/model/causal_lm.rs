@@ -247,7 +247,7 @@ impl Lm {
             let (x, _) = self.trunk(adapter.as_deref(), &part, prefix, |_, _| Ok(()))?;
             let (rows, targets) = rows_and_ids(&part);
             let (_, states) = self.states(&x, &rows)?;
-            all.extend(vocabulary::logps(&states, &self.0.weights.head, &targets, temperature)?.0);
+            all.extend(vocabulary::logps(&states, &self.0.weights.head.w, &targets, temperature)?.0);
         }
         Ok(all)
     }
@@ -260,7 +260,7 @@ impl Lm {
         let adapter = self.adapter(adapter)?;
         let (x, _) = self.trunk(adapter.as_deref(), pack, None, |_, _| Ok(()))?;
         let states = pointwise::rms_norm(&x, &self.0.weights.norm, self.0.config.norm_eps)?;
-        Ok(states.matmul(&self.0.weights.head.t()?)?)
+        Ok(states.matmul(&self.0.weights.head.w.t()?)?)
     }
 
     /// Keys and values of these tokens under the model alone, to stand before packs.
@@ -339,7 +339,7 @@ impl Lm {
         let kept = Kept::forward(self, lora, pack)?;
         let (rows, targets) = rows_and_ids(pack);
         let (before, states) = self.states(&kept.y, &rows)?;
-        let (logps, sums) = vocabulary::logps(&states, &self.0.weights.head, &targets, temperature)?;
+        let (logps, sums) = vocabulary::logps(&states, &self.0.weights.head.w, &targets, temperature)?;
         Ok(TrainForward { kept, rows, targets, before, states, logps, sums, temperature })
     }
 
@@ -462,7 +462,7 @@ impl TrainForward {
         if dlogp.iter().all(|&d| d == 0.0) {
             return Ok(());
         }
-        let head = &self.kept.lm.0.weights.head;
+        let head = &self.kept.lm.0.weights.head.w;
         let dstates =
             vocabulary::logps_backward(&self.states, head, &self.targets, self.temperature, &self.sums, dlogp)?;
         self.kept.backward(&self.rows, &self.before, &dstates, grads)

@@ -8,11 +8,13 @@ use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::{Content, Value};
+use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 
 use super::config::{Arch, Config};
 use super::weights::Source;
 use crate::error::{Error, Result};
+use crate::kernels::packed::{Kind, Packed};
 
 /// An open GGUF file.
 pub struct Gguf {
@@ -133,8 +135,9 @@ impl Gguf {
     }
 }
 
-impl Source for Gguf {
-    fn find(&mut self, name: &str) -> Result<Option<Tensor>> {
+impl Gguf {
+    /// The tensor as it is stored, and over how many heads its rows must be put back in order.
+    fn stored(&mut self, name: &str) -> Result<Option<(QTensor, Option<usize>)>> {
         let Some(stored) = stored_name(name) else { return Ok(None) };
         if !self.content.tensor_infos.contains_key(&stored) {
             return Ok(None);
@@ -143,19 +146,47 @@ impl Source for Gguf {
             .content
             .tensor(&mut self.reader, &stored, &Device::Cpu)
             .map_err(|why| Error::file(&self.path, format!("`{stored}`: {why}")))?;
-        let tensor = quantised.dequantize(&Device::Cpu)?;
-        let heads = match () {
-            () if self.prefix != "llama" => None,
-            () if stored.ends_with("attn_q.weight") => Some("head_count"),
-            () if stored.ends_with("attn_k.weight") => Some("head_count_kv"),
-            () => None,
+        let key = match () {
+            () if self.prefix != "llama" => return Ok(Some((quantised, None))),
+            () if stored.ends_with("attn_q.weight") => "head_count",
+            () if stored.ends_with("attn_k.weight") => "head_count_kv",
+            () => return Ok(Some((quantised, None))),
         };
-        let Some(heads) = heads else { return Ok(Some(tensor)) };
-        let heads = [heads, "head_count"].into_iter().find_map(|key| self.number(&format!("llama.attention.{key}")));
+        let heads = [key, "head_count"].into_iter().find_map(|key| self.number(&format!("llama.attention.{key}")));
         let heads = heads.ok_or_else(|| Error::file(&self.path, "`llama.attention.head_count` is missing"))? as usize;
+        Ok(Some((quantised, Some(heads))))
+    }
+}
+
+impl Source for Gguf {
+    fn find(&mut self, name: &str) -> Result<Option<Tensor>> {
+        let Some((quantised, heads)) = self.stored(name)? else { return Ok(None) };
+        let tensor = quantised.dequantize(&Device::Cpu)?;
+        let Some(heads) = heads else { return Ok(Some(tensor)) };
         let (rows, columns) = tensor.dims2()?;
         let halves = tensor.reshape((heads, rows / heads / 2, 2, columns))?.transpose(1, 2)?.contiguous()?;
         Ok(Some(halves.reshape((rows, columns))?))
+    }
+
+    fn find_packed(&mut self, name: &str) -> Result<Option<Packed>> {
+        let Some((quantised, heads)) = self.stored(name)? else { return Ok(None) };
+        let kind = match quantised.dtype() {
+            GgmlDType::Q4_0 => Kind::Q4_0,
+            GgmlDType::Q4_1 => Kind::Q4_1,
+            GgmlDType::Q8_0 => Kind::Q8_0,
+            _ => return Ok(None),
+        };
+        let (rows, columns) = quantised.shape().dims2()?;
+        let Some(packed) = Packed::read(kind, &quantised.data()?, columns) else { return Ok(None) };
+        let Some(heads) = heads else { return Ok(Some(packed)) };
+        let half = rows / heads / 2;
+        let order: Vec<usize> = (0..rows)
+            .map(|row| {
+                let (head, within) = (row / (2 * half), row % (2 * half));
+                head * 2 * half + 2 * (within % half) + within / half
+            })
+            .collect();
+        Ok(Some(packed.reordered(&order)))
     }
 }
 

@@ -15,6 +15,8 @@ use safetensors::tensor::Metadata;
 
 use super::config::{Arch, Config, read_json};
 use crate::error::{Error, Result};
+use crate::kernels::linear::Frozen;
+use crate::kernels::packed::Packed;
 use crate::rng::Rng;
 
 /// Everything that is frozen. Linear weights are `[out, in]`.
@@ -26,25 +28,25 @@ pub struct Weights {
     /// `[hidden]`
     pub norm: Tensor,
     /// `[vocab, hidden]`; the embedding itself when tied.
-    pub head: Tensor,
+    pub head: Frozen,
 }
 
 #[derive(Debug)]
 pub struct LayerWeights {
     pub attn_norm: Tensor,
     /// q | k | v, `[q_dim + 2 · kv_dim, hidden]`
-    pub qkv: Tensor,
+    pub qkv: Frozen,
     pub qkv_bias: Option<Tensor>,
     /// Qwen3: `[head_dim]`
     pub q_norm: Option<Tensor>,
     pub k_norm: Option<Tensor>,
     /// `[hidden, q_dim]`
-    pub o: Tensor,
+    pub o: Frozen,
     pub mlp_norm: Tensor,
     /// gate | up, `[2 · ffn, hidden]`
-    pub gate_up: Tensor,
+    pub gate_up: Frozen,
     /// `[hidden, ffn]`
-    pub down: Tensor,
+    pub down: Frozen,
 }
 
 /// Anything that can hand out a tensor by its Hugging Face name, in f32.
@@ -52,6 +54,14 @@ pub trait Source {
     /// # Errors
     /// When it cannot be read.
     fn find(&mut self, name: &str) -> Result<Option<Tensor>>;
+
+    /// The same, still quantised, where it is kept so in a format that can be read in place.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn find_packed(&mut self, _name: &str) -> Result<Option<Packed>> {
+        Ok(None)
+    }
 }
 
 impl Weights {
@@ -60,59 +70,98 @@ impl Weights {
     /// # Errors
     /// When a tensor is missing or has another shape than the configuration says.
     pub fn gather(config: &Config, source: &mut dyn Source, dtype: Dtype, device: &Device) -> Result<Self> {
-        let mut take = |name: &str, shape: &[usize]| -> Result<Tensor> {
-            let tensor = source.find(name)?.ok_or_else(|| Error::model(format!("the weights lack `{name}`")))?;
-            if tensor.dims() != shape {
-                let found = tensor.dims();
-                return Err(Error::model(format!("`{name}` is {found:?}, the configuration says {shape:?}")));
-            }
-            Ok(rounded(&tensor, dtype)?.to_device(device)?)
-        };
+        let mut from = Reading { source, dtype, device };
         let Config { hidden, ffn, vocab, head_dim, .. } = *config;
         let (q, kv) = (config.q_dim(), config.kv_dim());
-        let embed = take("model.embed_tokens.weight", &[vocab, hidden])?;
+        let embed = from.take("model.embed_tokens.weight", &[vocab, hidden])?;
         let mut layers = Vec::with_capacity(config.layers);
         for i in 0..config.layers {
-            let mut of = |name: &str, shape: &[usize]| take(&format!("model.layers.{i}.{name}"), shape);
-            let qkv = [
-                of("self_attn.q_proj.weight", &[q, hidden])?,
-                of("self_attn.k_proj.weight", &[kv, hidden])?,
-                of("self_attn.v_proj.weight", &[kv, hidden])?,
-            ];
+            let of = |name: &str| format!("model.layers.{i}.{name}");
             let qkv_bias = match config.arch {
-                Arch::Qwen2 => Some(Tensor::cat(
-                    &[
-                        of("self_attn.q_proj.bias", &[q])?,
-                        of("self_attn.k_proj.bias", &[kv])?,
-                        of("self_attn.v_proj.bias", &[kv])?,
-                    ],
-                    0,
-                )?),
+                Arch::Qwen2 => {
+                    let parts = [("q", q), ("k", kv), ("v", kv)]
+                        .map(|(part, n)| from.take(&of(&format!("self_attn.{part}_proj.bias")), &[n]));
+                    let [q, k, v] = parts;
+                    Some(Tensor::cat(&[q?, k?, v?], 0)?)
+                }
                 Arch::Llama | Arch::Qwen3 => None,
             };
             let (q_norm, k_norm) = match config.arch {
                 Arch::Qwen3 => (
-                    Some(of("self_attn.q_norm.weight", &[head_dim])?),
-                    Some(of("self_attn.k_norm.weight", &[head_dim])?),
+                    Some(from.take(&of("self_attn.q_norm.weight"), &[head_dim])?),
+                    Some(from.take(&of("self_attn.k_norm.weight"), &[head_dim])?),
                 ),
                 Arch::Llama | Arch::Qwen2 => (None, None),
             };
-            let gate_up = [of("mlp.gate_proj.weight", &[ffn, hidden])?, of("mlp.up_proj.weight", &[ffn, hidden])?];
             layers.push(LayerWeights {
-                attn_norm: of("input_layernorm.weight", &[hidden])?,
-                qkv: Tensor::cat(&qkv, 0)?,
+                attn_norm: from.take(&of("input_layernorm.weight"), &[hidden])?,
+                qkv: from.fused(
+                    &[
+                        (of("self_attn.q_proj.weight"), q),
+                        (of("self_attn.k_proj.weight"), kv),
+                        (of("self_attn.v_proj.weight"), kv),
+                    ],
+                    hidden,
+                )?,
                 qkv_bias,
                 q_norm,
                 k_norm,
-                o: of("self_attn.o_proj.weight", &[hidden, q])?,
-                mlp_norm: of("post_attention_layernorm.weight", &[hidden])?,
-                gate_up: Tensor::cat(&gate_up, 0)?,
-                down: of("mlp.down_proj.weight", &[hidden, ffn])?,
+                o: from.fused(&[(of("self_attn.o_proj.weight"), hidden)], q)?,
+                mlp_norm: from.take(&of("post_attention_layernorm.weight"), &[hidden])?,
+                gate_up: from.fused(&[(of("mlp.gate_proj.weight"), ffn), (of("mlp.up_proj.weight"), ffn)], hidden)?,
+                down: from.fused(&[(of("mlp.down_proj.weight"), hidden)], ffn)?,
             });
         }
-        let norm = take("model.norm.weight", &[hidden])?;
-        let head = if config.tied { embed.clone() } else { take("lm_head.weight", &[vocab, hidden])? };
+        let norm = from.take("model.norm.weight", &[hidden])?;
+        let head = if config.tied {
+            Frozen { w: embed.clone(), packed: from.packed(&["model.embed_tokens.weight"])? }
+        } else {
+            from.fused(&[("lm_head.weight".to_owned(), vocab)], hidden)?
+        };
         Ok(Self { embed, layers, norm, head })
+    }
+}
+
+/// A source, and what becomes of what is read from it.
+struct Reading<'a> {
+    source: &'a mut dyn Source,
+    dtype: Dtype,
+    device: &'a Device,
+}
+
+impl Reading<'_> {
+    fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let tensor = self.source.find(name)?.ok_or_else(|| Error::model(format!("the weights lack `{name}`")))?;
+        if tensor.dims() != shape {
+            let found = tensor.dims();
+            return Err(Error::model(format!("`{name}` is {found:?}, the configuration says {shape:?}")));
+        }
+        Ok(rounded(&tensor, self.dtype)?.to_device(self.device)?)
+    }
+
+    /// Linears that are read together, `(name, outputs)`, one under another.
+    fn fused(&mut self, parts: &[(String, usize)], inputs: usize) -> Result<Frozen> {
+        let mut tensors = Vec::with_capacity(parts.len());
+        for (name, outputs) in parts {
+            tensors.push(self.take(name, &[*outputs, inputs])?);
+        }
+        let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
+        let packed = self.packed(&names)?;
+        let w = if tensors.len() == 1 { tensors.remove(0) } else { Tensor::cat(&tensors, 0)? };
+        Ok(Frozen { w, packed })
+    }
+
+    fn packed(&mut self, names: &[&str]) -> Result<Option<Packed>> {
+        // Rounded weights are other numbers, and other devices have their own ways.
+        if self.dtype != Dtype::F32 || !self.device.is_cpu() {
+            return Ok(None);
+        }
+        let mut parts = Vec::with_capacity(names.len());
+        for name in names {
+            let Some(part) = self.source.find_packed(name)? else { return Ok(None) };
+            parts.push(part);
+        }
+        Ok(Packed::stacked(&parts))
     }
 }
 
