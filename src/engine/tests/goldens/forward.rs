@@ -52,6 +52,10 @@ fn logits_and_log_probabilities_are_those_of_transformers() {
         let golden = Golden::read(name);
         let lm = golden.model();
         for side in ["right", "left"] {
+            // The bf16 model has its numbers for one side only.
+            if !golden.has(&format!("fwd.{side}.input_ids")) {
+                continue;
+            }
             let rows = golden.batch(side);
             if golden.has(&format!("fwd.{side}.logits")) {
                 same_logits(&lm, None, &rows, golden.floats(&format!("fwd.{side}.logits")), name);
