@@ -327,7 +327,7 @@ impl Lm {
         })?;
         let (rows, targets) = rows_and_ids(&pack);
         let (_, states) = self.states(&x, &rows)?;
-        let logps = vocabulary::logps(&states, &self.0.weights.head, &targets, temperature)?.0;
+        let logps = vocabulary::logps(&states, &self.0.weights.head.w, &targets, temperature)?.0;
         Ok((logps, Prefix { layers: Arc::new(layers), tokens: prompt.len() }))
     }
 
