@@ -235,7 +235,8 @@ fn a_persona_is_known_by_any_of_its_spellings() {
     assert!(!same_persona("The Anchor", "beacon"));
 }
 
-/// The folder of real data, kept beside the repository; `None` says so.
+/// The folder of real data, kept beside the repository; `None` says so, as a test that is skipped must.
+#[allow(clippy::disallowed_macros)]
 fn shared(part: &str) -> Option<PathBuf> {
     let near = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|up| up.join("shared/data"));
     let found = near.into_iter().map(|data| data.join(part)).find(|path| path.exists());

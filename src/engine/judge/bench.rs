@@ -19,6 +19,9 @@ use crate::models::Models;
 /// How many other situations `relevance` compares with.
 pub const OTHERS: usize = 3;
 
+/// Pairs of neighbouring words.
+pub type Bigrams = BTreeSet<(String, String)>;
+
 /// Everything that a term or a judge may ask for.
 pub struct Bench<'a> {
     pub models: &'a mut Models,
@@ -26,7 +29,7 @@ pub struct Bench<'a> {
     /// Situations of the stage's data: what else could have been said.
     pub pool: Vec<Arc<str>>,
     /// Bigrams of recent completions, by the situation that they answered.
-    pub recent: Vec<(Arc<str>, BTreeSet<(String, String)>)>,
+    pub recent: Vec<(Arc<str>, Bigrams)>,
     /// In a reward, a contrast is clipped to ±1; a metric shows it as it is.
     pub in_reward: bool,
     kept: Kept,

@@ -28,6 +28,9 @@ pub fn ids(lm: &Lm, turn: &Spoken) -> Result<Vec<u32>> {
     lm.chat().completion(lm.tokenizer(), &turn.text, end)
 }
 
+/// Completions by the context that they follow.
+type ByContext<'a> = BTreeMap<&'a [u32], Vec<&'a [u32]>>;
+
 /// One question: how likely is the completion after the context?
 #[derive(Debug, Clone, PartialEq)]
 pub struct Question {
@@ -66,7 +69,7 @@ impl Likelihood {
     /// When the model fails.
     pub fn means(&mut self, questions: &[Question]) -> Result<Vec<f64>> {
         // Beginning → context → completions, each once. Ordered, so that the same questions make the same packs.
-        let mut open: BTreeMap<&[u32], BTreeMap<&[u32], Vec<&[u32]>>> = BTreeMap::new();
+        let mut open: BTreeMap<&[u32], ByContext<'_>> = BTreeMap::new();
         for question in questions {
             let known = (question.context.clone(), question.completion.clone());
             if question.completion.is_empty() || self.memo.contains_key(&known) {

@@ -70,7 +70,8 @@ pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> 
     for (i, better) in scenes.iter().enumerate() {
         for (j, worse) in scenes.iter().enumerate().filter(|(_, worse)| worse.situation == better.situation) {
             // A void score is NaN: no comparison with it holds.
-            if i == j || !(scored[i] - scored[j] >= spec.min_gap) || (scored[i] == scored[j] && i > j) {
+            let far = scored[i] - scored[j] >= spec.min_gap;
+            if i == j || !far || (scored[i] == scored[j] && i > j) {
                 continue;
             }
             pairs.push(Pair {

@@ -164,10 +164,9 @@ pub fn loss_and_gradient(lm: &Lm, lora: &Lora, batch: &[&Lesson], grads: &mut Lo
         let mut dlogp = vec![0.0f32; pass.logps().len()];
         for (lesson, range) in part.iter().zip(pack.completions()) {
             // Only what is to be said is learnt; the rest of the prompt is a target of the pack and of nothing else.
-            for at in range.end - lesson.completion.len()..range.end {
-                loss -= share * f64::from(pass.logps()[at]);
-                dlogp[at] = -share as f32;
-            }
+            let own = range.end - lesson.completion.len()..range.end;
+            loss -= share * pass.logps()[own.clone()].iter().map(|&logp| f64::from(logp)).sum::<f64>();
+            dlogp[own].fill(-share as f32);
         }
         pass.backward(&dlogp, grads)?;
     }
