@@ -1,7 +1,7 @@
 //! Attention over packs: several blocks one after another; inside a block a shared prompt, then completions that each see the
 //! prompt and themselves, causally. A cached prefix may stand before every block.
 //!
-//! Scores are never held for more than [`TILE`] queries; backward computes them again. One task a (block, head); what tasks
+//! Scores are never held for more than `TILE` queries; backward computes them again. One task a (block, head); what tasks
 //! make is added up in order.
 
 use candle_core::Tensor;
