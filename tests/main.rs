@@ -11,6 +11,8 @@ mod documents;
 mod front_door;
 mod front_door_shapes;
 mod house;
+#[cfg(feature = "engine")]
+mod paper;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;

@@ -59,7 +59,7 @@ pub struct Selection {
     /// The base, every variant and every sweep
     #[arg(long)]
     pub all: bool,
-    /// Override one value: voices.kl.beta=0.05
+    /// Override one value: voices.kl.beta=0.05, or a path: folder=../data/qmsum
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
 }
@@ -255,6 +255,9 @@ pub struct Show {
     pub places: Places,
     #[command(flatten)]
     pub compute: Compute,
+    /// Grant something more: 'read("path")' (may be given several times)
+    #[arg(long, value_name = "GRANT")]
+    pub allow: Vec<String>,
     #[command(flatten)]
     pub output: Output,
 }
@@ -346,10 +349,17 @@ pub struct Generate {
     pub ignore_eos: bool,
 }
 
+/// A path that begins with `/`, `./` or `../` is a text without its quotes: no value of the language begins so.
 fn assignment(text: &str) -> Result<(String, String), String> {
+    let value_of = |value: &str| match value {
+        path if ["/", "./", "../"].iter().any(|begin| path.starts_with(begin)) => {
+            format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\""))
+        }
+        value => value.to_owned(),
+    };
     match text.split_once('=') {
         Some((path, value)) if !path.trim().is_empty() && !value.trim().is_empty() => {
-            Ok((path.trim().to_owned(), value.trim().to_owned()))
+            Ok((path.trim().to_owned(), value_of(value.trim())))
         }
         _ => Err("write PATH=VALUE, as in voices.kl.beta=0.05".to_owned()),
     }

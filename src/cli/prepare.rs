@@ -43,14 +43,8 @@ pub fn prepare(
     let fake = compute.engine == EngineKind::Fake;
     let fingerprint = fingerprint(compute.engine)?;
     let loaded = load::load_experiment(file, selection, places.root.as_deref())?;
-    let mut grants = profile(places.profile.as_deref())?;
-    for grant in allow {
-        grants.read.extend(granted(grant)?);
-    }
-    let root = loaded.world.root().to_owned();
-    let store = places.store.clone().or(grants.store).unwrap_or_else(|| root.join(".mascot"));
-    let looked_in = source::Places { root, store: store.clone(), hf_cache: hf_cache(), granted: grants.read };
-    let store = Store::new(store);
+    let looked_in = looked_in(&loaded, selection, places, allow)?;
+    let store = Store::new(&looked_in.store);
     let mut plan =
         mascot_run::plan::plan(&loaded.programs, &loaded.checked.files, &looked_in, &store, &fingerprint, fake);
     if let Some(stage) = until
@@ -62,6 +56,32 @@ pub fn prepare(
         return Err(Exit::CallWrong);
     }
     Ok(Prepared { loaded, store, plan })
+}
+
+/// Where a call may look: the root, the store, and what its arguments and its profile grant.
+///
+/// # Errors
+/// The exit code; what is wrong has been printed.
+pub fn looked_in(
+    loaded: &Loaded,
+    selection: &Selection,
+    places: &args::Places,
+    allow: &[String],
+) -> Result<source::Places, Exit> {
+    let mut grants = profile(places.profile.as_deref())?;
+    for grant in allow {
+        grants.read.extend(granted(grant)?);
+    }
+    let root = loaded.world.root().to_owned();
+    grants.read.extend(named(&selection.set, &root));
+    let store = places.store.clone().or(grants.store).unwrap_or_else(|| root.join(".mascot"));
+    Ok(source::Places { root, store, hf_cache: hf_cache(), granted: grants.read })
+}
+
+/// Paths that `--set` names: what is given on the command line is granted by that. Relative to the root, as in the file.
+fn named(set: &[(String, String)], root: &Path) -> Vec<PathBuf> {
+    let quoted = set.iter().flat_map(|(_, value)| value.split('"').skip(1).step_by(2));
+    quoted.filter(|text| !text.is_empty()).map(|text| root.join(text)).filter(|path| path.exists()).collect()
 }
 
 /// The store of a call that names no program: the root is the current folder's.

@@ -5,28 +5,44 @@ use serde_json::json;
 
 use super::args::Show;
 use super::exit::Exit;
-use super::prepare::{Prepared, prepare};
+use super::load;
+use super::prepare::{Prepared, looked_in, prepare};
 use super::render::{self, Paint, table::Table};
 use super::world;
 
 pub fn show(args: &Show) -> Exit {
-    let prepared = match prepare(&args.file, &args.selection, &args.places, &args.compute, None, &[]) {
+    // A data set needs no experiment around it: a library's can be looked at too.
+    let loaded = match load::load(&args.file, &args.selection, args.places.root.as_deref()) {
+        Ok(loaded) => loaded,
+        Err(exit) => return exit,
+    };
+    let program = &loaded.programs[0];
+    let mut datasets = program.of_kind(EntityKind::Dataset);
+    if let Some(dataset) = datasets.find(|dataset| dataset.name == args.what) {
+        return match looked_in(&loaded, &args.selection, &args.places, &args.allow) {
+            Ok(places) => dataset::show(args, &loaded, &places, dataset),
+            Err(exit) => exit,
+        };
+    }
+    let datasets: Vec<&str> = program.of_kind(EntityKind::Dataset).map(|one| one.name.as_str()).collect();
+    let unknown = |tasks: &[&str]| {
+        let told = [("datasets", datasets.as_slice()), ("tasks", tasks)];
+        let told = told.iter().filter(|(_, names)| !names.is_empty());
+        let help: Vec<String> = told.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect();
+        let help = if help.is_empty() { "the file has none".to_owned() } else { help.join("; ") };
+        render::complain(&format!("there is no dataset and no task `{}`", args.what), Some(&help));
+        Exit::CallWrong
+    };
+    if program.experiment.is_none() {
+        return unknown(&[]);
+    }
+    let prepared = match prepare(&args.file, &args.selection, &args.places, &args.compute, None, &args.allow) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
-    let program = &prepared.loaded.programs[0];
-    if let Some(dataset) = program.of_kind(EntityKind::Dataset).find(|dataset| dataset.name == args.what) {
-        return dataset::show(args, &prepared, dataset);
-    }
     match prepared.plan.find(&args.what) {
         Some(at) => task(args, &prepared, at),
-        None => {
-            let ids: Vec<&str> = prepared.plan.tasks.iter().map(|task| task.id.as_str()).collect();
-            let datasets: Vec<&str> = program.of_kind(EntityKind::Dataset).map(|one| one.name.as_str()).collect();
-            let help = format!("datasets: {}; tasks: {}", datasets.join(", "), ids.join(", "));
-            render::complain(&format!("there is no dataset and no task `{}`", args.what), Some(&help));
-            Exit::CallWrong
-        }
+        None => unknown(&prepared.plan.tasks.iter().map(|task| task.id.as_str()).collect::<Vec<_>>()),
     }
 }
 
@@ -83,26 +99,26 @@ fn task(args: &Show, prepared: &Prepared, at: usize) -> Exit {
 #[cfg(feature = "engine")]
 mod dataset {
     use mascot_lang::program::Entity;
-    use mascot_run::source::locate;
+    use mascot_run::source::{Places, locate};
+    use mascot_run::store::Store;
     use serde_json::json;
 
     use crate::cli::args::Show;
     use crate::cli::exit::Exit;
-    use crate::cli::prepare::Prepared;
+    use crate::cli::load::Loaded;
     use crate::cli::render::{self, Paint, plural, table::Table, table::shorten};
 
     /// What the reader makes of the file: conversations by split, refused rows by line, a sample.
-    pub fn show(args: &Show, prepared: &Prepared, dataset: &Entity) -> Exit {
-        let program = &prepared.loaded.programs[0];
-        let (spec, source) = mascot_run::dataset(program, &prepared.loaded.checked.files, dataset.id);
-        let found = match locate(&source, &prepared.plan.places, &mut prepared.store.digests()) {
+    pub fn show(args: &Show, loaded: &Loaded, places: &Places, dataset: &Entity) -> Exit {
+        let (spec, source) = mascot_run::dataset(&loaded.programs[0], &loaded.checked.files, dataset.id);
+        let found = match locate(&source, places, &mut Store::new(&places.store).digests()) {
             Ok(found) => found,
             Err(missing) => {
                 render::complain(&format!("{}: {}", missing.source, missing.why), Some(&missing.help));
                 return Exit::Failed;
             }
         };
-        let shown = match mascot_engine::data::show(&found.path, &spec.reader, spec.cut.as_ref()) {
+        let shown = match mascot_engine::data::show(&found.path, &spec) {
             Ok(shown) => shown,
             Err(fault) => {
                 render::complain(&fault.to_string(), None);
@@ -122,12 +138,15 @@ mod dataset {
         let paint = Paint::of_stdout();
         render::out(&format!("{}  {}\n\n", paint.bold(&dataset.name), paint.dim(&source.describe())));
         let mut table = Table::new(&["split", "conversations", "turns", "prompts"]).right(&[1, 2, 3]);
-        for (split, counts) in &shown.splits {
+        for (split, counts) in shown.splits.all() {
             let cells = [counts.conversations, counts.turns, counts.prompts].map(|count| count.to_string());
             let [conversations, turns, prompts] = cells;
-            table.row([(*split).to_owned(), conversations, turns, prompts]);
+            table.row([split.to_owned(), conversations, turns, prompts]);
         }
         render::out(&table.text());
+        if !shown.refused.is_empty() {
+            render::out(&format!("\n{}\n", plural(shown.refused.len(), "row refused")));
+        }
         for refused in shown.refused.iter().take(20) {
             render::out(&format!("refused {}:{}: {}\n", refused.file, refused.line, refused.why));
         }
@@ -151,14 +170,15 @@ mod dataset {
 #[cfg(not(feature = "engine"))]
 mod dataset {
     use mascot_lang::program::Entity;
+    use mascot_run::source::Places;
 
     use crate::cli::args::Show;
     use crate::cli::exit::Exit;
-    use crate::cli::prepare::Prepared;
+    use crate::cli::load::Loaded;
     use crate::cli::render;
 
     /// Reading data is the engine's.
-    pub fn show(_: &Show, _: &Prepared, dataset: &Entity) -> Exit {
+    pub fn show(_: &Show, _: &Loaded, _: &Places, dataset: &Entity) -> Exit {
         let message = format!("{}: this mascot was built without the engine, which reads data", dataset.name);
         render::complain(&message, Some("`cargo build --release` builds one that does"));
         Exit::CallWrong

@@ -238,17 +238,14 @@ fn around_difference(from: &str, to: &str) -> (String, String) {
 }
 
 fn needs(plan: &Plan, paint: Paint, to: &mut String) {
-    if !plan.missing.is_empty() {
-        let _ = writeln!(to, "\n{}", paint.bold("missing"));
-        for lacking in &plan.missing {
+    for (title, list) in [("missing", &plan.missing), ("to fetch", &plan.to_fetch)] {
+        if !list.is_empty() {
+            let _ = writeln!(to, "\n{}", paint.bold(title));
+        }
+        for lacking in list {
             let what = &lacking.what;
             let _ = writeln!(to, "  {}: {}", what.source, what.why);
-            let _ = writeln!(
-                to,
-                "    {} {}",
-                what.help,
-                paint.dim(&format!("(for {})", shorten(&lacking.tasks.join(", "), 80)))
-            );
+            let _ = writeln!(to, "    {} {}", what.help, paint.dim(&format!("(for {})", lacking.for_whom())));
         }
     }
     let not_yet: Vec<_> = plan.tasks.iter().filter_map(|task| Some((&task.id, task.not_yet.as_ref()?))).collect();

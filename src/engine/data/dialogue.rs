@@ -121,7 +121,13 @@ pub fn dailydialog(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
         (SplitName::Val, &["validation/dialogues_validation.txt", "dialogues_validation.txt"]),
         (SplitName::Test, &["test/dialogues_test.txt", "dialogues_test.txt"]),
     ];
-    for (split, file) in files(path, NAMES)? {
+    // All of it in one file, as the source's archive has beside its splits.
+    let whole = path.join("dialogues_text.txt");
+    let found = match files(path, NAMES) {
+        Err(_) if whole.is_file() => vec![(None, whole)],
+        found => found?,
+    };
+    for (split, file) in found {
         let text = text(&file)?;
         for (index, line) in text.lines().enumerate() {
             if line.trim().is_empty() {

@@ -21,10 +21,7 @@ pub fn read(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
     for (split, file) in files(path, NAMES)? {
         let text = text(&file)?;
         for (line, json) in elements(&text) {
-            match serde_json::from_str::<Value>(json)
-                .map_err(|why| format!("is not JSON: {why}"))
-                .and_then(|v| chat(&v))
-            {
+            match serde_json::from_str::<Value>(json).map_err(|why| super::not_json(&why)).and_then(|v| chat(&v)) {
                 Ok((situation, turns)) => {
                     let id = situation.clone().unwrap_or_default();
                     dialogue::take(split, &id, situation, turns, reading);

@@ -7,6 +7,7 @@ mod csv;
 mod dialogue;
 mod empathetic;
 mod esconv;
+mod parquet;
 mod problems;
 mod qmsum;
 mod rows;
@@ -20,7 +21,7 @@ use mascot_run::engine::{Fault, Input};
 use mascot_run::task::{Cut, DataSpec, Reader, Slot, SplitName};
 use sha2::{Digest, Sha256};
 
-pub use show::{Shown, show};
+pub use show::{Shown, Splits, show};
 
 /// What a source holds.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -113,6 +114,25 @@ impl Dataset {
         self.of(split).filter(|row| row.completion.is_some()).collect()
     }
 
+    /// The first `limit` conversations of each split, with their rows; all without one.
+    #[must_use]
+    pub fn limited(self, limit: Option<u32>) -> Self {
+        let Some(limit) = limit else { return self };
+        let mut taken: BTreeMap<SplitName, u32> = BTreeMap::new();
+        let mut moved = Vec::with_capacity(self.conversations.len());
+        let mut conversations = Vec::new();
+        for conversation in self.conversations {
+            let count = taken.entry(conversation.split).or_default();
+            *count += 1;
+            moved.push((*count <= limit).then_some(conversations.len()));
+            if *count <= limit {
+                conversations.push(conversation);
+            }
+        }
+        let kept = self.rows.into_iter().filter_map(|row| Some(Row { conversation: moved[row.conversation]?, ..row }));
+        Self { conversations, rows: kept.collect(), refused: self.refused }
+    }
+
     /// A sentence for the user, when rows were refused.
     pub fn note(&self) -> Option<String> {
         let first = self.refused.first()?;
@@ -129,12 +149,13 @@ impl Dataset {
 /// Reads what `spec` names, all splits of it.
 ///
 /// # Errors
-/// [`Fault::Data`] when the source is absent or has not the reader's layout; [`Fault::NotYet`] for `parquet` and `mirage`.
+/// [`Fault::File`] when the source is absent or has not the reader's layout, [`Fault::Data`] when it is asked for what there is
+/// not; [`Fault::NotYet`] for `mirage`.
 pub fn read(spec: &DataSpec, inputs: &BTreeMap<Slot, Input>) -> Result<Dataset, Fault> {
     let input = inputs
         .get(&spec.source)
         .ok_or_else(|| Fault::Data(format!("nothing is bound to `{}`; this may be a bug in mascot", spec.source)))?;
-    read_path(&input.path, &spec.reader, spec.cut.as_ref())
+    Ok(read_path(&input.path, &spec.reader, spec.cut.as_ref())?.limited(spec.limit))
 }
 
 /// Reads a file or a folder.
@@ -145,10 +166,10 @@ pub fn read_path(path: &Path, reader: &Reader, cut: Option<&Cut>) -> Result<Data
     if !path.exists() {
         return Err(Fault::File { path: path.to_owned(), why: "is not there".into() });
     }
-    let mut reading = Reading::default();
+    let mut reading = Reading { source: path.to_owned(), ..Reading::default() };
     match reader {
         Reader::Qmsum { domains } => qmsum::read(path, domains, &mut reading)?,
-        Reader::EmpatheticDialogues {} => empathetic::read(path, &mut reading)?,
+        Reader::EmpatheticDialogues { emotions } => empathetic::read(path, emotions, &mut reading)?,
         Reader::Esconv {} => esconv::read(path, &mut reading)?,
         Reader::Personachat {} => dialogue::personachat(path, &mut reading)?,
         Reader::Dailydialog {} => dialogue::dailydialog(path, &mut reading)?,
@@ -156,9 +177,7 @@ pub fn read_path(path: &Path, reader: &Reader, cut: Option<&Cut>) -> Result<Data
         Reader::Math500 {} => problems::math500(path, &mut reading)?,
         Reader::Jsonl(named) => rows::jsonl(path, named, &mut reading)?,
         Reader::Csv(named) => rows::csv(path, named, &mut reading)?,
-        Reader::Parquet(_) => {
-            return Err(Fault::NotYet("the reader `parquet`: write the rows as jsonl or csv".into()));
-        }
+        Reader::Parquet(named) => rows::parquet(path, named, &mut reading)?,
         Reader::Mirage {} => return Err(Fault::NotYet("the reader `mirage`".into())),
     }
     Ok(reading.finish(cut))
@@ -167,6 +186,8 @@ pub fn read_path(path: &Path, reader: &Reader, cut: Option<&Cut>) -> Result<Data
 /// A data set being read: conversations whose split is not settled yet.
 #[derive(Debug, Default)]
 pub(crate) struct Reading {
+    /// The file or folder: files of it are told by their path below it.
+    source: PathBuf,
     conversations: Vec<Open>,
     rows: Vec<Row>,
     refused: Vec<Refused>,
@@ -193,9 +214,9 @@ impl Reading {
     }
 
     pub fn refuse(&mut self, file: &Path, line: usize, why: impl Into<String>) {
-        let file =
-            file.file_name().map_or_else(|| file.display().to_string(), |name| name.to_string_lossy().into_owned());
-        self.refused.push(Refused { file, line, why: why.into() });
+        let below = file.strip_prefix(&self.source).ok().filter(|below| !below.as_os_str().is_empty());
+        let name = below.or_else(|| file.file_name().map(Path::new)).unwrap_or(file);
+        self.refused.push(Refused { file: name.display().to_string(), line, why: why.into() });
     }
 
     fn finish(self, cut: Option<&Cut>) -> Dataset {
@@ -228,9 +249,13 @@ fn row_key(row: &Row) -> String {
 /// Text of a file; a byte-order mark is dropped.
 fn text(path: &Path) -> Result<String, Fault> {
     let bytes = std::fs::read(path).map_err(|why| Fault::File { path: path.to_owned(), why: why.to_string() })?;
-    let text =
-        String::from_utf8(bytes).map_err(|_| Fault::File { path: path.to_owned(), why: "is not UTF-8".into() })?;
-    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec).unwrap_or(bytes);
+    String::from_utf8(bytes).map_err(|why| {
+        let good = why.utf8_error().valid_up_to();
+        let line = 1 + why.as_bytes()[..good].iter().filter(|byte| **byte == b'\n').count();
+        let why = format!("is not UTF-8 (line {line}); `iconv -f LATIN1 -t UTF-8` may be what it needs");
+        Fault::File { path: path.to_owned(), why }
+    })
 }
 
 /// The files of a source: the path itself, or those of `known` that the folder holds, with their split.
@@ -246,12 +271,29 @@ fn files(path: &Path, known: &[(SplitName, &[&str])]) -> Result<Vec<(Option<Spli
     }
     if found.is_empty() {
         let names: Vec<&str> = known.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-        return Err(Fault::File { path: path.to_owned(), why: format!("holds none of: {}", names.join(", ")) });
+        return Err(lacks(path, &names.join(", ")));
     }
     Ok(found)
 }
 
-/// The elements of a JSON array, or the lines of JSON lines, with the line where each begins.
+/// A folder without the files of its reader: what these are called, and what it holds in their place.
+fn lacks(path: &Path, wanted: &str) -> Fault {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut held: Vec<String> = entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    held.sort();
+    let more = held.len().saturating_sub(8);
+    held.truncate(8);
+    let held = match (held.is_empty(), more) {
+        (true, _) => "it is empty".to_owned(),
+        (false, 0) => format!("it holds {}", held.join(", ")),
+        (false, more) => format!("it holds {} and {more} more", held.join(", ")),
+    };
+    let why = format!("holds none of: {wanted} ({held}); name a file of it to read that one");
+    Fault::File { path: path.to_owned(), why }
+}
+
+/// The elements of a JSON array, or the lines of JSON lines, with the line where each begins. What is no JSON is an element
+/// too: who parses it tells.
 fn elements(text: &str) -> Vec<(usize, &str)> {
     if !text.trim_start().starts_with('[') {
         return text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()).map(|(i, l)| (i + 1, l)).collect();
@@ -266,28 +308,30 @@ fn elements(text: &str) -> Vec<(usize, &str)> {
             (in_string, escaped) = (escaped || c != '"', !escaped && c == '\\');
             continue;
         }
+        let between = depth == 1 && matches!(c, ',' | ']');
+        if between && let Some((line, from)) = start.take() {
+            found.push((line, text[from..at].trim_end()));
+        }
+        if depth >= 1 && !between && !c.is_whitespace() && start.is_none() {
+            start = Some((line, at));
+        }
         match c {
             '"' => in_string = true,
-            '{' | '[' => {
-                depth += 1;
-                if depth == 2 {
-                    start = Some((line, at));
-                }
-            }
-            '}' | ']' => {
-                depth = depth.saturating_sub(1);
-                if depth == 1
-                    && let Some((line, from)) = start.take()
-                {
-                    found.push((line, &text[from..=at]));
-                }
-            }
+            '{' | '[' => depth += 1,
+            '}' | ']' => depth = depth.saturating_sub(1),
             _ => {}
         }
     }
-    // A last element that never closes is told by whoever parses it.
-    found.extend(start.map(|(line, from)| (line, &text[from..])));
+    // A last element that never closes.
+    found.extend(start.map(|(line, from)| (line, text[from..].trim_end())));
     found
+}
+
+/// Why a row is no JSON, in words that need no line of its own: who refuses it gives that.
+fn not_json(why: &serde_json::Error) -> String {
+    let told = why.to_string();
+    let told = told.rsplit_once(" at line ").map_or(told.as_str(), |(told, _)| told);
+    format!("is not JSON: {told} (column {})", why.column())
 }
 
 /// Whether two spellings name one persona: "The Anchor", "anchor"; "Action Guide", "action_guide".
@@ -300,5 +344,7 @@ pub fn same_persona(a: &str, b: &str) -> bool {
     fold(a) == fold(b)
 }
 
+#[cfg(test)]
+mod real;
 #[cfg(test)]
 mod tests;

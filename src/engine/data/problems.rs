@@ -19,7 +19,7 @@ pub fn gsm8k(path: &Path, reading: &mut Reading) -> Result<(), Fault> {
             return Err("its answer has more than one `####`".into());
         }
         let number: String = last.trim().chars().filter(|c| !matches!(c, ',' | '$' | ' ')).collect();
-        if number.parse::<f64>().is_err() {
+        if !number.parse::<f64>().is_ok_and(f64::is_finite) {
             return Err(format!("its answer is `{}`, which is no number", last.trim()));
         }
         Ok(Problem { question, solution: format!("{}\n#### {number}", unmarked(steps).trim_end()), answer: number })
@@ -57,7 +57,7 @@ fn problems(
             let value = match serde_json::from_str::<Value>(json) {
                 Ok(value) => value,
                 Err(why) => {
-                    reading.refuse(&file, line, format!("is not JSON: {why}"));
+                    reading.refuse(&file, line, super::not_json(&why));
                     continue;
                 }
             };

@@ -2,8 +2,13 @@
 //!
 //! A query is a prompt, the turns that it is about are its context, its answer what is to be said. Tags in braces
 //! (`{disfmarker}`, `{vocalsound}`…) are taken out of what a model reads; a turn that holds nothing else stays a turn of the
-//! source, so that spans do not shift. Layouts: the source's (`ALL/<split>/*.json` beside a folder a domain, or such a folder),
-//! `<split>/*.json` with or without a `domains.json`, and JSON lines with one meeting each.
+//! source, so that spans do not shift.
+//!
+//! Layouts: the source's repository, its `data`, or one domain of it (`ALL/<split>/*.json` beside a folder a domain, or such
+//! folders alone); `<split>/*.json` with or without a `domains.json`; where a folder has no meetings of their own, its
+//! `jsonl/<split>.jsonl`; and one file, a meeting or JSON lines with one each. A meeting's domain is told by `domains.json`, by
+//! the folder that it lies in or lies in as well, or by how its corpus names meetings; one that nothing tells is refused when
+//! `domains` asks for some.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,22 +17,26 @@ use mascot_run::engine::Fault;
 use mascot_run::task::SplitName;
 use serde_json::Value;
 
-use super::{Reading, Row, elements, text};
+use super::{Reading, Row, elements, lacks, not_json, text};
 
 const DOMAINS: [&str; 3] = ["Academic", "Committee", "Product"];
 const SPLITS: [(SplitName, &str); 3] =
     [(SplitName::Train, "train"), (SplitName::Val, "val"), (SplitName::Test, "test")];
 
 pub fn read(path: &Path, domains: &[String], reading: &mut Reading) -> Result<(), Fault> {
-    let wanted = |domain: &str| domains.is_empty() || domains.iter().any(|d| d.eq_ignore_ascii_case(domain));
     if path.is_file() {
-        return lines(path, &wanted, reading);
+        return lines(path, None, told_by_name(path), domains, reading);
     }
+    let holds = |folder: &Path| DOMAINS.iter().chain(&["ALL"]).any(|name| folder.join(name).is_dir());
+    let path = match path.join("data") {
+        data if !holds(path) && holds(&data) => data,
+        _ => path.to_owned(),
+    };
     let roots: Vec<PathBuf> = if path.join("ALL").is_dir() {
         vec![path.join("ALL")]
     } else {
         let own: Vec<PathBuf> = DOMAINS.iter().map(|d| path.join(d)).filter(|d| d.is_dir()).collect();
-        if own.is_empty() { vec![path.to_owned()] } else { own }
+        if own.is_empty() { vec![path.clone()] } else { own }
     };
     let named: BTreeMap<String, String> = match path.join("domains.json") {
         file if file.is_file() => serde_json::from_str(&text(&file)?)
@@ -36,6 +45,7 @@ pub fn read(path: &Path, domains: &[String], reading: &mut Reading) -> Result<()
     };
     let mut any = false;
     for root in &roots {
+        let in_folder = DOMAINS.iter().find(|domain| root.ends_with(domain)).map(|domain| (*domain).to_owned());
         for (split, folder) in SPLITS {
             let mut meetings = Vec::new();
             if let Ok(entries) = std::fs::read_dir(root.join(folder)) {
@@ -44,61 +54,85 @@ pub fn read(path: &Path, domains: &[String], reading: &mut Reading) -> Result<()
             }
             meetings.sort();
             any |= !meetings.is_empty();
-            for file in meetings {
+            for file in &meetings {
                 let id = file.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-                let domain = named.get(&id).cloned().unwrap_or_else(|| domain_of(path, root, &id));
-                if wanted(&domain) {
-                    let text = text(&file)?;
-                    meeting(&file, 1, &text, Some(split), reading);
+                let domain = named.get(&id).cloned().or_else(|| in_folder.clone()).or_else(|| domain_of(&path, &id));
+                if wanted(domain.as_deref(), domains, file, 1, reading) {
+                    meeting(file, 1, &text(file)?, Some(split), reading);
                 }
+            }
+            let file = root.join("jsonl").join(format!("{folder}.jsonl"));
+            if meetings.is_empty() && file.is_file() {
+                any = true;
+                lines(&file, Some(split), in_folder.clone(), domains, reading)?;
             }
         }
     }
     if !any {
-        let why = "holds no meeting: train/*.json, ALL/train/*.json or Academic/train/*.json is its layout";
-        return Err(Fault::File { path: path.to_owned(), why: why.into() });
+        return Err(lacks(&path, "train/*.json, ALL/train/*.json, Academic/train/*.json, jsonl/train.jsonl"));
     }
     Ok(())
 }
 
-/// One meeting a line; its domain is told by the file's name, else it is taken.
-fn lines(path: &Path, wanted: &dyn Fn(&str) -> bool, reading: &mut Reading) -> Result<(), Fault> {
-    let name = path.file_name().map(|n| n.to_string_lossy().to_lowercase()).unwrap_or_default();
-    let domain = DOMAINS.iter().find(|d| name.contains(&d.to_lowercase()));
-    if domain.is_some_and(|d| !wanted(d)) {
-        return Ok(());
-    }
-    let text = text(path)?;
-    // A single meeting is an object over many lines; JSON lines have one a line.
-    if serde_json::from_str::<Value>(&text).is_ok() {
-        meeting(path, 1, &text, None, reading);
-        return Ok(());
-    }
-    for (line, json) in elements(&text) {
-        meeting(path, line, json, None, reading);
-    }
-    Ok(())
-}
-
-/// From the folder it lies in, from the folder where else it lies, or from how its corpus names meetings.
-fn domain_of(path: &Path, root: &Path, id: &str) -> String {
-    if let Some(own) = DOMAINS.iter().find(|d| root.ends_with(d)) {
-        return (*own).to_owned();
-    }
-    for domain in DOMAINS {
-        for (_, split) in SPLITS {
-            if path.join(domain).join(split).join(format!("{id}.json")).is_file() {
-                return domain.to_owned();
-            }
+/// Whether a meeting is asked for. One whose domain nothing tells cannot be said to be: it is refused.
+fn wanted(domain: Option<&str>, domains: &[String], file: &Path, line: usize, reading: &mut Reading) -> bool {
+    match domain {
+        _ if domains.is_empty() => true,
+        Some(domain) => domains.iter().any(|d| d.eq_ignore_ascii_case(domain)),
+        None => {
+            let why = "nothing tells its domain: name it in domains.json, or put it in a folder of its domain";
+            reading.refuse(file, line, why);
+            false
         }
     }
+}
+
+/// One meeting a line, or one meeting. Lines carry no meeting's name, so one domain holds for all of them.
+fn lines(
+    path: &Path,
+    split: Option<SplitName>,
+    domain: Option<String>,
+    domains: &[String],
+    reading: &mut Reading,
+) -> Result<(), Fault> {
+    let text = text(path)?;
+    // A single meeting is an object over many lines; JSON lines have one a line.
+    let whole = serde_json::from_str::<Value>(&text).is_ok();
+    let meetings = if whole { vec![(1, text.as_str())] } else { elements(&text) };
+    for (line, json) in meetings {
+        if wanted(domain.as_deref(), domains, path, line, reading) {
+            meeting(path, line, json, split, reading);
+        }
+    }
+    Ok(())
+}
+
+/// Of a file: its name says a domain (`Academic_val.jsonl`), or is a meeting's.
+fn told_by_name(path: &Path) -> Option<String> {
+    let stem = path.file_stem()?.to_string_lossy().into_owned();
+    let said = DOMAINS.iter().find(|domain| stem.to_lowercase().contains(&domain.to_lowercase()));
+    said.map(|domain| (*domain).to_owned()).or_else(|| of_corpus(&stem))
+}
+
+/// From the folder where else it lies, or from how its corpus names meetings.
+fn domain_of(path: &Path, id: &str) -> Option<String> {
+    let lies_in = |domain: &&str| {
+        SPLITS.iter().any(|(_, split)| path.join(domain).join(split).join(format!("{id}.json")).is_file())
+    };
+    DOMAINS.into_iter().find(lies_in).map(str::to_owned).or_else(|| of_corpus(id))
+}
+
+/// ICSI's `Bed003`, AMI's `ES2004a`, parliaments' `covid_4`.
+fn of_corpus(id: &str) -> Option<String> {
     let starts = |with: &[&str]| with.iter().any(|w| id.starts_with(w));
     if starts(&["Bed", "Bmr", "Bro", "Bns", "Bsr", "Btr", "Buw", "Bdb"]) {
-        "Academic".into()
+        Some("Academic".into())
     } else if starts(&["ES", "IS", "TS"]) {
-        "Product".into()
+        Some("Product".into())
+    } else if starts(&["covid_", "education_"]) {
+        Some("Committee".into())
     } else {
-        "Committee".into()
+        None
     }
 }
 
@@ -106,28 +140,29 @@ fn meeting(file: &Path, line: usize, json: &str, split: Option<SplitName>, readi
     let value: Value = match serde_json::from_str(json) {
         Ok(value) => value,
         Err(why) => {
-            return reading.refuse(file, line + why.line().saturating_sub(1), format!("is not JSON: {why}"));
+            return reading.refuse(file, line + why.line().saturating_sub(1), not_json(&why));
         }
     };
     let Some(turns) = value["meeting_transcripts"].as_array() else {
         return reading.refuse(file, line, "has no list `meeting_transcripts`");
     };
-    let spoken: Vec<String> = turns
-        .iter()
-        .map(|turn| {
-            let said = clean(turn["content"].as_str().unwrap_or_default());
-            if said.chars().any(char::is_alphanumeric) {
-                format!("{}: {said}", turn["speaker"].as_str().unwrap_or_default().trim())
-            } else {
-                String::new()
-            }
-        })
-        .collect();
+    let mut refuse = Vec::new();
+    let mut spoken: Vec<String> = Vec::with_capacity(turns.len());
+    for (at, turn) in turns.iter().enumerate() {
+        // It stays a turn: spans count it.
+        let (Some(content), Some(speaker)) = (turn["content"].as_str(), turn["speaker"].as_str()) else {
+            refuse.push((String::new(), format!("turn {at} has no `speaker` and `content`")));
+            spoken.push(String::new());
+            continue;
+        };
+        let said = clean(content);
+        let words = said.chars().any(char::is_alphanumeric);
+        spoken.push(if words { format!("{}: {said}", speaker.trim()) } else { String::new() });
+    }
     let lines_of = |from: usize, to: usize| -> Vec<&str> {
         spoken[from..=to].iter().map(String::as_str).filter(|s| !s.is_empty()).collect()
     };
     let mut rows = Vec::new();
-    let mut refuse = Vec::new();
     for kind in ["general_query_list", "specific_query_list"] {
         for query in value[kind].as_array().into_iter().flatten() {
             let (Some(asked), Some(answer)) = (query["query"].as_str(), query["answer"].as_str()) else {

@@ -1,22 +1,25 @@
-//! `jsonl` and `csv`: rows with named columns.
+//! `jsonl`, `csv` and `parquet`: rows with named columns.
+//!
+//! Of a folder, files named `train…`, `val…` and `test…` are the source's own splits; a column `split` has the last word.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use mascot_run::engine::Fault;
 use mascot_run::task::{Rows, SplitName};
 use serde_json::{Map, Value};
 
-use super::{Reading, Row, Turn, csv as records, text};
+use super::{Reading, Row, Turn, csv as records, lacks, parquet as columns_of, text};
 
-/// One JSON object a line.
+/// One JSON object a line, or one array of objects.
 pub fn jsonl(path: &Path, named: &Rows, reading: &mut Reading) -> Result<(), Fault> {
-    for file in all_files(path, &["jsonl", "json"])? {
+    known(named)?;
+    for (split, file) in all_files(path, &["jsonl", "json"])? {
         let text = text(&file)?;
         for (line, json) in super::elements(&text) {
             match serde_json::from_str::<Value>(json) {
-                Ok(Value::Object(columns)) => take(&file, line, &columns, named, reading),
+                Ok(Value::Object(columns)) => take(&file, line, &columns, named, split, reading),
                 Ok(_) => reading.refuse(&file, line, "is not an object"),
-                Err(why) => reading.refuse(&file, line, format!("is not JSON: {why}")),
+                Err(why) => reading.refuse(&file, line, super::not_json(&why)),
             }
         }
     }
@@ -25,61 +28,113 @@ pub fn jsonl(path: &Path, named: &Rows, reading: &mut Reading) -> Result<(), Fau
 
 /// Comma-separated values with a header.
 pub fn csv(path: &Path, named: &Rows, reading: &mut Reading) -> Result<(), Fault> {
-    for file in all_files(path, &["csv"])? {
+    known(named)?;
+    for (split, file) in all_files(path, &["csv"])? {
         let text = text(&file)?;
         let mut records = records::records(&text).into_iter();
-        let Some((_, header)) = records.next() else {
-            continue;
+        let Some(header) = records.next() else {
+            return Err(Fault::File { path: file, why: "is empty: its first line is to name the columns".into() });
         };
-        for (line, fields) in records {
-            if fields.len() != header.len() {
-                reading.refuse(&file, line, format!("has {} fields under a header of {}", fields.len(), header.len()));
+        for record in records {
+            if let Err(why) = record.sound(header.fields.len()) {
+                reading.refuse(&file, record.line, why);
                 continue;
             }
-            let columns = header.iter().cloned().zip(fields.into_iter().map(Value::String)).collect();
-            take(&file, line, &columns, named, reading);
+            let columns =
+                header.fields.iter().cloned().zip(record.fields.into_iter().map(Value::String)).collect::<Map<_, _>>();
+            take(&file, record.line, &columns, named, split, reading);
         }
     }
     Ok(())
 }
 
-fn all_files(path: &Path, kinds: &[&str]) -> Result<Vec<std::path::PathBuf>, Fault> {
+/// Parquet; a row's line is its number.
+pub fn parquet(path: &Path, named: &Rows, reading: &mut Reading) -> Result<(), Fault> {
+    known(named)?;
+    for (split, file) in all_files(path, &["parquet"])? {
+        columns_of::rows(&file, &mut |line, row| match row {
+            Ok(columns) => take(&file, line, &columns, named, split, reading),
+            Err(why) => reading.refuse(&file, line, why),
+        })?;
+    }
+    Ok(())
+}
+
+/// Files of these kinds in a folder, sorted, with the split that their names tell; or the one file, which is then cut.
+fn all_files(path: &Path, kinds: &[&str]) -> Result<Vec<(Option<SplitName>, PathBuf)>, Fault> {
     if path.is_file() {
-        return Ok(vec![path.to_owned()]);
+        return Ok(vec![(None, path.to_owned())]);
     }
     let fault = |why: std::io::Error| Fault::File { path: path.to_owned(), why: why.to_string() };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(path).map_err(fault)? {
         let file = entry.map_err(fault)?.path();
         if file.extension().is_some_and(|kind| kinds.iter().any(|k| kind == *k)) {
-            files.push(file);
+            files.push((split_of(&file), file));
         }
     }
-    files.sort();
+    files.sort_by(|(_, a), (_, b)| a.cmp(b));
     if files.is_empty() {
-        return Err(Fault::File { path: path.to_owned(), why: format!("holds no .{} file", kinds[0]) });
+        return Err(lacks(path, &kinds.iter().map(|kind| format!("*.{kind}")).collect::<Vec<_>>().join(", ")));
     }
     Ok(files)
 }
 
-/// The columns that stand for a meaning when `fields` does not name one.
-fn usual(meaning: &str) -> &'static [&'static str] {
-    match meaning {
-        "prompt" => &["prompt", "given", "situation", "text"],
-        "completion" => &["completion", "says"],
-        "persona" => &["persona"],
-        "split" => &["split"],
-        "chosen" => &["chosen"],
-        "rejected" => &["rejected"],
-        "history" => &["history"],
-        "agent" => &["agent"],
-        "action" => &["action"],
-        "tone" => &["tone"],
-        _ => &[],
+/// `train.jsonl`, `test-00000-of-00001.parquet`, `valid_part.csv`.
+fn split_of(file: &Path) -> Option<SplitName> {
+    let stem = file.file_stem()?.to_string_lossy().to_lowercase();
+    let word = stem.split(|c: char| !c.is_ascii_alphabetic()).next()?.to_owned();
+    split_named(&word)
+}
+
+fn split_named(word: &str) -> Option<SplitName> {
+    match word {
+        "train" => Some(SplitName::Train),
+        "val" | "valid" | "validation" | "dev" => Some(SplitName::Val),
+        "test" => Some(SplitName::Test),
+        _ => None,
     }
 }
 
-fn take(file: &Path, line: usize, columns: &Map<String, Value>, named: &Rows, reading: &mut Reading) {
+/// What a column may mean, with the columns that stand for it when `fields` does not name one.
+const MEANINGS: [(&str, &[&str]); 10] = [
+    ("prompt", &["prompt", "given", "situation", "text"]),
+    ("completion", &["completion", "says"]),
+    ("persona", &["persona"]),
+    ("split", &["split"]),
+    ("chosen", &["chosen"]),
+    ("rejected", &["rejected"]),
+    ("history", &["history"]),
+    ("agent", &["agent"]),
+    ("action", &["action"]),
+    ("tone", &["tone"]),
+];
+
+fn usual(meaning: &str) -> &'static [&'static str] {
+    MEANINGS.iter().find(|(name, _)| *name == meaning).map_or(&[], |(_, columns)| columns)
+}
+
+/// That `fields` names no meaning that there is not: a slip there would silently leave a column unread.
+fn known(named: &Rows) -> Result<(), Fault> {
+    let is_known =
+        |name: &str| MEANINGS.iter().any(|(meaning, _)| *meaning == name) || matches!(name, "given" | "says");
+    match named.fields.keys().find(|name| !is_known(name)) {
+        Some(name) => {
+            let all: Vec<&str> = MEANINGS.iter().map(|(meaning, _)| *meaning).collect();
+            Err(Fault::Data(format!("`fields` has `{name}`, which is no meaning of a column: {}", all.join(", "))))
+        }
+        None => Ok(()),
+    }
+}
+
+fn take(
+    file: &Path,
+    line: usize,
+    columns: &Map<String, Value>,
+    named: &Rows,
+    of_file: Option<SplitName>,
+    reading: &mut Reading,
+) {
     for (column, wanted) in &named.only {
         match columns.get(column) {
             Some(value) if plain(value).as_deref() == Some(wanted) => {}
@@ -114,7 +169,7 @@ fn take(file: &Path, line: usize, columns: &Map<String, Value>, named: &Rows, re
             let parts: Vec<String> = columns.values().map(Value::to_string).collect();
             let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
             let turns = row.history.len() + 1 + usize::from(row.completion.is_some());
-            reading.conversation(split, turns, &parts, vec![row]);
+            reading.conversation(split.or(of_file), turns, &parts, vec![row]);
         }
         Err(why) => reading.refuse(file, line, why),
     }
@@ -139,11 +194,8 @@ fn row(column: &Column<'_>) -> Result<(Row, Option<SplitName>), String> {
     }
     let split = match word("split")?.as_deref() {
         None => None,
-        Some("train") => Some(SplitName::Train),
-        Some("val" | "valid" | "validation" | "dev") => Some(SplitName::Val),
-        Some("test") => Some(SplitName::Test),
-        Some(other) => {
-            return Err(format!("its split is `{other}`, which is none of train, val, test"));
+        Some(word) => {
+            Some(split_named(word).ok_or_else(|| format!("its split is `{word}`, which is none of train, val, test"))?)
         }
     };
     let directive = match (word("agent")?, word("action")?, word("tone")?) {

@@ -1,11 +1,12 @@
-//! Readers on small files of our own in the sources' layouts, and on the real ones of `../shared/data` where they are at hand.
+//! Readers on small files of our own in the sources' layouts. The real ones are in `real`.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use mascot_run::engine::Fault;
 use mascot_run::task::{Cut, Reader, Rows, SplitName};
 
-use super::{Dataset, read_path, same_persona, show};
+use super::{Dataset, elements, read_path, same_persona};
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
@@ -23,6 +24,18 @@ fn rows(fields: &[(&str, &str)], only: &[(&str, &str)]) -> Rows {
         pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect()
     };
     Rows { fields: map(fields), only: map(only) }
+}
+
+fn empathetic(emotions: &[&str]) -> Reader {
+    Reader::EmpatheticDialogues { emotions: emotions.iter().map(|one| (*one).to_owned()).collect() }
+}
+
+/// What a source that cannot be read is told to be.
+fn fault(path: &Path, reader: &Reader) -> String {
+    match read_path(path, reader, None).expect_err("a fault") {
+        Fault::File { why, .. } | Fault::Data(why) => why,
+        other => other.to_string(),
+    }
 }
 
 fn refused(data: &Dataset) -> Vec<(usize, &str)> {
@@ -84,6 +97,85 @@ fn csv_knows_quotes() {
     let prompts: Vec<&str> = data.rows.iter().map(|r| r.prompt.as_str()).collect();
     assert_eq!(prompts, ["a, \"b\"\nand more", "plain \"quote", "last"]);
     assert_eq!(refused(&data), [(5, "has 1 fields under a header of 2")]);
+
+    let file = write(dir.path(), "open.csv", "prompt,completion\na,b\nc,\"d\ne,f\n");
+    let data = read_path(&file, &Reader::Csv(rows(&[], &[])), None).expect("read");
+    assert_eq!(refused(&data), [(3, "a quote opens on line 3 and never closes")]);
+    let file = write(dir.path(), "empty.csv", "");
+    assert!(fault(&file, &Reader::Csv(rows(&[], &[]))).contains("is empty"));
+}
+
+#[test]
+fn a_folder_has_the_splits_that_its_files_are_named_for() {
+    let dir = folder();
+    write(dir.path(), "train-00000-of-00001.jsonl", "{\"prompt\": \"a\"}\n{\"prompt\": \"b\", \"split\": \"val\"}\n");
+    write(dir.path(), "test_part.jsonl", "{\"prompt\": \"c\"}\n");
+    let data = read_path(dir.path(), &Reader::Jsonl(rows(&[], &[])), None).expect("read");
+    let of = |split| data.of(Some(split)).map(|row| row.prompt.as_str()).collect::<Vec<_>>();
+    assert_eq!((of(SplitName::Train), of(SplitName::Val), of(SplitName::Test)), (vec!["a"], vec!["b"], vec!["c"]));
+}
+
+#[test]
+fn a_slip_in_fields_is_told_and_not_left_unread() {
+    let dir = folder();
+    let file = write(dir.path(), "a.jsonl", "{\"prompt\": \"a\"}\n");
+    let told = fault(&file, &Reader::Jsonl(rows(&[("promt", "prompt")], &[])));
+    assert!(told.contains("`promt`") && told.contains("completion"), "{told}");
+}
+
+#[test]
+fn bytes_that_are_no_utf8_are_told_by_line() {
+    let dir = folder();
+    let file = dir.path().join("latin.jsonl");
+    std::fs::write(&file, b"{\"prompt\": \"a\"}\n{\"prompt\": \"caf\xe9\"}\n").expect("written");
+    assert!(fault(&file, &Reader::Jsonl(rows(&[], &[]))).contains("line 2"));
+}
+
+#[test]
+fn an_array_loses_no_element() {
+    let text = "[\n {\"a\": \"]},\\\"\"},\n 3, \"x,y\",\n [1, 2]\n, nonsense {\"b\": 1}]\n";
+    assert_eq!(
+        elements(text),
+        [(2, "{\"a\": \"]},\\\"\"}"), (3, "3"), (3, "\"x,y\""), (4, "[1, 2]"), (5, "nonsense {\"b\": 1}")]
+    );
+    assert_eq!(elements("[{\"a\": 1},\n{\"b\""), [(1, "{\"a\": 1}"), (2, "{\"b\"")]);
+    assert_eq!(elements("[]"), []);
+}
+
+#[test]
+fn parquet_is_read_as_another_writer_wrote_it() {
+    let held = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let reader = Reader::Parquet(rows(&[("prompt", "given")], &[]));
+    for packed in ["snappy", "gzip"] {
+        let data = read_path(&held.join(format!("rows.{packed}.parquet")), &reader, None).expect("read");
+        assert_eq!(data.rows.len(), 3, "{packed}");
+        assert_eq!(data.rows[0].prompt, "It rains — still.");
+        assert_eq!(data.rows[0].history[1].speaker, "The Beacon");
+        assert_eq!(data.rows[1].completion.as_deref(), Some("Well done."));
+        assert_eq!((data.rows[2].completion.as_deref(), data.rows[2].persona.as_deref()), (None, None));
+        assert!(data.refused.is_empty());
+    }
+    let only = Reader::Parquet(rows(&[("prompt", "given")], &[("level", "1152921504606846976")]));
+    let data = read_path(&held.join("rows.gzip.parquet"), &only, None).expect("read");
+    assert_eq!(data.rows.iter().map(|row| row.prompt.as_str()).collect::<Vec<_>>(), ["I won £5."], "no float between");
+    // Rows without what is asked for are refused by their number.
+    let missing = Reader::Parquet(rows(&[("prompt", "nothing")], &[]));
+    let data = read_path(&held.join("rows.snappy.parquet"), &missing, None).expect("read");
+    assert_eq!(data.refused.iter().map(|r| r.line).collect::<Vec<_>>(), [1, 2, 3]);
+    assert!(fault(&held.join("rows.zstd.parquet"), &reader).contains("zstd"));
+    let dir = folder();
+    assert!(fault(&write(dir.path(), "no.parquet", "plain text"), &reader).contains("is not Parquet"));
+}
+
+#[test]
+fn a_limit_takes_the_first_of_each_split() {
+    let dir = folder();
+    let line = |i: usize| format!("{{\"prompt\": \"{i}\", \"split\": \"{}\"}}\n", ["train", "test"][i % 2]);
+    let file = write(dir.path(), "a.jsonl", &(0..10).map(line).collect::<String>());
+    let data = read_path(&file, &Reader::Jsonl(rows(&[], &[])), None).expect("read").limited(Some(2));
+    assert_eq!(data.conversations.len(), 4);
+    assert_eq!(data.of(Some(SplitName::Test)).map(|row| row.prompt.as_str()).collect::<Vec<_>>(), ["1", "3"]);
+    assert_eq!(data.of(None).count(), 4);
 }
 
 #[test]
@@ -120,7 +212,7 @@ fn empathetic_dialogues_are_not_csv() {
             "hit:1_conv:2,1,proud,I won,3,I won!,,\n",
         ),
     );
-    let data = read_path(dir.path(), &Reader::EmpatheticDialogues {}, None).expect("read");
+    let data = read_path(dir.path(), &empathetic(&[]), None).expect("read");
     assert_eq!(data.conversations.len(), 2);
     assert_eq!(data.conversations.iter().map(|c| c.turns).sum::<usize>(), 3);
     let asked: Vec<&str> = data.rows.iter().filter(|r| r.asked).map(|r| r.prompt.as_str()).collect();
@@ -129,6 +221,31 @@ fn empathetic_dialogues_are_not_csv() {
     assert_eq!(learnt[0].prompt, "\"My dog died and never came back");
     assert_eq!(learnt[0].completion.as_deref(), Some("I am sorry."));
     assert_eq!(refused(&data), [(4, "has 10 fields; 8 or 9 are its layout")]);
+}
+
+#[test]
+fn empathetic_dialogues_are_chosen_by_emotion() {
+    let dir = folder();
+    let header = "conv_id,utterance_idx,context,prompt,speaker_idx,utterance,selfeval,tags";
+    let text = format!("{header}\na,1,sad,S,1,s,,\na,2,sad,S,2,oh,,\nb,1,proud,P,1,p,,\nc,1,joyful,J,1,j,,");
+    let file = write(dir.path(), "part.csv", &text);
+    let asked = |reader: &Reader, file: &Path| {
+        let data = read_path(file, reader, None).expect("read");
+        (data.rows.iter().filter(|r| r.asked).map(|r| r.prompt.clone()).collect::<Vec<_>>(), refused(&data).len())
+    };
+    assert_eq!(asked(&empathetic(&["proud", "joyful"]), &file), (vec!["P".to_owned(), "J".to_owned()], 0));
+    assert_eq!(asked(&empathetic(&[]), &file).0.len(), 3);
+    // Numbers name no emotion, so nobody can say that such a chat is not one of those.
+    let text = "conv_id,utterance_idx,prompt,utterance,label\nx,1,P,\"p, \"\"q\"\"\",8\nx,2,P,oh,8\n";
+    let file = write(dir.path(), "requoted.csv", text);
+    assert_eq!(asked(&empathetic(&["proud"]), &file), (vec![], 1));
+    assert_eq!(asked(&empathetic(&[]), &file), (vec!["P".to_owned()], 0));
+    // An intent file is of the emotion that it is named for; its labels are a classifier's.
+    let text = "Dialog_ID,Type,Actor,Text,Label\ny,situation,none,S,sad\ny,utterance,speaker,s,sad\ny,utterance,listener,oh,questioning\n";
+    let file = write(dir.path(), "proud.csv", text);
+    assert_eq!(asked(&empathetic(&["proud"]), &file).0, ["S"]);
+    let file = write(dir.path(), "some.csv", text);
+    assert_eq!(asked(&empathetic(&["sad"]), &file).0, ["S"]);
 }
 
 #[test]
@@ -173,6 +290,9 @@ fn personachat_begins_again_at_one() {
 #[test]
 fn dailydialog_ends_its_turns() {
     let dir = folder();
+    let whole = folder();
+    write(whole.path(), "dialogues_text.txt", "Hi . __eou__ Hello ! __eou__\n");
+    assert_eq!(read_path(whole.path(), &Reader::Dailydialog {}, None).expect("read").conversations.len(), 1);
     let file = write(dir.path(), "d.txt", "Hi . __eou__ Hello ! __eou__ Bye __eou__\nno end\n");
     let data = read_path(&file, &Reader::Dailydialog {}, None).expect("read");
     assert_eq!(data.conversations[0].turns, 3);
@@ -229,76 +349,56 @@ fn a_meeting_keeps_its_spans() {
 }
 
 #[test]
+fn meetings_are_found_in_every_layout_of_their_source() {
+    let meeting = |what: &str| {
+        format!(
+            "{{\"general_query_list\": [{{\"query\": \"Sum up {what}\", \"answer\": \"A.\"}}], \"meeting_transcripts\": \
+             [{{\"speaker\": \"A\", \"content\": \"{what}\"}}, {{\"speaker\": \"B\"}}]}}"
+        )
+    };
+    let prompts = |path: &Path, domains: &[&str]| -> Vec<String> {
+        let domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
+        let data = read_path(path, &Reader::Qmsum { domains }, None).expect("read");
+        data.rows.iter().map(|row| row.prompt.clone()).collect()
+    };
+    // The source's own: ALL holds what the domains hold, and its meetings' names need not tell.
+    let dir = folder();
+    for (domain, id) in [("Academic", "first"), ("Product", "second"), ("Committee", "third")] {
+        write(dir.path(), &format!("data/{domain}/train/{id}.json"), &meeting(id));
+        write(dir.path(), &format!("data/ALL/train/{id}.json"), &meeting(id));
+    }
+    write(dir.path(), "data/ALL/val/nowhere.json", &meeting("nowhere"));
+    for path in [dir.path().to_owned(), dir.path().join("data")] {
+        assert_eq!(prompts(&path, &[]).len(), 4);
+        assert_eq!(prompts(&path, &["product"]), ["Sum up second"]);
+    }
+    let academic = Reader::Qmsum { domains: vec!["academic".into()] };
+    let told = read_path(dir.path(), &academic, None).expect("read").refused;
+    assert_eq!(
+        told.iter().map(|r| r.file.as_str()).collect::<Vec<_>>(),
+        ["data/ALL/val/nowhere.json", "data/ALL/train/first.json"].into_iter().rev().collect::<Vec<_>>()
+    );
+    assert!(told[1].why.contains("nothing tells its domain") && told[0].why.contains("turn 1"), "{told:?}");
+    // Folders of domains alone, and one of them.
+    std::fs::remove_dir_all(dir.path().join("data/ALL")).expect("removed");
+    assert_eq!(prompts(&dir.path().join("data"), &["academic", "committee"]), ["Sum up first", "Sum up third"]);
+    assert_eq!(prompts(&dir.path().join("data/Academic"), &["academic"]), ["Sum up first"]);
+    assert_eq!(prompts(&dir.path().join("data/Academic"), &["product"]), Vec::<String>::new());
+    // JSON lines where there are no meetings of their own; one file alone.
+    let dir = folder();
+    write(dir.path(), "Product/jsonl/test.jsonl", &format!("{}\n{}", meeting("one"), meeting("two")));
+    let data = read_path(dir.path(), &Reader::Qmsum { domains: vec!["product".into()] }, None).expect("read");
+    assert_eq!(data.prompts(Some(SplitName::Test), None).len(), 2);
+    let one = write(dir.path(), "covid_9.json", &meeting("care"));
+    assert_eq!(prompts(&one, &["committee"]), ["Sum up care"]);
+    // A folder of something else says what it holds.
+    let told = fault(&dir.path().join("Product/jsonl"), &academic);
+    assert!(told.contains("train/*.json") && told.contains("it holds test.jsonl"), "{told}");
+}
+
+#[test]
 fn a_persona_is_known_by_any_of_its_spellings() {
     assert!(same_persona("The Anchor", "anchor"));
     assert!(same_persona("Action Guide", "action_guide"));
     assert!(!same_persona("The Anchor", "beacon"));
-}
-
-/// The folder of real data, kept beside the repository; `None` says so, as a test that is skipped must.
-#[allow(clippy::disallowed_macros)]
-fn shared(part: &str) -> Option<PathBuf> {
-    let near = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|up| up.join("shared/data"));
-    let found = near.into_iter().map(|data| data.join(part)).find(|path| path.exists());
-    if found.is_none() {
-        eprintln!("skipped: no ../shared/data/{part} beside the repository");
-    }
-    found
-}
-
-/// Conversations, turns and prompts over all splits, and rows refused.
-fn totals(path: &Path, reader: &Reader) -> (usize, usize, usize, usize) {
-    let shown = show(path, reader, None).expect("read");
-    let sum = |of: fn(&super::show::Counts) -> usize| shown.splits.values().map(of).sum::<usize>();
-    (sum(|c| c.conversations), sum(|c| c.turns), sum(|c| c.prompts), shown.refused.len())
-}
-
-#[test]
-fn the_real_meetings_are_counted_as_their_readme_counts_them() {
-    let Some(path) = shared("qmsum") else { return };
-    let shown = show(&path, &Reader::Qmsum { domains: vec![] }, None).expect("read");
-    let of = |split: &str| (shown.splits[split].conversations, shown.splits[split].turns, shown.splits[split].prompts);
-    assert_eq!((of("train"), of("val"), of("test")), ((29, 14_498, 237), (35, 20_123, 272), (20, 12_055, 174)));
-    assert!(shown.refused.is_empty());
-    for (domain, meetings) in [("academic", 22), ("product", 47), ("committee", 15)] {
-        assert_eq!(totals(&path, &Reader::Qmsum { domains: vec![domain.into()] }).0, meetings);
-    }
-    assert_eq!(totals(&path.join("jsonl/Academic_val.jsonl"), &Reader::Qmsum { domains: vec![] }).0, 9);
-}
-
-#[test]
-fn the_real_chats_are_counted_as_their_readmes_count_them() {
-    if let Some(path) = shared("empathetic_dialogues") {
-        let reader = Reader::EmpatheticDialogues {};
-        let counts = |name: &str| totals(&path.join(name), &reader);
-        assert_eq!(counts("original_train_head.csv"), (17, 76, 17, 0));
-        assert_eq!(counts("original_rows_with_candidates.csv"), (14, 53, 14, 0));
-        assert_eq!(counts("reconstructed_valid.csv"), (2_770, 12_078, 2_770, 0));
-        assert_eq!(counts("reconstructed_test_part.csv"), (1_274, 5_463, 1_274, 0));
-        assert_eq!(counts("requoted_variant_valid_part.csv"), (94, 401, 94, 0));
-    }
-    if let Some(path) = shared("esconv") {
-        let counts = |name: &str| totals(&path.join(name), &Reader::Esconv {});
-        assert_eq!(counts("FailedESConv_part.json"), (146, 3_838, 146, 0));
-        assert_eq!(counts("hf_layout/valid.json"), (195, 5_678, 195, 0));
-        assert_eq!(counts("hf_layout/test_part.json"), (97, 3_076, 97, 0));
-        assert_eq!(counts("hf_layout/train_part.json"), (300, 8_897, 300, 0));
-    }
-    if let Some(path) = shared("personachat/valid_self_original_no_cands_part.txt") {
-        assert_eq!(totals(&path, &Reader::Personachat {}), (800, 2 * 6_244, 800, 0));
-    }
-    if let Some(path) = shared("dailydialog/dialogues_part.txt") {
-        assert_eq!(totals(&path, &Reader::Dailydialog {}), (1_000, 8_229, 1_000, 0));
-    }
-}
-
-#[test]
-fn the_real_problems_are_counted_as_their_readmes_count_them() {
-    if let Some(path) = shared("gsm8k") {
-        assert_eq!(totals(&path.join("test_part.jsonl"), &Reader::Gsm8k {}), (1_119, 2_238, 1_119, 0));
-        assert_eq!(totals(&path.join("train_first1000.jsonl"), &Reader::Gsm8k {}), (1_000, 2_000, 1_000, 0));
-    }
-    if let Some(path) = shared("math500/test_part.jsonl") {
-        assert_eq!(totals(&path, &Reader::Math500 {}), (350, 700, 350, 0));
-    }
 }

@@ -144,7 +144,7 @@ fn crew() -> Vec<PersonaSpec> {
 fn data(source: &str, split: Option<SplitName>) -> DataSpec {
     let rows = Rows { fields: BTreeMap::new(), only: BTreeMap::new() };
     let cut = Some(Cut { train: 1.0, val: 0.0, test: 0.0 });
-    DataSpec { source: source.into(), reader: Reader::Jsonl(rows), split, cut, max_len: None }
+    DataSpec { source: source.into(), reader: Reader::Jsonl(rows), split, cut, max_len: None, limit: None }
 }
 
 fn sample(n: u32, max_new: u32) -> SampleSpec {

@@ -147,7 +147,7 @@ impl Lower<'_> {
                 Source { origin, sha256: None }
             }
             _ => {
-                if matches!(name.as_str(), "parquet" | "mirage") {
+                if name == "mirage" {
                     self.cannot_yet(&format!("data reader `{name}`"));
                 }
                 let path = text(&reader, "path");
@@ -158,7 +158,7 @@ impl Lower<'_> {
         let mut reader = plain(&Value::Record(reader));
         // The Hub keeps datasets as Parquet.
         reader["format"] = if name == "hub" { "parquet" } else { name.as_str() }.into();
-        let mut data = self.plain(at, owner, &["max_len"]);
+        let mut data = self.plain(at, owner, &["max_len", "limit"]);
         data.insert("source".into(), self.hold(&join(at, "source"), Hold::Source(source)));
         data.insert("reader".into(), reader);
         data.insert("split".into(), split);

@@ -37,6 +37,7 @@ pub fn plan(
         places: places.clone(),
         tasks: Vec::new(),
         missing: Vec::new(),
+        to_fetch: Vec::new(),
         capabilities: Capabilities::default(),
         budget: Budget::default(),
     };

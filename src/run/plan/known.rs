@@ -47,7 +47,8 @@ pub(super) fn fill_in(plan: &mut Plan, store: &Store) {
         task.estimate = estimate;
         records.push(record);
     }
-    plan.missing = missing(plan, &sources);
+    plan.missing = lacking(plan, &sources, false);
+    plan.to_fetch = lacking(plan, &sources, true);
     capabilities(plan, &sources, store);
 }
 
@@ -154,14 +155,14 @@ fn at_hand<'a>(task: &Task, slot: &str, sources: &'a BTreeMap<Source, Known>) ->
     }
 }
 
-/// Inputs of tasks that may be performed, not at hand and not to be fetched.
-fn missing(plan: &Plan, sources: &BTreeMap<Source, Known>) -> Vec<Lacking> {
+/// Inputs of tasks that may be performed and that are not at hand: those that the run brings, or those that it cannot.
+fn lacking(plan: &Plan, sources: &BTreeMap<Source, Known>, fetchable: bool) -> Vec<Lacking> {
     let mut lacking: BTreeMap<&Source, Lacking> = BTreeMap::new();
     for task in plan.tasks.iter().filter(|task| task.state != State::Recalled) {
         for bind in task.slots.values() {
             let Bind::Source(source) = bind else { continue };
             if let Known::Missing(what) = &sources[source]
-                && !what.fetchable
+                && what.fetchable == fetchable
             {
                 let entry = lacking.entry(source).or_insert_with(|| Lacking { what: what.clone(), tasks: Vec::new() });
                 if !entry.tasks.contains(&task.id) {
@@ -259,6 +260,7 @@ impl Plan {
             "tasks": self.tasks.iter().map(task).collect::<Vec<_>>(),
             "capabilities": self.capabilities,
             "missing": self.missing.iter().map(missing).collect::<Vec<_>>(),
+            "to_fetch": self.to_fetch.iter().map(missing).collect::<Vec<_>>(),
         })
     }
 }

@@ -24,6 +24,8 @@ pub struct Plan {
     pub tasks: Vec<Task>,
     /// Inputs of tasks to be performed that are not at hand and that the run cannot fetch.
     pub missing: Vec<Lacking>,
+    /// Inputs of tasks to be performed that are not at hand and that the run brings itself.
+    pub to_fetch: Vec<Lacking>,
     pub capabilities: Capabilities,
     pub budget: Budget,
 }
@@ -150,6 +152,18 @@ pub struct Budget {
     pub seconds: Option<f64>,
 }
 
+impl Lacking {
+    /// The first tasks that wait for it, and how many more.
+    pub fn for_whom(&self) -> String {
+        const MOST: usize = 3;
+        let named = self.tasks.iter().take(MOST).cloned().collect::<Vec<_>>().join(", ");
+        match self.tasks.len().saturating_sub(MOST) {
+            0 => named,
+            more => format!("{named} and {more} more"),
+        }
+    }
+}
+
 impl Plan {
     /// By id or by the id of an identical request; `voices.anchor` is `voices/anchor`.
     pub fn find(&self, id: &str) -> Option<usize> {
@@ -196,10 +210,10 @@ impl Plan {
             }
         }
         let left: Vec<String> = self.tasks.iter().map(|task| task.id.clone()).collect();
-        for lacking in &mut self.missing {
-            lacking.tasks.retain(|id| left.contains(id));
+        for list in [&mut self.missing, &mut self.to_fetch] {
+            list.iter_mut().for_each(|lacking| lacking.tasks.retain(|id| left.contains(id)));
+            list.retain(|lacking| !lacking.tasks.is_empty());
         }
-        self.missing.retain(|lacking| !lacking.tasks.is_empty());
         true
     }
 
@@ -235,12 +249,22 @@ impl Plan {
         over
     }
 
-    /// What keeps a run from starting, all of it, as sentences; empty when nothing does.
+    /// What keeps a run from starting, all of it, as sentences; empty when nothing does. What the run would have to fetch is told
+    /// with the rest: whoever puts a machine in order does it once.
     pub fn obstacles(&self) -> Vec<String> {
-        let missing = self.missing.iter().map(|lacking| {
+        let sentence = |lacking: &Lacking| {
             let Missing { source, why, help, .. } = &lacking.what;
-            format!("{source}: {why}; {help} (for {})", lacking.tasks.join(", "))
-        });
+            format!("{source}: {why}; {help} (for {})", lacking.for_whom())
+        };
+        let mut all = self.in_the_way(&sentence);
+        if !all.is_empty() {
+            all.extend(self.to_fetch.iter().map(sentence));
+        }
+        all
+    }
+
+    fn in_the_way(&self, sentence: &dyn Fn(&Lacking) -> String) -> Vec<String> {
+        let missing = self.missing.iter().map(sentence);
         let not_yet = self.tasks.iter().filter(|task| !self.fake && task.state != State::Recalled);
         let not_yet =
             not_yet.filter_map(|task| Some(format!("{}: {} cannot run yet", task.id, task.not_yet.as_ref()?)));

@@ -53,7 +53,7 @@ pub fn locate(source: &Source, places: &Places, memo: &mut DigestMemo) -> Result
         Origin::First(sources) => return first(source, sources, places, memo),
         Origin::File { path } | Origin::Gguf { path } => in_root(path, places).map_err(|why| {
             let help = match &*why {
-                LEAVES => "move it under the root, name it on the command line, or give --root".to_owned(),
+                LEAVES => "move it under the root, name it on the command line (--set, or --allow 'read(\"PATH\")'), or give --root".to_owned(),
                 _ => format!("put it at {}", places.root.join(path).display()),
             };
             missing(why, help)

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+/// The emotions of EmpatheticDialogues.
+pub use mascot_lang::check::schema::calls::EMOTIONS;
 use serde::{Deserialize, Serialize};
 
 use super::{Slot, Tokens};
@@ -18,6 +20,9 @@ pub struct DataSpec {
     pub cut: Option<Cut>,
     /// Longer texts are cut at this many tokens.
     pub max_len: Option<Tokens>,
+    /// At most this many conversations of each split, the first of the source.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -39,8 +44,14 @@ pub struct Cut {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "format", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Reader {
-    Qmsum { domains: Vec<String> },
-    EmpatheticDialogues {},
+    Qmsum {
+        domains: Vec<String>,
+    },
+    EmpatheticDialogues {
+        /// Only chats of these; none named means all.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        emotions: Vec<String>,
+    },
     Esconv {},
     Personachat {},
     Dailydialog {},

@@ -14,7 +14,7 @@ mod train;
 
 use serde::{Deserialize, Serialize};
 
-pub use data::{Cut, DataSpec, Reader, Rows, SplitName};
+pub use data::{Cut, DataSpec, EMOTIONS, Reader, Rows, SplitName};
 pub use evaluate::{Baseline, DialogueSpec, EvaluateSpec, MetricSpec, Subject};
 pub use judge::{JudgeKind, JudgeSpec, RubricCriterion, RubricSpec};
 pub use model::{Adapter, Dtype, LoraSpec, ModelSpec, Policy, RandomModel, SampleSpec, Target, Tokens, Weights};

@@ -86,7 +86,55 @@ pub static QMSUM: Call = reader(
     ],
     "QMSum meetings.",
 );
-pub static EMPATHETIC_DIALOGUES: Call = reader("empathetic_dialogues", &[PATH], "EmpatheticDialogues.");
+/// What its speakers were asked to feel.
+pub const EMOTIONS: &[&str] = &[
+    "afraid",
+    "angry",
+    "annoyed",
+    "anticipating",
+    "anxious",
+    "apprehensive",
+    "ashamed",
+    "caring",
+    "confident",
+    "content",
+    "devastated",
+    "disappointed",
+    "disgusted",
+    "embarrassed",
+    "excited",
+    "faithful",
+    "furious",
+    "grateful",
+    "guilty",
+    "hopeful",
+    "impressed",
+    "jealous",
+    "joyful",
+    "lonely",
+    "nostalgic",
+    "prepared",
+    "proud",
+    "sad",
+    "sentimental",
+    "surprised",
+    "terrified",
+    "trusting",
+];
+pub static EMPATHETIC_DIALOGUES: Call = reader(
+    "empathetic_dialogues",
+    &[
+        PATH,
+        A::with(
+            "emotions",
+            Ty::Set(&Ty::Words(EMOTIONS)),
+            D::Empty,
+            Data,
+            "Only chats of these emotions; none named means all.",
+        ),
+    ],
+    "EmpatheticDialogues.",
+);
 pub static ESCONV: Call = reader("esconv", &[PATH], "ESConv, emotional support conversations.");
 pub static PERSONACHAT: Call = reader("personachat", &[PATH], "PersonaChat.");
 pub static DAILYDIALOG: Call = reader("dailydialog", &[PATH], "DailyDialog.");

@@ -52,6 +52,7 @@ pub static DATASET: Kind = item(
         A::required("source", Ty::Call(calls::READERS), Data, "Which reader, of which files."),
         A::optional("max_len", TOKENS, Data, "Longer texts are cut at this many tokens."),
         A::optional("split", Ty::Record(&records::SPLIT), Data, "How splits are cut, instead of the source's own."),
+        A::optional("limit", COUNT, Data, "At most this many conversations of each split, the first of the source."),
     ],
     "Rows to train on, to ask and to measure with; `.train`, `.val`, `.test`.",
 );
