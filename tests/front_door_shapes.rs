@@ -141,6 +141,46 @@ fn show_counts_a_dataset() {
     assert_eq!(shown["refused"].as_array().unwrap().len(), 0);
 }
 
+#[cfg(feature = "engine")]
+#[test]
+fn show_tells_what_a_reader_refused_and_needs_no_experiment() {
+    let sandbox = Sandbox::empty();
+    sandbox.write(
+        "library.masc",
+        "masc 1\ndataset sums { source = gsm8k(\"sums\") }\ndataset away { source = gsm8k(\"../away.jsonl\") }\n",
+    );
+    let good = "{\"question\": \"2 + 2?\", \"answer\": \"<<2+2=4>>\\n#### 4\"}\n";
+    sandbox.write("sums/train.jsonl", &good.repeat(3));
+    sandbox.write("sums/test.jsonl", &format!("{good}{{\"question\": \"none\"}}\n{good}"));
+    let shown = sandbox.mascot(&["show", "library.masc", "sums", "--json"]).ended_with(0).json();
+    assert_eq!(shown["splits"]["test"], serde_json::json!({"conversations": 2, "turns": 4, "prompts": 2}));
+    let train: u64 = ["train", "val"].iter().map(|one| shown["splits"][one]["conversations"].as_u64().unwrap()).sum();
+    assert_eq!(train, 3);
+    assert_eq!(shown["refused"], serde_json::json!([{"file": "test.jsonl", "line": 2, "why": "has no `answer`"}]));
+    assert_eq!(shown["sample"][0]["prompt"], "2 + 2?");
+    let told = sandbox.mascot(&["show", "library.masc", "sums"]).ended_with(0).out;
+    assert!(told.contains("1 row refused") && told.contains("test.jsonl:2: has no `answer`"), "{told}");
+    let told = sandbox.mascot(&["show", "library.masc", "nothing"]).ended_with(2).err;
+    assert!(told.contains("datasets: sums, away") && !told.contains("tasks"), "{told}");
+
+    // Outside the root only what the command line names: by a grant, or by --set.
+    let outer = tempfile::tempdir().unwrap();
+    let away = outer.path().join("away.jsonl");
+    std::fs::write(&away, good).unwrap();
+    let set = format!("away.source.path={}", away.display());
+    let refused = sandbox.mascot(&["show", "library.masc", "away", "--json"]).ended_with(3).err;
+    assert!(refused.contains("away.jsonl"), "{refused}");
+    let shown = sandbox.mascot(&["show", "library.masc", "away", "--json", "--set", &set]).ended_with(0).json();
+    let all: u64 = ["train", "val", "test"].iter().map(|one| shown["splits"][one]["turns"].as_u64().unwrap()).sum();
+    assert_eq!(all, 2);
+    let set = format!("away.source=gsm8k(\"{}\")", away.display());
+    sandbox.mascot(&["show", "library.masc", "away", "--set", &set]).ended_with(0);
+    sandbox.write("far.masc", &format!("masc 1\ndataset far {{ source = gsm8k(\"{}\") }}\n", away.display()));
+    sandbox.mascot(&["show", "far.masc", "far"]).ended_with(3);
+    let allow = format!("read(\"{}\")", outer.path().display());
+    sandbox.mascot(&["show", "far.masc", "far", "--allow", &allow]).ended_with(0);
+}
+
 #[test]
 fn a_closed_pipe_is_no_fault() {
     let sandbox = Sandbox::new();

@@ -33,6 +33,7 @@ pub fn plan(folder: &Path, changes: &[(&str, &str, Value)]) -> Plan {
         places: Places { root: folder.to_owned(), store: folder.join("store"), ..Places::default() },
         tasks,
         missing: Vec::new(),
+        to_fetch: Vec::new(),
         capabilities: Capabilities::default(),
         budget: Budget::default(),
     };
