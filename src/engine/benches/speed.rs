@@ -7,8 +7,12 @@
 use std::path::Path;
 use std::time::Instant;
 
-use candle_core::Device;
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{Device, Tensor};
 use mascot_engine::generate::{Ask, Sampling};
+use mascot_engine::kernels::linear::{Frozen, Role, linear};
+use mascot_engine::kernels::packed::{Kind, Packed};
+use mascot_engine::kernels::panels::Panels;
 use mascot_engine::model::Lm;
 use mascot_engine::nn::{Lora, LoraGrads, Pack};
 use mascot_engine::rng::Rng;
@@ -63,6 +67,9 @@ fn main() {
     }
     println!("loaded in {:.1} s; {} threads; f32", began.elapsed().as_secs_f64(), rayon_threads());
 
+    if asked("linear") {
+        linears();
+    }
     for batch in [1usize, 8, 12] {
         for (what, adapter) in [("", None), (" with an adapter", Some(&lora))] {
             let name = format!("decode {batch}{what}");
@@ -111,6 +118,44 @@ fn main() {
         });
     }
     println!("peak memory {}", peak_memory().unwrap_or_else(|| "unknown".to_owned()));
+}
+
+/// GFLOP/s of one frozen linear by rows, for each path that a position can take.
+fn linears() {
+    for (n, k) in [(960, 576), (3072, 576), (576, 1536)] {
+        let rng = Rng::new(5);
+        let draw = |rows: usize, salt: u64| {
+            let values: Vec<f32> = (0..(rows * k) as u64).map(|i| rng.at(salt).normal(i) as f32).collect();
+            Tensor::from_vec(values, (rows, k), &Device::Cpu).expect("a matrix")
+        };
+        let quantised = QTensor::quantize(&draw(n, 1), GgmlDType::Q4_1).expect("it quantises");
+        let w = quantised.dequantize(&Device::Cpu).expect("it expands");
+        let bytes = quantised.data().expect("it has bytes");
+        let panels = Packed::read(Kind::Q4_1, &bytes, k).map(|packed| Panels::new(&packed));
+        for rows in [1usize, 4, 8, 12, 24, 64, 115, 256, 512, 1024] {
+            let x = draw(rows, 2);
+            let flops = 2.0 * (rows * n * k) as f64;
+            let mut line = format!("linear {n} x {k}, {rows:>4} rows");
+            for (what, panels, role) in [
+                ("product", None, Role::Pack),
+                ("sampled", None, Role::Sampled),
+                ("quantised", panels.clone(), Role::Sampled),
+            ] {
+                let frozen = Frozen { w: w.clone(), panels };
+                let repeats = (2e9 / flops).ceil() as usize;
+                let mut best = f64::INFINITY;
+                for _ in 0..5 {
+                    let began = Instant::now();
+                    for _ in 0..repeats {
+                        linear(&x, &frozen, role).expect("it multiplies");
+                    }
+                    best = best.min(began.elapsed().as_secs_f64() / repeats as f64);
+                }
+                line += &format!("  {what} {:>6.1}", flops / best / 1e9);
+            }
+            println!("{line}  GFLOP/s");
+        }
+    }
 }
 
 fn rayon_threads() -> usize {

@@ -1,11 +1,11 @@
 //! Sampling: many completions of many prompts, in one decode batch, each of its own adapter.
 //!
-//! A prompt is computed once for all its completions, each prompt alone; then every sequence adds one position a step, all
-//! sequences of all prompts together: one product a linear. A sequence's random numbers are a function of (seed, key, sample,
-//! position) and its sums do not depend on its neighbours, so what is sampled does not depend on what else is in the batch,
-//! bit for bit.
+//! A prompt is read once for all its completions ([`read`]); then every sequence adds one position a step, all sequences of all
+//! prompts together: one product a linear. A sequence's random numbers are a function of (seed, key, sample, position) and its sums
+//! do not depend on its neighbours, so what is sampled does not depend on what else is in the batch, bit for bit.
 
 pub mod choose;
+pub mod read;
 pub mod sampler;
 
 use std::collections::VecDeque;
@@ -22,6 +22,7 @@ use crate::model::causal_lm::Prefix;
 use crate::nn::block::Pass;
 use crate::nn::lora::{Adapter, Lora};
 use crate::rng::Rng;
+use read::Reading;
 use sampler::Draw;
 
 /// Sequences decoded together; more wait their turn.
@@ -115,14 +116,17 @@ impl Lm {
         let rng = Rng::new(seed).fork("sample");
         let mut sampled = 0;
         while !waiting.is_empty() || !active.is_empty() {
+            let (mut begun, mut room) = (Vec::new(), active.len());
             while let Some(&ask) = waiting.front() {
-                if !active.is_empty() && active.len() + asks[ask].n > SEQUENCES {
+                if room > 0 && room + asks[ask].n > SEQUENCES {
                     break;
                 }
                 waiting.pop_front();
-                active.extend(self.begin(ask, &asks[ask], before.get(ask).copied(), sampling, &rng)?);
+                begun.push(ask);
+                room += asks[ask].n;
                 sampled += asks[ask].n;
             }
+            active.extend(self.begin(&begun, asks, before, sampling, &rng)?);
             // The same adapter side by side, so that each is applied once.
             active.sort_by_key(|s| (s.adapter.as_ref().map(Arc::as_ptr), s.ask, s.sample));
             active = self.retire(active, sampling, &mut done)?;
@@ -139,38 +143,61 @@ impl Lm {
         Ok(done.into_iter().map(whole).collect())
     }
 
-    /// Computes a prompt once and draws the first token of each of its completions.
+    /// Reads these prompts, those of one adapter together, and draws the first token of each of their completions.
     fn begin(
         &self,
-        index: usize,
-        ask: &Ask<'_>,
-        before: Option<&Prefix>,
+        which: &[usize],
+        asks: &[Ask<'_>],
+        before: &[&Prefix],
         sampling: &Sampling,
         rng: &Rng,
     ) -> Result<Vec<Sequence>> {
-        let adapter = self.adapter(ask.adapter)?;
-        let known = before.map_or(0, Prefix::len);
-        let (prefix, state) = self.prefill(adapter.as_deref(), before, &ask.prompt[known..])?;
-        let logits = linear(&state, &self.weights().head, Role::Sampled)?.flatten_all()?.to_vec1::<f32>()?;
+        let same = |a: &usize, b: &usize| match (asks[*a].adapter, asks[*b].adapter) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        let mut by_adapter: Vec<Vec<usize>> = Vec::new();
+        for ask in which {
+            match by_adapter.iter_mut().find(|known| same(&known[0], ask)) {
+                Some(known) => known.push(*ask),
+                None => by_adapter.push(vec![*ask]),
+            }
+        }
         let heads = self.config().attention_heads();
-        Ok((0..ask.n)
-            .map(|sample| {
-                let mut sequence = Sequence {
-                    ask: index,
-                    sample,
-                    adapter: adapter.clone(),
-                    rng: rng.at(ask.key).at(sample as u64),
-                    prefix: prefix.clone(),
-                    own: vec![Kv::new(heads); self.config().layers],
-                    ids: Vec::new(),
-                    logps: Vec::new(),
-                };
-                if sampling.max_new > 0 {
-                    sequence.draw(&mut logits.clone(), sampling);
-                }
-                sequence
-            })
-            .collect())
+        let mut begun = Vec::new();
+        for together in by_adapter {
+            let readings: Vec<Reading<'_>> = together
+                .iter()
+                .map(|&i| {
+                    let before = before.get(i).copied();
+                    Reading { before, ids: &asks[i].prompt[before.map_or(0, Prefix::len)..], options: &[] }
+                })
+                .collect();
+            let read = self.read(asks[together[0]].adapter, &readings, 1.0)?;
+            let states = Tensor::cat(&read.iter().map(|read| &read.state).collect::<Vec<_>>(), 0)?;
+            let logits = linear(&states, &self.weights().head, Role::Sampled)?.flatten_all()?.to_vec1::<f32>()?;
+            let adapter = self.adapter(asks[together[0]].adapter)?;
+            for ((&index, read), logits) in together.iter().zip(read).zip(logits.chunks_exact(self.config().vocab)) {
+                begun.extend((0..asks[index].n).map(|sample| {
+                    let mut sequence = Sequence {
+                        ask: index,
+                        sample,
+                        adapter: adapter.clone(),
+                        rng: rng.at(asks[index].key).at(sample as u64),
+                        prefix: read.prefix.clone(),
+                        own: vec![Kv::new(heads); self.config().layers],
+                        ids: Vec::new(),
+                        logps: Vec::new(),
+                    };
+                    if sampling.max_new > 0 {
+                        sequence.draw(&mut logits.to_vec(), sampling);
+                    }
+                    sequence
+                }));
+            }
+        }
+        Ok(begun)
     }
 
     /// One more token for every sequence.

@@ -1,5 +1,5 @@
 //! Attention over packs: several blocks one after another; inside a block a shared prompt, then completions that each see the
-//! prompt and themselves, causally. A cached prefix may stand before every block.
+//! prompt and themselves, causally. A cached prefix may stand before a block.
 //!
 //! Scores are never held for more than `TILE` queries; backward computes them again. One task a (block, head); what tasks
 //! make is added up in order.
@@ -69,22 +69,28 @@ impl Heads {
     }
 }
 
-/// `[rows, queries · dim]` from `qkv` `[rows, width]`, keys and queries rotated already.
+/// `[rows, queries · dim]` from `qkv` `[rows, width]`, keys and queries rotated already. `before` has the prefix of each block;
+/// blocks beyond its end have none.
 ///
 /// # Errors
 /// When shapes do not fit.
-pub fn forward(qkv: &Tensor, heads: Heads, blocks: &[Block], prefix: Option<&Kv>) -> Result<Tensor> {
+pub fn forward(qkv: &Tensor, heads: Heads, blocks: &[Block], before: &[Option<&Kv>]) -> Result<Tensor> {
     if !qkv.device().is_cpu() {
-        return plain::forward(qkv, heads, blocks, prefix);
+        return plain::forward(qkv, heads, blocks, before);
     }
     let rows = qkv.dim(0)?;
     let width = heads.queries * heads.dim;
     let mut out = vec![0.0; rows * width];
     on_slice(qkv, |qkv| {
-        let tasks: Vec<(&Block, usize)> = blocks.iter().flat_map(|b| (0..heads.queries).map(move |h| (b, h))).collect();
-        let made: Vec<Vec<f32>> =
-            tasks.par_iter().map(|&(block, head)| One::new(qkv, heads, block, head, prefix).forward()).collect();
-        for (&(block, head), made) in tasks.iter().zip(&made) {
+        let each = blocks.iter().enumerate();
+        let tasks: Vec<(&Block, Option<&Kv>, usize)> = each
+            .flat_map(|(i, block)| (0..heads.queries).map(move |h| (block, before.get(i).copied().flatten(), h)))
+            .collect();
+        let made: Vec<Vec<f32>> = tasks
+            .par_iter()
+            .map(|&(block, before, head)| One::new(qkv, heads, block, head, before).forward())
+            .collect();
+        for (&(block, _, head), made) in tasks.iter().zip(&made) {
             scatter(made, &mut out[block.start * width..], width, head * heads.dim, heads.dim, false);
         }
     })?;
@@ -418,10 +424,10 @@ pub(crate) mod plain {
         Ok(e.broadcast_div(&e.sum_keepdim(D::Minus1)?)?)
     }
 
-    pub fn forward(qkv: &Tensor, heads: Heads, blocks: &[Block], prefix: Option<&Kv>) -> Result<Tensor> {
+    pub fn forward(qkv: &Tensor, heads: Heads, blocks: &[Block], before: &[Option<&Kv>]) -> Result<Tensor> {
         let mut outs = Vec::new();
-        for block in blocks {
-            let [q, k, v, mask] = parts(qkv, heads, block, prefix)?;
+        for (i, block) in blocks.iter().enumerate() {
+            let [q, k, v, mask] = parts(qkv, heads, block, before.get(i).copied().flatten())?;
             let out = probabilities(&q, &k, &mask, heads)?.matmul(&v)?;
             outs.push(out.transpose(0, 1)?.reshape((block.len(), heads.queries * heads.dim))?);
         }
@@ -481,7 +487,7 @@ mod tests {
     fn packs_are_attended_as_their_masks_say() {
         let heads = Heads { queries: 6, keys: 2, dim: 8 };
         let qkv = numbers("qkv", 89, heads.width());
-        same(&forward(&qkv, heads, &blocks(), None).unwrap(), &plain::forward(&qkv, heads, &blocks(), None).unwrap());
+        same(&forward(&qkv, heads, &blocks(), &[]).unwrap(), &plain::forward(&qkv, heads, &blocks(), &[]).unwrap());
         let dout = numbers("dout", 89, 48);
         same(
             &backward(&qkv, &dout, heads, &blocks()).unwrap(),
@@ -490,17 +496,25 @@ mod tests {
     }
 
     #[test]
-    fn a_cached_prefix_stands_before_every_block() {
+    fn a_cached_prefix_stands_before_its_block() {
         let heads = Heads { queries: 4, keys: 2, dim: 8 };
         let cut = 7;
         let qkv = numbers("prefixed", 20, heads.width());
         let whole = [Block { start: 0, prompt: 20, completions: vec![] }];
-        let want = forward(&qkv, heads, &whole, None).unwrap().narrow(0, cut, 20 - cut).unwrap();
+        let want = forward(&qkv, heads, &whole, &[]).unwrap().narrow(0, cut, 20 - cut).unwrap();
         let mut kv = Kv::new(heads);
         kv.extend(&qkv.narrow(0, 0, cut).unwrap(), heads).unwrap();
         let rest = qkv.narrow(0, cut, 20 - cut).unwrap().copy().unwrap();
         let block = [Block { start: 0, prompt: 20 - cut, completions: vec![] }];
-        same(&forward(&rest, heads, &block, Some(&kv)).unwrap(), &want);
-        same(&plain::forward(&rest, heads, &block, Some(&kv)).unwrap(), &want);
+        same(&forward(&rest, heads, &block, &[Some(&kv)]).unwrap(), &want);
+        same(&plain::forward(&rest, heads, &block, &[Some(&kv)]).unwrap(), &want);
+        // Beside a block without one.
+        let both = Tensor::cat(&[&qkv, &rest], 0).unwrap();
+        let blocks = [whole[0].clone(), Block { start: 20, ..block[0].clone() }];
+        for found in [forward, plain::forward] {
+            let found = found(&both, heads, &blocks, &[None, Some(&kv)]).unwrap();
+            same(&found.narrow(0, cut, 20 - cut).unwrap(), &want);
+            same(&found.narrow(0, 20, 20 - cut).unwrap(), &want);
+        }
     }
 }

@@ -5,44 +5,44 @@ use std::ops::Range;
 use candle_core::Tensor;
 use rayon::prelude::*;
 
-use super::packed::Packed;
-use super::simd::{FewPackedRows, FewRows, Product, View};
+use super::panels::{self, Panels};
+use super::simd::{FewRows, Product, View};
 use super::{ROWS, on_slice, on_slice_mut};
 use crate::error::Result;
 
-/// Which path a position takes. It follows from what the position is, never from how many there are, so that what is sampled
-/// does not depend on the batch.
+/// Which path a position takes where weights are f32. It follows from what the position is, never from how many there are, so that
+/// what is sampled does not depend on the batch. Quantised weights have one path, whose rows do not depend on their neighbours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Part of a prompt or of a training pack: matrix products.
+    /// Part of a pack that is trained on or scored: matrix products.
+    Pack,
+    /// Part of a prompt that something is sampled after: as products, but every row is summed alike whatever stands beside it.
     Prompt,
-    /// One position of each of several sequences: every weight is read once, every row summed in the same order.
+    /// The newest position of a sequence that is sampled: every weight is read once for all of them.
     Sampled,
 }
 
-/// Frozen weights `[n, k]`, and the same still quantised where a file had them so, to be read while decoding.
+/// Frozen weights `[n, k]`, and the same still quantised where a file had them so.
 #[derive(Debug, Clone)]
 pub struct Frozen {
     pub w: Tensor,
-    pub packed: Option<Packed>,
+    pub panels: Option<Panels>,
 }
 
-/// `y[t, n] = x[t, k] · w[n, k]ᵀ`. Quantised or not, the weights and the sums are the same.
+/// `y[t, n] = x[t, k] · w[n, k]ᵀ`.
 ///
 /// # Errors
 /// When shapes do not fit.
 pub fn linear(x: &Tensor, frozen: &Frozen, role: Role) -> Result<Tensor> {
     let w = &frozen.w;
-    if role == Role::Prompt || !x.device().is_cpu() {
-        return Ok(x.matmul(&w.t()?)?);
-    }
     let (n, k) = w.dims2()?;
     let rows = x.dim(0)?;
-    let y = match &frozen.packed {
-        Some(packed) => {
-            on_slice(x, |x| few_rows(rows, n, |range, y| FewPackedRows { x, w: packed.rows(range), y, k }.run()))?
-        }
-        None => on_slice(x, |x| {
+    let y = match (&frozen.panels, role) {
+        _ if !x.device().is_cpu() => return Ok(x.matmul(&w.t()?)?),
+        (Some(panels), _) => on_slice(x, |x| panels.multiply(x, rows))?,
+        (None, Role::Pack) => return Ok(x.matmul(&w.t()?)?),
+        (None, Role::Prompt) => on_slice(x, |x| on_slice(w, |w| panels::multiply(w, k, x, rows)))??,
+        (None, Role::Sampled) => on_slice(x, |x| {
             on_slice(w, |w| {
                 few_rows(rows, n, |range, y| FewRows { x, w: &w[range.start * k..range.end * k], y, k }.run())
             })

@@ -7,6 +7,7 @@ pub mod attention;
 pub mod decode;
 pub mod linear;
 pub mod packed;
+pub mod panels;
 pub mod pointwise;
 pub mod simd;
 pub mod vocabulary;

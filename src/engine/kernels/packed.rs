@@ -1,13 +1,8 @@
-//! Quantised weights as a GGUF file holds them, kept beside their expanded twins: decoding reads every weight for a handful of
-//! rows, and reads a quarter of the bytes or less this way. What is computed is the same: each block is expanded to the very
-//! numbers that dequantisation gives.
+//! Quantised weights as a GGUF file holds them: rows of blocks of 32. [`super::panels`] lays them out for products.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use half::f16;
-
-use super::simd::Blocks;
 
 /// Rows of weights in blocks of 32. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -96,14 +91,27 @@ impl Packed {
         Some(Self { scales: Arc::new(scales), numbers, ..first.clone() })
     }
 
-    pub(crate) fn rows(&self, range: Range<usize>) -> Blocks<'_> {
-        let range = range.start * self.blocks..range.end * self.blocks;
-        let scales = &self.scales[range.clone()];
-        match (&self.numbers, self.kind) {
-            (Numbers::Four(q), Kind::Q4_0) => Blocks::FourBits(scales, &q[range]),
-            (Numbers::Four(q), _) => Blocks::FourBitsAndOffset(scales, &q[range]),
-            (Numbers::Eight(q), _) => Blocks::EightBits(scales, &q[range]),
-        }
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    pub fn rows(&self) -> usize {
+        self.scales.len() / self.blocks
+    }
+
+    pub fn columns(&self) -> usize {
+        self.blocks * 32
+    }
+
+    /// The 32 numbers of a block as they are stored, signed ones with 128 added, and its scale and offset.
+    pub fn block(&self, row: usize, block: usize) -> ([u8; 32], [f32; 2]) {
+        let at = row * self.blocks + block;
+        let numbers = match &self.numbers {
+            // The low halves are the first 16 numbers, the high halves the others.
+            Numbers::Four(q) => std::array::from_fn(|i| if i < 16 { q[at][i] & 15 } else { q[at][i - 16] >> 4 }),
+            Numbers::Eight(q) => std::array::from_fn(|i| q[at][i].wrapping_add(128)),
+        };
+        (numbers, self.scales[at])
     }
 }
 
@@ -114,10 +122,11 @@ mod tests {
 
     use super::*;
     use crate::kernels::linear::{Frozen, Role, linear};
+    use crate::kernels::panels::Panels;
     use crate::rng::Rng;
 
     #[test]
-    fn reading_in_place_is_the_same_as_expanding_bit_for_bit() {
+    fn quantised_and_expanded_weights_give_the_same() {
         let rng = Rng::new(9);
         let draw = |rows: usize, k: usize| {
             let values: Vec<f32> = (0..(rows * k) as u64).map(|i| rng.normal(i) as f32).collect();
@@ -132,15 +141,29 @@ mod tests {
             let packed = Packed::read(kind, &quantised.data().unwrap(), k).unwrap();
             let order: Vec<usize> = (0..n).rev().collect();
             let reversed = packed.reordered(&order).reordered(&order);
-            let stacked = Packed::stacked(&[reversed.clone(), reversed]).unwrap();
+            let stacked = Panels::new(&Packed::stacked(&[reversed.clone(), reversed]).unwrap());
+            // The unit vectors read the weights off, bit for bit.
+            let unit: Vec<f32> = (0..k * k).map(|i| f32::from(u8::from(i / k == i % k))).collect();
+            let read = Tensor::from_vec(stacked.multiply(&unit, k), (k, 2 * n), &Device::Cpu).unwrap();
             let w = Tensor::cat(&[&w, &w], 0).unwrap();
-            for rows in [1, 2, 7, 13] {
-                let x = draw(rows, k);
-                let plain = Frozen { w: w.clone(), packed: None };
-                let packed = Frozen { w: w.clone(), packed: Some(stacked.clone()) };
-                let want = linear(&x, &plain, Role::Sampled).unwrap().to_vec2::<f32>().unwrap();
-                let found = linear(&x, &packed, Role::Sampled).unwrap().to_vec2::<f32>().unwrap();
-                assert_eq!(found, want, "{kind:?}, {rows} rows");
+            assert_eq!(read.t().unwrap().to_vec2::<f32>().unwrap(), w.to_vec2::<f32>().unwrap(), "{kind:?}");
+
+            let x = draw(13, k);
+            let frozen = Frozen { w: w.clone(), panels: Some(stacked) };
+            let found = linear(&x, &frozen, Role::Sampled).unwrap();
+            let plain = linear(&x, &Frozen { w: w.clone(), panels: None }, Role::Prompt).unwrap();
+            assert_eq!(plain.to_vec2::<f32>().unwrap(), found.to_vec2::<f32>().unwrap(), "{kind:?}");
+            let want = x.matmul(&w.t().unwrap()).unwrap();
+            let gap = (&found - want).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
+            assert!(gap < 2e-5, "{kind:?}: {gap}");
+            // What a row becomes does not depend on how many stand beside it.
+            let found = found.to_vec2::<f32>().unwrap();
+            for rows in [1, 2, 3, 4, 5, 7, 8] {
+                for from in [0, 5] {
+                    let part = x.narrow(0, from, rows).unwrap().copy().unwrap();
+                    let part = linear(&part, &frozen, Role::Sampled).unwrap().to_vec2::<f32>().unwrap();
+                    assert_eq!(part, found[from..from + rows], "{kind:?}, {rows} rows");
+                }
             }
         }
     }

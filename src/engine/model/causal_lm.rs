@@ -59,6 +59,17 @@ impl Prefix {
     pub fn is_empty(&self) -> bool {
         self.tokens == 0
     }
+
+    /// Its first `tokens` tokens.
+    #[must_use]
+    pub fn cut(&self, tokens: usize) -> Self {
+        let tokens = tokens.min(self.tokens);
+        let part = |heads: &[Vec<f32>]| -> Vec<Vec<f32>> {
+            heads.iter().map(|head| head[..head.len() / self.tokens.max(1) * tokens].to_vec()).collect()
+        };
+        let layers = self.layers.iter().map(|kv| Kv { keys: part(&kv.keys), values: part(&kv.values) });
+        Self { layers: Arc::new(layers.collect()), tokens }
+    }
 }
 
 impl Lm {
@@ -189,24 +200,29 @@ impl Lm {
         Ok(self.0.weights.embed.index_select(&Tensor::new(ids, &self.0.device)?, 0)?)
     }
 
-    /// The state before the final norm, `[rows, hidden]`. `each` is given every layer's saved state and rotated q | k | v.
-    fn trunk(
+    /// The state before the final norm, `[rows, hidden]`. `before` has the prefix of each block, as far as there are any; `each` is
+    /// given every layer's saved state and rotated q | k | v.
+    pub(crate) fn trunk(
         &self,
         adapter: Option<&Adapter>,
         pack: &Pack,
-        prefix: Option<&Prefix>,
+        before: &[Option<&Prefix>],
+        role: Role,
         mut each: impl FnMut(usize, Saved) -> Result<()>,
     ) -> Result<(Tensor, Rotation)> {
         let config = &self.0.config;
-        let before = prefix.map_or(0, Prefix::len) as u32;
-        let positions: Vec<u32> = pack.positions().iter().map(|p| p + before).collect();
+        let mut positions = pack.positions().to_vec();
+        for (block, prefix) in pack.blocks().iter().zip(before) {
+            let known = prefix.map_or(0, Prefix::len) as u32;
+            positions[block.start..block.start + block.len()].iter_mut().for_each(|position| *position += known);
+        }
         let rotation = self.rotation(&positions)?;
         let mut x = self.embed(pack.ids())?;
-        let pass = Pass { config, rotation: &rotation, role: Role::Prompt };
+        let pass = Pass { config, rotation: &rotation, role };
         for (i, weights) in self.0.weights.layers.iter().enumerate() {
-            let kv = prefix.map(|prefix| &prefix.layers[i]);
+            let kv: Vec<Option<&Kv>> = before.iter().map(|prefix| prefix.map(|prefix| &prefix.layers[i])).collect();
             let (y, saved) = pass.forward(weights, &[(pack.len(), adapter.and_then(|a| a.layer(i)))], x, |qkv| {
-                attention::forward(qkv, config.attention_heads(), pack.blocks(), kv)
+                attention::forward(qkv, config.attention_heads(), pack.blocks(), &kv)
             })?;
             each(i, saved)?;
             x = y;
@@ -215,7 +231,7 @@ impl Lm {
     }
 
     /// States after the final norm at these rows, `[rows, hidden]`.
-    fn states(&self, x: &Tensor, rows: &[u32]) -> Result<(Tensor, Tensor)> {
+    pub(crate) fn states(&self, x: &Tensor, rows: &[u32]) -> Result<(Tensor, Tensor)> {
         let before = x.index_select(&Tensor::new(rows, &self.0.device)?, 0)?;
         let after = pointwise::rms_norm(&before, &self.0.weights.norm, self.0.config.norm_eps)?;
         Ok((before, after))
@@ -244,7 +260,8 @@ impl Lm {
         let adapter = self.adapter(adapter)?;
         let mut all = Vec::with_capacity(pack.targets().len());
         for part in pack.split(SCORED_TOKENS) {
-            let (x, _) = self.trunk(adapter.as_deref(), &part, prefix, |_, _| Ok(()))?;
+            let before = vec![prefix; part.blocks().len()];
+            let (x, _) = self.trunk(adapter.as_deref(), &part, &before, Role::Pack, |_, _| Ok(()))?;
             let (rows, targets) = rows_and_ids(&part);
             let (_, states) = self.states(&x, &rows)?;
             all.extend(vocabulary::logps(&states, &self.0.weights.head.w, &targets, temperature)?.0);
@@ -258,7 +275,7 @@ impl Lm {
     /// As [`Lm::logps`].
     pub fn logits(&self, adapter: Option<&Lora>, pack: &Pack) -> Result<Tensor> {
         let adapter = self.adapter(adapter)?;
-        let (x, _) = self.trunk(adapter.as_deref(), pack, None, |_, _| Ok(()))?;
+        let (x, _) = self.trunk(adapter.as_deref(), pack, &[], Role::Pack, |_, _| Ok(()))?;
         let states = pointwise::rms_norm(&x, &self.0.weights.norm, self.0.config.norm_eps)?;
         Ok(states.matmul(&self.0.weights.head.w.t()?)?)
     }
@@ -268,67 +285,19 @@ impl Lm {
     /// # Errors
     /// When there are none, or one is outside the vocabulary.
     pub fn prefix(&self, ids: &[u32]) -> Result<Prefix> {
-        self.prefix_under(None, ids)
-    }
-
-    /// As [`Lm::prefix`], under an adapter: what goes on from it must be under the same one.
-    ///
-    /// # Errors
-    /// As [`Lm::prefix`].
-    pub fn prefix_under(&self, adapter: Option<&Lora>, ids: &[u32]) -> Result<Prefix> {
-        Ok(self.prefill(self.adapter(adapter)?.as_deref(), None, ids)?.0)
-    }
-
-    /// Keys and values of a prompt, and the state after the final norm at its last token, `[1, hidden]`. With `before`, these ids go
-    /// on where it ends, and what is given begins with it.
-    pub(crate) fn prefill(
-        &self,
-        adapter: Option<&Adapter>,
-        before: Option<&Prefix>,
-        ids: &[u32],
-    ) -> Result<(Prefix, Tensor)> {
         if ids.is_empty() {
             return Err(Error::Data("a prompt needs at least one token".to_owned()));
         }
         let heads = self.0.config.attention_heads();
         let pack = Pack::new().block::<Vec<u32>>(ids, &[]);
         let mut layers = Vec::with_capacity(self.0.config.layers);
-        let (x, _) = self.trunk(adapter, &pack, before, |i, saved| {
-            let mut kv = before.map_or_else(|| Kv::new(heads), |before| before.layers[i].clone());
+        self.trunk(None, &pack, &[], Role::Pack, |_, saved| {
+            let mut kv = Kv::new(heads);
             kv.extend(saved.qkv(), heads)?;
             layers.push(kv);
             Ok(())
         })?;
-        let (_, state) = self.states(&x, &[ids.len() as u32 - 1])?;
-        let tokens = before.map_or(0, Prefix::len) + ids.len();
-        Ok((Prefix { layers: Arc::new(layers), tokens }, state))
-    }
-
-    /// The log-probabilities of completions of one prompt under an adapter, and the prompt's keys and values, to go on from.
-    ///
-    /// # Errors
-    /// As [`Lm::logps`].
-    pub fn logps_and_prefix(
-        &self,
-        adapter: Option<&Lora>,
-        prompt: &[u32],
-        completions: &[Vec<u32>],
-        temperature: f32,
-    ) -> Result<(Vec<f32>, Prefix)> {
-        let adapter = self.adapter(adapter)?;
-        let heads = self.0.config.attention_heads();
-        let pack = Pack::new().block(prompt, completions);
-        let mut layers = Vec::with_capacity(self.0.config.layers);
-        let (x, _) = self.trunk(adapter.as_deref(), &pack, None, |_, saved| {
-            let mut kv = Kv::new(heads);
-            kv.extend(&saved.qkv().narrow(0, 0, prompt.len())?, heads)?;
-            layers.push(kv);
-            Ok(())
-        })?;
-        let (rows, targets) = rows_and_ids(&pack);
-        let (_, states) = self.states(&x, &rows)?;
-        let logps = vocabulary::logps(&states, &self.0.weights.head.w, &targets, temperature)?.0;
-        Ok((logps, Prefix { layers: Arc::new(layers), tokens: prompt.len() }))
+        Ok(Prefix { layers: Arc::new(layers), tokens: ids.len() })
     }
 
     /// A forward pass whose log-probabilities can be differentiated.
@@ -360,13 +329,13 @@ impl Lm {
     /// As [`Lm::logps`].
     pub fn hidden(&self, lora: Option<&Lora>, pack: &Pack, rows: &[usize]) -> Result<Tensor> {
         let adapter = self.adapter(lora)?;
-        let (x, _) = self.trunk(adapter.as_deref(), pack, None, |_, _| Ok(()))?;
+        let (x, _) = self.trunk(adapter.as_deref(), pack, &[], Role::Pack, |_, _| Ok(()))?;
         let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
         Ok(self.states(&x, &rows)?.1)
     }
 }
 
-fn rows_and_ids(pack: &Pack) -> (Vec<u32>, Vec<u32>) {
+pub(crate) fn rows_and_ids(pack: &Pack) -> (Vec<u32>, Vec<u32>) {
     pack.targets().iter().map(|target| (target.row as u32, target.id)).unzip()
 }
 
@@ -393,7 +362,7 @@ impl Kept {
         let adapter = lora.on(lm.device())?;
         let everything = pack.len() <= lm.pack_tokens();
         let mut layers = Vec::with_capacity(lm.config().layers);
-        let (y, rotation) = lm.trunk(Some(&adapter), pack, None, |_, saved| {
+        let (y, rotation) = lm.trunk(Some(&adapter), pack, &[], Role::Pack, |_, saved| {
             layers.push(if everything {
                 Checkpoint::All(Box::new(saved))
             } else {
@@ -411,14 +380,14 @@ impl Kept {
         let index = Tensor::new(rows, device)?;
         let mut dy = self.y.zeros_like()?.index_add(&index, &dbefore, 0)?;
         drop(self.y);
-        let pass = Pass { config, rotation: &self.rotation, role: Role::Prompt };
+        let pass = Pass { config, rotation: &self.rotation, role: Role::Pack };
         let blocks = self.pack.blocks();
         for (i, checkpoint) in self.layers.into_iter().enumerate().rev() {
             let factors = self.adapter.layer(i);
             let saved = match checkpoint {
                 Checkpoint::All(saved) => *saved,
                 Checkpoint::Input(x) => {
-                    let attend = |qkv: &Tensor| attention::forward(qkv, config.attention_heads(), blocks, None);
+                    let attend = |qkv: &Tensor| attention::forward(qkv, config.attention_heads(), blocks, &[]);
                     pass.forward(&weights.layers[i], &[(self.pack.len(), factors)], x, attend)?.1
                 }
             };

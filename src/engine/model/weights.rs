@@ -17,6 +17,7 @@ use super::config::{Arch, Config, read_json};
 use crate::error::{Error, Result};
 use crate::kernels::linear::Frozen;
 use crate::kernels::packed::Packed;
+use crate::kernels::panels::Panels;
 use crate::rng::Rng;
 
 /// Everything that is frozen. Linear weights are `[out, in]`.
@@ -114,7 +115,7 @@ impl Weights {
         }
         let norm = from.take("model.norm.weight", &[hidden])?;
         let head = if config.tied {
-            Frozen { w: embed.clone(), packed: from.packed(&["model.embed_tokens.weight"])? }
+            Frozen { w: embed.clone(), panels: from.panels(&["model.embed_tokens.weight"])? }
         } else {
             from.fused(&[("lm_head.weight".to_owned(), vocab)], hidden)?
         };
@@ -146,12 +147,12 @@ impl Reading<'_> {
             tensors.push(self.take(name, &[*outputs, inputs])?);
         }
         let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
-        let packed = self.packed(&names)?;
+        let panels = self.panels(&names)?;
         let w = if tensors.len() == 1 { tensors.remove(0) } else { Tensor::cat(&tensors, 0)? };
-        Ok(Frozen { w, packed })
+        Ok(Frozen { w, panels })
     }
 
-    fn packed(&mut self, names: &[&str]) -> Result<Option<Packed>> {
+    fn panels(&mut self, names: &[&str]) -> Result<Option<Panels>> {
         // Rounded weights are other numbers, and other devices have their own ways.
         if self.dtype != Dtype::F32 || !self.device.is_cpu() {
             return Ok(None);
@@ -161,7 +162,7 @@ impl Reading<'_> {
             let Some(part) = self.source.find_packed(name)? else { return Ok(None) };
             parts.push(part);
         }
-        Ok(Packed::stacked(&parts))
+        Ok(Packed::stacked(&parts).map(|packed| Panels::new(&packed)))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::data::{Row, same_persona};
 use crate::generate::{Ask, Completion, Finish, Sampling};
 use crate::judge::{Scene, Spoken};
 use crate::model::Lm;
+use crate::model::causal_lm::Prefix;
 use crate::nn::Lora;
 use crate::rng::Rng;
 use crate::text::{Utterance, chat};
@@ -83,6 +84,8 @@ pub fn play(rows: &[Row], play: &Play<'_>, work: &mut Work<'_>) -> Result<Vec<Ep
         .flat_map(|situation| (0..play.n).map(move |sample| Episode { situation, sample, turns: Vec::new() }))
         .collect();
     let said: Vec<String> = rows.iter().map(Row::said).collect();
+    // What the director read for each block's latest turn.
+    let mut read: Vec<Option<(Vec<u32>, Prefix)>> = vec![None; episodes.len()];
     for turn in 0..play.turns {
         let key = |episode: &Episode| {
             let of_row = Rng::new(draws_of(&rows[episode.situation].key)).at(play.round);
@@ -92,9 +95,15 @@ pub fn play(rows: &[Row], play: &Play<'_>, work: &mut Work<'_>) -> Result<Vec<Ep
         let places: Vec<At<'_>> = episodes
             .iter()
             .zip(&keys)
-            .map(|(episode, &key)| At { turns: so_far(episode, &said, play.actors), key, turn })
+            .zip(&read)
+            .map(|((episode, &key), read)| At {
+                turns: so_far(episode, &said, play.actors),
+                key,
+                turn,
+                read: read.as_ref(),
+            })
             .collect();
-        let directives = play.director.direct(&places, play.lora, &play.how, play.seed, work)?;
+        let (directives, prefixes) = play.director.direct(&places, play.lora, &play.how, play.seed, work)?;
 
         // One batch for each model that somebody speaks with; adapters go with their prompts.
         let mut asks: Vec<(usize, usize, Ask<'_>)> = Vec::new();
@@ -123,6 +132,8 @@ pub fn play(rows: &[Row], play: &Play<'_>, work: &mut Work<'_>) -> Result<Vec<Ep
                 spoken.insert(*index, (*actor, completions.remove(0)));
             }
         }
+        drop(places);
+        read = directives.iter().zip(prefixes).map(|(made, prefix)| Some((made.prompt.clone(), prefix))).collect();
         for (index, directive) in directives.into_iter().enumerate() {
             let mut spoken = spoken.remove(&index);
             if let Some((_, completion)) = &mut spoken {

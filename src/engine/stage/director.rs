@@ -17,6 +17,7 @@ use mascot_run::task::{DirectorSpec, Order};
 use super::Work;
 use super::sft::Lesson;
 use crate::data::{Row, same_persona};
+use crate::generate::read::Reading;
 use crate::generate::{Ask, Finish, Sampling, choose};
 use crate::model::Lm;
 use crate::model::causal_lm::Prefix;
@@ -48,6 +49,8 @@ pub struct At<'a> {
     pub key: u64,
     /// The turn's number in its block, for an order that is not learned.
     pub turn: usize,
+    /// What was read for the turn before: a later prompt begins as an earlier one does.
+    pub read: Option<&'a (Vec<u32>, Prefix)>,
 }
 
 /// A directive that was drawn, and all that its training needs.
@@ -96,7 +99,7 @@ impl<'a> Director<'a> {
         Ok(ids)
     }
 
-    /// Draws a directive at every place. Draws depend on (seed, key) alone.
+    /// Draws a directive at every place, and gives what was read for it. Draws depend on (seed, key) alone.
     ///
     /// # Errors
     /// As the model; [`Fault::Interrupted`].
@@ -107,34 +110,46 @@ impl<'a> Director<'a> {
         how: &Sampling,
         seed: u64,
         work: &mut Work<'_>,
-    ) -> Result<Vec<Directive>, Fault> {
-        let mut open = Vec::with_capacity(places.len());
-        // Blocks of one situation begin with one prompt: each is read once, and what is written after it goes on from there.
-        let mut read: Vec<(Vec<u32>, Vec<f32>, Prefix)> = Vec::new();
-        let mut beginnings = Vec::with_capacity(places.len());
+    ) -> Result<(Vec<Directive>, Vec<Prefix>), Fault> {
         let divisor = if how.temperature > 0.0 { how.temperature as f32 } else { 1.0 };
+        // Blocks of one situation begin with one prompt: each is read once, and what is written after it goes on from there.
+        let mut prompts: Vec<(Vec<u32>, Option<Prefix>)> = Vec::new();
+        let mut beginnings = Vec::with_capacity(places.len());
         for place in places {
             let prompt = self.prompt(&place.turns)?;
-            let known = read.iter().position(|(known, ..)| *known == prompt);
-            let at = match known {
-                Some(at) => at,
-                None => {
-                    let (logps, prefix) = self.lm.logps_and_prefix(adapter, &prompt, &self.options, divisor)?;
-                    work.count(prompt.len());
-                    let mut rest = logps.as_slice();
+            let at = prompts.iter().position(|(known, _)| *known == prompt).unwrap_or(prompts.len());
+            if at == prompts.len() {
+                let before = place.read.and_then(|(known, prefix)| {
+                    let common = known.iter().zip(&prompt[..prompt.len() - 1]).take_while(|(a, b)| a == b).count();
+                    (common > 0).then(|| prefix.cut(common))
+                });
+                prompts.push((prompt, before));
+            }
+            beginnings.push(at);
+        }
+        let options: &[Vec<u32>] = if self.spec.order == Order::Learned { &self.options } else { &[] };
+        let readings: Vec<Reading<'_>> = prompts
+            .iter()
+            .map(|(prompt, before)| {
+                let known = before.as_ref().map_or(0, Prefix::len);
+                Reading { before: before.as_ref(), ids: &prompt[known..], options }
+            })
+            .collect();
+        work.count(readings.iter().map(|reading| reading.ids.len()).sum());
+        let read = self.lm.read(adapter, &readings, divisor)?;
+        let mut open = Vec::with_capacity(places.len());
+        for (place, &at) in places.iter().zip(&beginnings) {
+            let chosen = match self.spec.order {
+                Order::Learned => {
+                    let mut rest = read[at].logps.as_slice();
                     let mut total = |option: &Vec<u32>| {
                         let (own, after) = rest.split_at(option.len());
                         rest = after;
                         own.iter().sum::<f32>()
                     };
-                    let totals: Vec<f32> = self.options.iter().map(&mut total).collect();
-                    read.push((prompt.clone(), choose::constrained(&totals), prefix));
-                    read.len() - 1
+                    let totals: Vec<f32> = options.iter().map(&mut total).collect();
+                    Some(choose::draw(&choose::constrained(&totals), how.temperature, seed, place.key))
                 }
-            };
-            beginnings.push(at);
-            let chosen = match self.spec.order {
-                Order::Learned => Some(choose::draw(&read[at].1, how.temperature, seed, place.key)),
                 Order::RoundRobin | Order::Random => None,
             };
             let seats = self.spec.seats.len();
@@ -146,7 +161,7 @@ impl<'a> Director<'a> {
                 seat: Some(index).filter(|&index| index < seats),
                 action: String::new(),
                 tone: String::new(),
-                prompt,
+                prompt: prompts[at].0.clone(),
                 chosen,
                 ids: Vec::new(),
                 mask: Vec::new(),
@@ -157,7 +172,7 @@ impl<'a> Director<'a> {
         }
         let line = |max_new: u32| Sampling { max_new: max_new as usize, stop: vec!["\n".into()], ..how.clone() };
         let of = &self.spec.directive;
-        let before: Vec<&Prefix> = beginnings.iter().map(|&at| &read[at].2).collect();
+        let before: Vec<&Prefix> = beginnings.iter().map(|&at| &read[at].prefix).collect();
         for (index, text) in self.line(&mut open, places, &before, adapter, &line(of.action), seed, 1, work)? {
             open[index].action = text;
             open[index].force(&self.tone);
@@ -165,7 +180,7 @@ impl<'a> Director<'a> {
         for (index, text) in self.line(&mut open, places, &before, adapter, &line(of.tone), seed, 2, work)? {
             open[index].tone = text;
         }
-        Ok(open)
+        Ok((open, before.into_iter().cloned().collect()))
     }
 
     /// Samples one line of every directive that somebody is to follow.

@@ -205,18 +205,25 @@ pub fn step(samples: &[Sampled], packed: &dyn Packed, how: &Rollout, learner: Le
     Ok(out)
 }
 
-/// Completions by prompt, prompts by pack: a pack is a list of prompts' members, as many as fit where nothing is computed twice.
+/// Completions by prompt, prompts by pack: a pack is a list of prompts' members, as many as fit where nothing is computed twice. The
+/// members of a prompt are parted where they alone are too many: the prompt again costs less than every block again.
 fn groups(samples: &[Sampled], which: &[usize], packed: &dyn Packed, most: usize) -> Vec<Vec<Vec<usize>>> {
-    let mut by_prompt: Vec<(usize, Vec<usize>)> = Vec::new();
+    let mut parts: Vec<(usize, Vec<usize>)> = Vec::new();
     for &i in which {
-        match by_prompt.last_mut() {
-            Some((prompt, members)) if *prompt == samples[i].prompt => members.push(i),
-            _ => by_prompt.push((samples[i].prompt, vec![i])),
+        match parts.last_mut() {
+            Some((prompt, members)) if *prompt == samples[i].prompt => {
+                members.push(i);
+                if packed.rows(members) > most && members.len() > 1 {
+                    members.pop();
+                    parts.push((samples[i].prompt, vec![i]));
+                }
+            }
+            _ => parts.push((samples[i].prompt, vec![i])),
         }
     }
     let mut packs: Vec<Vec<Vec<usize>>> = Vec::new();
     let mut rows = 0;
-    for (_, members) in by_prompt {
+    for (_, members) in parts {
         let more = packed.rows(&members);
         match packs.last_mut() {
             Some(pack) if rows + more <= most => pack.push(members),

@@ -2,7 +2,8 @@
 //! linear head over the state after a completion's last token.
 //!
 //! 1. pairs of all personas; `held_out` of the prompts, the first in the order of their digests, are kept out of training.
-//! 2. each epoch in a fresh order, `batch` pairs a step; both completions of a pair share their prompt.
+//! 2. each epoch the groups (all pairs of one prompt and persona) in a fresh order, `batch` pairs a step. Comparisons of one group
+//!    stay together (Ouyang et al. 2022, §3.5): a completion is computed once for all pairs of a step in which it stands.
 //! 3. held-out accuracy with Wilson's interval; a temperature T that makes σ((r_w − r_l)/T) likeliest on held-out pairs, and the
 //!    expected calibration error with it (Guo et al. 2017).
 //!
@@ -30,12 +31,27 @@ use crate::train::checkpoint::{Checkpoint, Log};
 use crate::train::optimizer::{self, AdamW};
 use crate::train::schedule::learning_rate;
 
-/// A pair as ids.
-struct Ids {
+/// What was said to one prompt by one persona, as ids, and which was preferred to which.
+struct Group {
     held_out: bool,
     prompt: Vec<u32>,
-    chosen: Vec<u32>,
-    rejected: Vec<u32>,
+    completions: Vec<Vec<u32>>,
+    /// Chosen and rejected, by place among the completions.
+    pairs: Vec<(usize, usize)>,
+}
+
+/// A pair of a group.
+#[derive(Clone, Copy)]
+struct Compared<'a> {
+    group: &'a Group,
+    chosen: usize,
+    rejected: usize,
+}
+
+impl Group {
+    fn compared(&self) -> impl Iterator<Item = Compared<'_>> {
+        self.pairs.iter().map(|&(chosen, rejected)| Compared { group: self, chosen, rejected })
+    }
 }
 
 #[derive(Serialize)]
@@ -58,6 +74,8 @@ pub struct Calibration {
 }
 
 const SAVE_EVERY: u64 = 4;
+/// Rows of a pack without gradients.
+const SCORED_ROWS: usize = 1024;
 /// Bins of the expected calibration error.
 const BINS: usize = 10;
 
@@ -67,15 +85,16 @@ pub fn perform(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Outputs, F
     work.tell("loading", 0, 0, None, None);
     let (lm, lora, _) = work.trained(&spec.init, &spec.adapter, spec.seed)?;
     let pairs = pairs(spec, work)?;
-    let ids = ids(spec, &pairs, &lm)?;
-    let training: Vec<&Ids> = ids.iter().filter(|pair| !pair.held_out).collect();
-    if training.is_empty() {
+    let groups = groups(spec, &pairs, &lm)?;
+    let training: Vec<&Group> = groups.iter().filter(|group| !group.held_out).collect();
+    let trained_on: usize = training.iter().map(|group| group.pairs.len()).sum();
+    if trained_on == 0 {
         return Err(Fault::Data("there is no preference pair to train on".into()));
     }
     let width = lora.values().len();
     let mut model = RewardModel { head: vec![0.0; lm.config().hidden], lm, lora };
     let batch = spec.batch.max(1) as usize;
-    let a_round = training.len().div_ceil(batch) as u64;
+    let a_round = trained_on.div_ceil(batch) as u64;
     let steps = a_round * u64::from(spec.epochs);
     let rng = Rng::new(spec.seed).fork("bradley_terry");
 
@@ -98,16 +117,16 @@ pub fn perform(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Outputs, F
         }
         let mut order: Vec<usize> = (0..training.len()).collect();
         rng.fork("epoch").at(step / a_round).shuffle(&mut order);
-        let chosen = order.iter().skip((step % a_round) as usize * batch).take(batch);
-        let batch: Vec<&Ids> = chosen.map(|&i| training[i]).collect();
+        let all = order.iter().flat_map(|&i| training[i].compared());
+        let batch: Vec<Compared<'_>> = all.skip((step % a_round) as usize * batch).take(batch).collect();
 
-        let (loss, accuracy, mut grads) = loss_and_gradient(&model, &batch, spec)?;
+        let (loss, accuracy, rows, mut grads) = loss_and_gradient(&model, &batch, spec)?;
         let grad_norm = optimizer::clip(&mut grads, spec.optimizer.max_grad_norm);
         let lr = learning_rate(&spec.optimizer, step, steps);
         adam.step(&mut params, &grads, lr, &spec.optimizer);
         put(&mut model, &params, width);
 
-        work.count(batch.iter().map(|pair| pair.prompt.len() + pair.chosen.len() + pair.rejected.len()).sum());
+        work.count(rows);
         curve.push(&Line { step, loss, accuracy, grad_norm, lr, tokens: work.tokens(), seconds: work.seconds() });
         step += 1;
         work.tell("training", step, steps, None, Some(loss));
@@ -116,7 +135,7 @@ pub fn perform(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Outputs, F
         }
     }
     work.tell("scoring", steps, steps, None, None);
-    let held_out: Vec<&Ids> = ids.iter().filter(|pair| pair.held_out).collect();
+    let held_out: Vec<Compared<'_>> = groups.iter().filter(|g| g.held_out).flat_map(Group::compared).collect();
     let gaps = gaps(&model, &held_out)?;
     let right = gaps.iter().filter(|gap| **gap > 0.0).count();
     let (low, high) = wilson(right, gaps.len());
@@ -139,7 +158,7 @@ pub fn perform(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Outputs, F
         result("ece", calibration.ece);
         result("temperature", calibration.temperature);
     }
-    result("pairs", training.len() as f64);
+    result("pairs", trained_on as f64);
     result("held_out_pairs", gaps.len() as f64);
     result("tokens", work.tokens() as f64);
     Ok(outputs)
@@ -195,54 +214,82 @@ fn held_out_prompts(pairs: &[Pair], share: f64) -> BTreeSet<&str> {
     drawn.into_values().take(wanted).collect()
 }
 
-fn ids(spec: &RewardModelSpec, pairs: &[Pair], lm: &Lm) -> Result<Vec<Ids>, Fault> {
+/// In the order in which their first pairs come.
+fn groups(spec: &RewardModelSpec, pairs: &[Pair], lm: &Lm) -> Result<Vec<Group>, Fault> {
     let kept_out = held_out_prompts(pairs, spec.held_out);
-    let mut ids = Vec::new();
+    let mut places: BTreeMap<Vec<u32>, usize> = BTreeMap::new();
+    let mut groups: Vec<Group> = Vec::new();
     for pair in pairs {
         let messages = [Message::new("system", pair.system.as_str()), Message::new("user", pair.prompt.as_str())];
         let prompt = lm.chat().prompt(lm.tokenizer(), &messages)?;
         let completion = |text: &str| lm.chat().completion(lm.tokenizer(), text, lm.end_of_turn());
-        let held_out = kept_out.contains(&*pair.key);
-        ids.push(Ids { held_out, prompt, chosen: completion(&pair.chosen)?, rejected: completion(&pair.rejected)? });
+        let (chosen, rejected) = (completion(&pair.chosen)?, completion(&pair.rejected)?);
+        let at = *places.entry(prompt.clone()).or_insert(groups.len());
+        if at == groups.len() {
+            let held_out = kept_out.contains(&*pair.key);
+            groups.push(Group { held_out, prompt, completions: Vec::new(), pairs: Vec::new() });
+        }
+        let group = &mut groups[at];
+        let mut place = |ids: Vec<u32>| match group.completions.iter().position(|known| *known == ids) {
+            Some(place) => place,
+            None => {
+                group.completions.push(ids);
+                group.completions.len() - 1
+            }
+        };
+        let pair = (place(chosen), place(rejected));
+        group.pairs.push(pair);
     }
-    Ok(ids)
+    Ok(groups)
 }
 
-/// Loss, share of pairs in the right order, gradients of the adapter's factors and then of the head.
+/// Runs of pairs whose pack has `most` rows at most, as far as groups allow, each with its pack and with the places of its chosen and
+/// rejected completions in it. Every completion stands once in a pack.
+fn packs(pairs: &[Compared<'_>], most: usize) -> Vec<(Pack, Vec<(usize, usize)>)> {
+    let mut packs: Vec<(Pack, Vec<(usize, usize)>)> = Vec::new();
+    for same in pairs.chunk_by(|a, b| std::ptr::eq(a.group, b.group)) {
+        let used: BTreeSet<usize> = same.iter().flat_map(|pair| [pair.chosen, pair.rejected]).collect();
+        let completions: Vec<&[u32]> = used.iter().map(|&i| same[0].group.completions[i].as_slice()).collect();
+        let rows = same[0].group.prompt.len() + completions.iter().map(|ids| ids.len()).sum::<usize>();
+        if packs.last().is_none_or(|(pack, _)| pack.len() + rows > most) {
+            packs.push((Pack::new(), Vec::new()));
+        }
+        let (pack, places) = packs.last_mut().expect("one was pushed if there was none");
+        let first = pack.ends().len();
+        pack.push(&same[0].group.prompt, &completions);
+        let place = |i: usize| first + used.iter().take_while(|&&known| known < i).count();
+        places.extend(same.iter().map(|pair| (place(pair.chosen), place(pair.rejected))));
+    }
+    packs
+}
+
+/// Loss, share of pairs in the right order, rows that went through the model, gradients of the adapter's factors and then of the head.
 fn loss_and_gradient(
     model: &RewardModel,
-    batch: &[&Ids],
+    batch: &[Compared<'_>],
     spec: &RewardModelSpec,
-) -> Result<(f64, f64, Vec<f32>), Fault> {
+) -> Result<(f64, f64, usize, Vec<f32>), Fault> {
     let mut grads = LoraGrads::zeros(&model.lora);
     let mut dhead = vec![0.0f32; model.head.len()];
-    let (mut loss, mut right) = (0.0, 0usize);
-    let most = model.lm.pack_tokens();
-    let rows = |pair: &Ids| pair.prompt.len() + pair.chosen.len() + pair.rejected.len();
-    let mut from = 0;
-    while from < batch.len() {
-        let (mut to, mut size) = (from + 1, rows(batch[from]));
-        while to < batch.len() && size + rows(batch[to]) <= most {
-            size += rows(batch[to]);
-            to += 1;
-        }
-        let part = &batch[from..to];
-        from = to;
-        let mut pack = Pack::new();
-        part.iter().for_each(|pair| pack.push(&pair.prompt, &[&pair.chosen, &pair.rejected]));
+    let (mut loss, mut right, mut rows) = (0.0, 0usize, 0usize);
+    for (pack, places) in packs(batch, model.lm.pack_tokens()) {
+        rows += pack.len();
         let pass = model.lm.forward_hidden(&model.lora, &pack, pack.ends())?;
-        let states = pass.hidden().to_vec2::<f32>().map_err(Error::from)?; // [2 · pairs, H]: chosen, rejected, chosen…
-        let of = |at: usize| -> Vec<f32> {
-            states.iter().skip(at).step_by(2).map(|state| dot(state, &model.head) as f32).collect()
-        };
-        let (chosen, rejected) = (of(0), of(1));
+        let states = pass.hidden().to_vec2::<f32>().map_err(Error::from)?; // [completions, H]
+        let rewards: Vec<f32> = states.iter().map(|state| dot(state, &model.head) as f32).collect();
+        let chosen: Vec<f32> = places.iter().map(|&(w, _)| rewards[w]).collect();
+        let rejected: Vec<f32> = places.iter().map(|&(_, l)| rewards[l]).collect();
         right += chosen.iter().zip(&rejected).filter(|(w, l)| w > l).count();
         let pairs = bradley_terry::loss(&chosen, &rejected, &vec![spec.margin as f32; chosen.len()], spec.center);
-        let share = part.len() as f64 / batch.len() as f64;
+        let share = places.len() as f64 / batch.len() as f64;
         loss += share * pairs.loss;
+        let mut drewards = vec![0.0f32; rewards.len()];
+        for (&(w, l), (dw, dl)) in places.iter().zip(pairs.chosen.iter().zip(&pairs.rejected)) {
+            drewards[w] += dw * share as f32;
+            drewards[l] += dl * share as f32;
+        }
         let mut dstates = Vec::with_capacity(states.len() * model.head.len());
-        for (row, state) in states.iter().enumerate() {
-            let by = if row % 2 == 0 { pairs.chosen[row / 2] } else { pairs.rejected[row / 2] } * share as f32;
+        for (state, by) in states.iter().zip(drewards) {
             dhead.iter_mut().zip(state).for_each(|(d, x)| *d += by * x);
             dstates.extend(model.head.iter().map(|w| by * w));
         }
@@ -251,16 +298,15 @@ fn loss_and_gradient(
         let dstates = candle_core::Tensor::from_vec(dstates, shape, device).map_err(Error::from)?;
         pass.backward(&dstates, &mut grads)?;
     }
-    Ok((loss, right as f64 / batch.len() as f64, [grads.values(), &dhead].concat()))
+    Ok((loss, right as f64 / batch.len() as f64, rows, [grads.values(), &dhead].concat()))
 }
 
 /// r_w − r_l of each pair.
-fn gaps(model: &RewardModel, pairs: &[&Ids]) -> Result<Vec<f64>, Fault> {
+fn gaps(model: &RewardModel, pairs: &[Compared<'_>]) -> Result<Vec<f64>, Fault> {
     let mut gaps = Vec::new();
-    for part in pairs.chunks(8) {
-        let mut pack = Pack::new();
-        part.iter().for_each(|pair| pack.push(&pair.prompt, &[&pair.chosen, &pair.rejected]));
-        gaps.extend(model.of(&pack)?.chunks(2).map(|r| r[0] - r[1]));
+    for (pack, places) in packs(pairs, SCORED_ROWS) {
+        let rewards = model.of(&pack)?;
+        gaps.extend(places.into_iter().map(|(w, l)| rewards[w] - rewards[l]));
     }
     Ok(gaps)
 }
@@ -294,6 +340,25 @@ pub fn calibrate(gaps: &[f64]) -> Calibration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_completion_of_several_pairs_is_packed_once() {
+        let group = |prompt: u32, pairs: Vec<(usize, usize)>| Group {
+            held_out: false,
+            prompt: vec![prompt],
+            completions: vec![vec![1], vec![2, 2], vec![3, 3, 3]],
+            pairs,
+        };
+        let (one, two) = (group(7, vec![(0, 2), (2, 1), (0, 1)]), group(8, vec![(2, 0)]));
+        let all: Vec<Compared<'_>> = one.compared().chain(two.compared()).collect();
+        let packed = packs(&all, 100);
+        assert_eq!(packed.len(), 1);
+        assert_eq!(packed[0].0.ids(), [7, 1, 2, 2, 3, 3, 3, 8, 1, 3, 3, 3]);
+        assert_eq!(packed[0].1, [(0, 2), (2, 1), (0, 1), (4, 3)]);
+        // Cut between groups where they do not fit together.
+        let places: Vec<_> = packs(&all, 8).into_iter().map(|(_, places)| places).collect();
+        assert_eq!(places, [vec![(0, 2), (2, 1), (0, 1)], vec![(1, 0)]]);
+    }
 
     #[test]
     fn a_model_that_claims_too_much_is_cooled() {
