@@ -1,10 +1,13 @@
 //! Composes scores into a reward, as the program wrote it.
 
+use std::collections::BTreeMap;
+
 use mascot_run::engine::Fault;
 use mascot_run::task::{Expr, RewardSpec};
 
 use crate::judge::term::{self, Values};
 use crate::judge::{Bench, Scene, panel};
+use crate::rng::Rng;
 
 /// Rewards of a batch, and what they are made of.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -15,6 +18,29 @@ pub struct Rewards {
     pub components: Vec<(String, Vec<f64>)>,
     /// The parts that the outermost sum adds up, for `combine = normalise_then_sum`.
     pub addends: Vec<Vec<f64>>,
+}
+
+impl Rewards {
+    /// A control: inside each situation's group the rewards change places by lot, `draws` being the group's stream. What is void stays
+    /// where it is; components tell what was scored.
+    pub fn shuffled(&self, scenes: &[Scene], draws: &dyn Fn(usize) -> Rng) -> Self {
+        let mut groups: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for (at, scene) in scenes.iter().enumerate().filter(|(at, _)| self.totals[*at].is_finite()) {
+            groups.entry(scene.situation).or_default().push(at);
+        }
+        let mut out = self.clone();
+        for (situation, members) in groups {
+            let mut order = members.clone();
+            draws(situation).shuffle(&mut order);
+            for (&to, &from) in members.iter().zip(&order) {
+                out.totals[to] = self.totals[from];
+                for (part, own) in out.addends.iter_mut().zip(&self.addends) {
+                    part[to] = own[from];
+                }
+            }
+        }
+        out
+    }
 }
 
 /// Evaluates a reward over a batch of scenes.
@@ -117,7 +143,6 @@ fn value(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::sync::Arc;
 
     use candle_core::Device;
@@ -211,6 +236,33 @@ mod tests {
         }
     }
 
+    #[test]
+    fn shuffled_rewards_stay_in_their_group_and_void_ones_where_they_are() {
+        let n = 24;
+        let mut scenes = scenes(&vec![5; n]);
+        scenes.iter_mut().enumerate().for_each(|(at, scene)| scene.situation = at % 2);
+        let mut totals: Vec<f64> = (0..n).map(|at| at as f64).collect();
+        totals[4] = f64::NAN;
+        let addends = vec![totals.clone(), totals.iter().map(|x| 10.0 * x).collect()];
+        let scored = Rewards { totals, addends, components: vec![("x".into(), vec![1.0; n])] };
+        let draws = |seed| move |situation: usize| Rng::new(seed).at(situation as u64);
+        let got = scored.shuffled(&scenes, &draws(1));
+        assert!(got.totals[4].is_nan());
+        let moved = (0..n).filter(|&at| at != 4 && got.totals[at] != at as f64).count();
+        assert!(moved > n / 2, "{moved} of {n} moved");
+        for group in 0..2 {
+            let mut own: Vec<i64> =
+                (0..n).filter(|at| at % 2 == group && *at != 4).map(|at| got.totals[at] as i64).collect();
+            own.sort_unstable();
+            assert_eq!(own, (0..n).filter(|at| at % 2 == group && *at != 4).map(|at| at as i64).collect::<Vec<_>>());
+        }
+        // What a reward is made of goes with it; what was scored is told as it was.
+        assert!((0..n).filter(|at| *at != 4).all(|at| got.addends[1][at] == 10.0 * got.totals[at]));
+        assert_eq!(got.components, scored.components);
+        assert_eq!(scored.shuffled(&scenes, &draws(1)).totals[..4], got.totals[..4]);
+        assert_ne!(scored.shuffled(&scenes, &draws(2)).totals[5..], got.totals[5..]);
+    }
+
     /// With the persona's own example as the completion, that context has the very text in it: even random weights find what they
     /// have just read no less likely than what they have not, and swapping the personas turns the sign round.
     #[test]
@@ -233,13 +285,13 @@ mod tests {
             never: vec![],
             examples: vec![Example { given: "Hi.".into(), says: says.into() }],
         };
-        let contrast = |anchor: &str, beacon: &str| {
+        let contrast_at = |anchor: &str, beacon: &str, shift: f64| {
             let (mut models, inputs) = (Models::new(Device::Cpu), BTreeMap::new());
             let mut bench = Bench::new(&mut models, &inputs, vec![Arc::from("x")], true);
             let crew = vec![persona("The Anchor", anchor), persona("The Beacon", beacon)];
             let term = Term {
                 name: "contrast".into(),
-                numbers: BTreeMap::new(),
+                numbers: [("shift".to_owned(), shift)].into(),
                 words: BTreeMap::new(),
                 model: Some(model.clone()),
                 encoder: None,
@@ -249,8 +301,12 @@ mod tests {
             let spec = RewardSpec { score: Expr::Term(term), clip: None };
             rewards(&spec, &scenes(&[6]), &mut bench).expect("a reward").totals[0]
         };
+        let contrast = |anchor: &str, beacon: &str| contrast_at(anchor, beacon, 0.0);
         let (own, swapped) = (contrast("xxxxxx", "qqqqqq"), contrast("qqqqqq", "xxxxxx"));
         assert!((own + swapped).abs() < 1e-5 && own.abs() > 1e-6, "{own} {swapped}");
+        // Of two, the companion one seat further is the other; two seats further one is back.
+        let shifted = |seats| contrast_at("xxxxxx", "qqqqqq", seats);
+        assert!((shifted(1.0) + own).abs() < 1e-5 && (shifted(2.0) - own).abs() < 1e-9, "{} {own}", shifted(1.0));
         assert!(contrast("xxxxxx", "xxxxxx").abs() < 1e-6);
     }
 }

@@ -126,6 +126,12 @@ pub struct MetricRow {
     pub sd: Option<f64>,
     pub low: Option<f64>,
     pub high: Option<f64>,
+    /// Of the samples; of an even number of them the mean of the two in the middle. Records of older versions have none.
+    #[serde(default)]
+    pub median: Option<f64>,
+    /// The smallest value that at least 19 of 20 samples do not exceed.
+    #[serde(default)]
+    pub p95: Option<f64>,
     pub n: usize,
 }
 

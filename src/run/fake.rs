@@ -12,7 +12,9 @@ use serde_json::{Value, json};
 use crate::digest::{Digest, canonical};
 use crate::engine::{Delta, Engine, Fault, MetricRow, Outputs, Progress, Request, Table, Workspace};
 use crate::key::KeyDocument;
-use crate::task::{DirectorSpec, EvaluateSpec, MetricSpec, PersonaSpec, SftPolicy, Speaker, Subject, TaskSpec};
+use crate::task::{
+    DirectorSpec, EvaluateSpec, JudgeKind, MetricSpec, PersonaSpec, SftPolicy, Speaker, Subject, TaskSpec,
+};
 
 /// What [`Engine::fingerprint`] of it says.
 pub const FINGERPRINT: &str = "fake/1";
@@ -247,12 +249,21 @@ impl Made<'_> {
         let mut crews = Vec::new();
         for (index, subject) in spec.subjects.iter().enumerate() {
             let (crew, said) = match subject {
-                Subject::Speakers { speakers, .. } => (names(speakers), monologues(&self.draw, index, speakers)),
+                Subject::Speakers { speakers, .. } => {
+                    let crew = names(speakers);
+                    let said = monologues(&self.draw, index, &crew);
+                    (crew, said)
+                }
                 Subject::Played { dialogue, .. } => {
                     let said = dialogues(&self.draw, index, &dialogue.director, &dialogue.actors, dialogue.turns);
                     (names(&dialogue.actors), said)
                 }
                 Subject::Transcripts { transcripts } => recorded(index, &request.inputs[transcripts].path)?,
+                Subject::Written { crew, .. } => {
+                    let crew: Vec<String> = crew.iter().map(|persona| persona.name.clone()).collect();
+                    let said = monologues(&self.draw, index, &crew);
+                    (crew, said)
+                }
             };
             crews.push(crew);
             transcripts.extend(said);
@@ -267,21 +278,26 @@ impl Made<'_> {
     fn table(&self, spec: &EvaluateSpec, crews: &[Vec<String>]) -> Table {
         let mut table = Table::default();
         for (metric, asked) in spec.metrics.iter().enumerate() {
-            let (low, high, criteria) = match asked {
+            let (low, high, criteria): (f64, f64, Vec<&str>) = match asked {
                 MetricSpec::Judge(judge) => {
-                    let criteria = judge.rubric.criteria.iter().map(|criterion| Some(criterion.name.clone()));
-                    (45.0, 75.0, std::iter::once(None).chain(criteria).collect())
+                    (45.0, 75.0, judge.rubric.criteria.iter().map(|criterion| criterion.name.as_str()).collect())
                 }
-                MetricSpec::Term(_) => (0.2, 0.8, vec![None]),
+                MetricSpec::Term(term) if term.name == "length" => (0.2, 0.8, vec!["tokens", "short"]),
+                MetricSpec::Term(_) | MetricSpec::Reward(_) => (0.2, 0.8, Vec::new()),
             };
-            for criterion in &criteria {
+            let criteria = std::iter::once(None).chain(criteria.into_iter().map(|name| Some(name.to_owned())));
+            for criterion in &criteria.collect::<Vec<_>>() {
+                // As the real engine has it: the contrast judge has one number for a whole rubric.
+                let measured = criterion.is_none()
+                    || !matches!(asked, MetricSpec::Judge(judge) if matches!(judge.by, JudgeKind::Contrast { .. }));
+                let n = if measured { SITUATIONS * spec.sample.n as usize } else { 0 };
+                let some = |value: f64| Some(value).filter(|_| measured);
                 let mean = |subject: usize, persona: &Option<String>| {
                     // Earlier subjects look a little better, as a table of a good experiment would.
                     let better = (high - low) / 3.0 * (1.0 - subject as f64 / spec.subjects.len() as f64);
                     self.draw.between(&format!("{subject} {metric} {criterion:?} {persona:?}"), low, high - better)
                         + better
                 };
-                let n = SITUATIONS * spec.sample.n as usize;
                 let spread = (high - low) / 10.0;
                 for (subject, crew) in crews.iter().enumerate() {
                     for persona in std::iter::once(None).chain(crew.iter().cloned().map(Some)) {
@@ -291,16 +307,22 @@ impl Made<'_> {
                             metric,
                             criterion: criterion.clone(),
                             persona,
-                            mean: Some(mean),
-                            sd: Some(2.0 * spread),
-                            low: Some(mean - spread),
-                            high: Some(mean + spread),
+                            mean: some(mean),
+                            sd: some(2.0 * spread),
+                            low: some(mean - spread),
+                            high: some(mean + spread),
+                            median: some(mean),
+                            p95: some(mean + 4.0 * spread),
                             n,
                         });
                     }
                 }
                 for a in 0..crews.len() {
                     for b in a + 1..crews.len() {
+                        // Written lines answer situations of their own: nothing is paired with them.
+                        if [a, b].iter().any(|side| matches!(spec.subjects[*side], Subject::Written { .. })) {
+                            continue;
+                        }
                         let shared = crews[a].iter().filter(|persona| crews[b].contains(persona)).cloned().map(Some);
                         for persona in std::iter::once(None).chain(shared) {
                             let mean = mean(a, &persona) - mean(b, &persona);
@@ -310,9 +332,9 @@ impl Made<'_> {
                                 metric,
                                 criterion: criterion.clone(),
                                 persona,
-                                mean: Some(mean),
-                                low: Some(mean - spread),
-                                high: Some(mean + spread),
+                                mean: some(mean),
+                                low: some(mean - spread),
+                                high: some(mean + spread),
                                 n,
                             });
                         }
@@ -363,11 +385,10 @@ fn transcript(draw: &Draw, subject: usize, index: usize, sample: usize, turns: V
 }
 
 /// Every speaker answers every situation.
-fn monologues(draw: &Draw, subject: usize, speakers: &[Speaker]) -> Vec<Value> {
+fn monologues(draw: &Draw, subject: usize, speakers: &[String]) -> Vec<Value> {
     let mut lines = Vec::new();
     for index in 0..SITUATIONS {
-        for (sample, speaker) in speakers.iter().enumerate() {
-            let name = &speaker.persona.name;
+        for (sample, name) in speakers.iter().enumerate() {
             let score = draw.between(&format!("{subject} {index} {sample}"), 0.0, 1.0);
             let turns = vec![
                 turn("user", situation(index), Value::Null, None),

@@ -7,13 +7,22 @@ use crate::engine::Outputs;
 /// `gate EXPR else "why"`, its names resolved to tasks: by position in the plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate<T = usize> {
-    pub condition: Condition<T>,
+    /// One; of a condition that says `persona: each` one for every persona of the crew. The gate holds when all of them do.
+    pub cases: Vec<Case<T>>,
     /// As written.
     pub text: String,
     pub otherwise: String,
     pub file: String,
     /// From 1.
     pub line: u32,
+}
+
+/// A gate's condition as it is asked once.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Case<T = usize> {
+    /// Whom `each` means here, by the quoted name.
+    pub persona: Option<String>,
+    pub condition: Condition<T>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -39,6 +48,16 @@ pub enum Condition<T = usize> {
         end: End,
         called: String,
     },
+    /// A number of one cell of the table of an `evaluate`; subject and metric by index.
+    Cell {
+        of: T,
+        subject: usize,
+        metric: usize,
+        criterion: Option<String>,
+        persona: Option<String>,
+        what: Statistic,
+        called: String,
+    },
     /// `+ - * / neg == != < <= > >= in and or not min max`
     Op {
         op: String,
@@ -54,6 +73,14 @@ pub enum End {
     High,
 }
 
+/// What is asked of a cell's samples.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Statistic {
+    Mean(End),
+    Median,
+    P95,
+}
+
 /// What a gate came to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +93,9 @@ pub struct Asked {
     /// The parts of the condition that were measured, as a reader would name them. `None`: it was not measured, and then the
     /// gate does not hold.
     pub values: Vec<(String, Option<f64>)>,
+    /// Of a condition that is asked for each persona: those for whom it does not hold.
+    #[serde(default)]
+    pub failed_for: Vec<String>,
 }
 
 /// A value on the way. Not a number: something was not measured.
@@ -80,16 +110,46 @@ enum Val {
 impl Gate {
     /// Asks, with the outputs of tasks by their position in the plan.
     pub fn ask(&self, outputs: &dyn Fn(usize) -> Option<Outputs>) -> Asked {
-        let mut values = Vec::new();
-        let came_to = self.condition.value(outputs, &mut values);
+        let (mut values, mut failed) = (Vec::new(), Vec::new());
+        for case in &self.cases {
+            if case.condition.value(outputs, &mut values) != Val::Truth(true) {
+                failed.push(case.persona.clone());
+            }
+        }
         Asked {
             text: self.text.clone(),
             otherwise: self.otherwise.clone(),
             file: self.file.clone(),
             line: self.line,
-            holds: came_to == Val::Truth(true),
+            holds: failed.is_empty() && !self.cases.is_empty(),
             values,
+            failed_for: failed.into_iter().flatten().collect(),
         }
+    }
+}
+
+impl<T> Gate<T> {
+    /// The same, with other names for tasks.
+    pub(crate) fn map<U>(&self, name: &dyn Fn(&T) -> U) -> Gate<U>
+    where
+        T: Clone,
+    {
+        let case = |case: &Case<T>| Case { persona: case.persona.clone(), condition: case.condition.map(name) };
+        Gate {
+            cases: self.cases.iter().map(case).collect(),
+            text: self.text.clone(),
+            otherwise: self.otherwise.clone(),
+            file: self.file.clone(),
+            line: self.line,
+        }
+    }
+
+    /// Every task that it asks about.
+    pub(crate) fn tasks(&self) -> Vec<T>
+    where
+        T: Clone,
+    {
+        self.cases.iter().flat_map(|case| case.condition.tasks()).collect()
     }
 }
 
@@ -118,17 +178,70 @@ impl Condition {
                 let value = outputs(*of).and_then(|outputs| delta(&outputs, *a, *b, *metric, criterion, persona, *end));
                 measured(called.clone(), value, seen)
             }
-            Condition::Op { op, args } => {
-                let args: Vec<Val> = args.iter().map(|arg| arg.value(outputs, seen)).collect();
-                apply(op, &args)
+            Condition::Cell { of, subject, metric, criterion, persona, what, called } => {
+                let value =
+                    outputs(*of).and_then(|outputs| cell(&outputs, *subject, *metric, criterion, persona, *what));
+                measured(called.clone(), value, seen)
             }
+            Condition::Op { op, args } => {
+                let values: Vec<Val> = args.iter().map(|arg| arg.value(outputs, seen)).collect();
+                // What is compared is a number of its own, where it was reckoned from several.
+                if matches!(op.as_str(), "==" | "!=" | "<" | "<=" | ">" | ">=" | "in") {
+                    for (arg, value) in args.iter().zip(&values).filter(|(arg, _)| arg.is_reckoned()) {
+                        let number = match value {
+                            Val::Number(number) => Some(*number),
+                            _ => None,
+                        };
+                        measured(arg.written(), number, seen);
+                    }
+                }
+                apply(op, &values)
+            }
+        }
+    }
+}
+
+impl<T> Condition<T> {
+    /// Arithmetic over something that was measured.
+    fn is_reckoned(&self) -> bool {
+        match self {
+            Condition::Op { args, .. } => args.iter().any(|arg| arg.is_reckoned() || arg.is_measured()),
+            _ => false,
+        }
+    }
+
+    fn is_measured(&self) -> bool {
+        matches!(self, Condition::Result { .. } | Condition::Delta { .. } | Condition::Cell { .. })
+    }
+
+    /// As an author would write it.
+    fn written(&self) -> String {
+        let inner = |arg: &Condition<T>| match arg {
+            Condition::Op { op, args } if args.len() == 2 && !matches!(op.as_str(), "min" | "max") => {
+                format!("({})", arg.written())
+            }
+            arg => arg.written(),
+        };
+        match self {
+            Condition::Number(value) => value.to_string(),
+            Condition::Range(low, high) => format!("{low}..{high}"),
+            Condition::Truth(truth) => truth.to_string(),
+            Condition::Result { called, .. } | Condition::Delta { called, .. } | Condition::Cell { called, .. } => {
+                called.clone()
+            }
+            Condition::Op { op, args } => match (op.as_str(), args.as_slice()) {
+                ("min" | "max", [a, b]) => format!("{op}({}, {})", a.written(), b.written()),
+                ("neg", [of]) => format!("-{}", inner(of)),
+                (_, [of]) => format!("{op} {}", inner(of)),
+                (_, args) => args.iter().map(inner).collect::<Vec<_>>().join(&format!(" {op} ")),
+            },
         }
     }
 }
 
 impl<T: Clone> Condition<T> {
     /// The same, with other names for tasks.
-    pub(crate) fn map<U>(&self, name: &dyn Fn(&T) -> U) -> Condition<U> {
+    fn map<U>(&self, name: &dyn Fn(&T) -> U) -> Condition<U> {
         match self {
             Condition::Number(value) => Condition::Number(*value),
             Condition::Range(low, high) => Condition::Range(*low, *high),
@@ -146,6 +259,15 @@ impl<T: Clone> Condition<T> {
                 end: *end,
                 called: called.clone(),
             },
+            Condition::Cell { of, subject, metric, criterion, persona, what, called } => Condition::Cell {
+                of: name(of),
+                subject: *subject,
+                metric: *metric,
+                criterion: criterion.clone(),
+                persona: persona.clone(),
+                what: *what,
+                called: called.clone(),
+            },
             Condition::Op { op, args } => {
                 Condition::Op { op: op.clone(), args: args.iter().map(|arg| arg.map(name)).collect() }
             }
@@ -153,10 +275,10 @@ impl<T: Clone> Condition<T> {
     }
 
     /// Every task that it asks about.
-    pub(crate) fn tasks(&self) -> Vec<T> {
+    fn tasks(&self) -> Vec<T> {
         match self {
             Condition::Result { of, .. } => of.clone(),
-            Condition::Delta { of, .. } => vec![of.clone()],
+            Condition::Delta { of, .. } | Condition::Cell { of, .. } => vec![of.clone()],
             Condition::Op { args, .. } => args.iter().flat_map(Condition::tasks).collect(),
             Condition::Number(_) | Condition::Range(..) | Condition::Truth(_) => Vec::new(),
         }
@@ -197,6 +319,26 @@ fn delta(
     }
 }
 
+fn cell(
+    outputs: &Outputs,
+    subject: usize,
+    metric: usize,
+    criterion: &Option<String>,
+    persona: &Option<String>,
+    what: Statistic,
+) -> Option<f64> {
+    let row = outputs.table.as_ref()?.rows.iter().find(|row| {
+        (row.subject, row.metric) == (subject, metric) && row.criterion == *criterion && row.persona == *persona
+    })?;
+    match what {
+        Statistic::Mean(End::Mean) => row.mean,
+        Statistic::Mean(End::Low) => row.low,
+        Statistic::Mean(End::High) => row.high,
+        Statistic::Median => row.median,
+        Statistic::P95 => row.p95,
+    }
+}
+
 fn apply(op: &str, args: &[Val]) -> Val {
     use Val::{Number, Range, Truth, Unknown};
 
@@ -233,15 +375,18 @@ fn apply(op: &str, args: &[Val]) -> Val {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Delta, Table};
+    use crate::engine::{Delta, MetricRow, Table};
 
     fn op(op: &str, args: Vec<Condition>) -> Condition {
         Condition::Op { op: op.into(), args }
     }
 
+    fn gate(cases: Vec<Case>) -> Gate {
+        Gate { cases, text: String::new(), otherwise: String::new(), file: String::new(), line: 1 }
+    }
+
     fn asked(condition: Condition, outputs: &Outputs) -> Asked {
-        let gate = Gate { condition, text: String::new(), otherwise: String::new(), file: String::new(), line: 1 };
-        gate.ask(&|task| (task == 0).then(|| outputs.clone()))
+        gate(vec![Case { persona: None, condition }]).ask(&|task| (task == 0).then(|| outputs.clone()))
     }
 
     #[test]
@@ -265,6 +410,62 @@ mod tests {
             asked(op("or", vec![op("<", vec![unknown(), Condition::Number(1.0)]), Condition::Truth(true)]), &outputs)
                 .holds
         );
+    }
+
+    fn row(subject: usize, persona: Option<&str>, mean: f64) -> MetricRow {
+        MetricRow {
+            subject,
+            metric: 0,
+            criterion: Some("tokens".into()),
+            persona: persona.map(str::to_owned),
+            mean: Some(mean),
+            sd: None,
+            low: Some(mean - 1.0),
+            high: Some(mean + 1.0),
+            median: Some(mean + 0.5),
+            p95: Some(2.0 * mean),
+            n: 9,
+        }
+    }
+
+    fn cell(subject: usize, persona: Option<&str>, what: Statistic) -> Condition {
+        let called = format!("{subject} of {persona:?}");
+        let persona = persona.map(str::to_owned);
+        Condition::Cell { of: 0, subject, metric: 0, criterion: Some("tokens".into()), persona, what, called }
+    }
+
+    #[test]
+    fn a_cell_has_a_mean_with_ends_a_median_and_a_95th_percentile() {
+        let outputs =
+            Outputs { table: Some(Table { rows: vec![row(1, None, 4.0)], deltas: Vec::new() }), ..Outputs::default() };
+        let of = |subject, what| {
+            asked(op(">", vec![cell(subject, None, what), Condition::Number(0.0)]), &outputs).values[0].1
+        };
+        let asked = [Statistic::Mean(End::Mean), Statistic::Mean(End::Low), Statistic::Mean(End::High)];
+        assert_eq!(asked.map(|what| of(1, what)), [Some(4.0), Some(3.0), Some(5.0)]);
+        assert_eq!([of(1, Statistic::Median), of(1, Statistic::P95), of(0, Statistic::P95)], [Some(4.5), Some(8.0), None]);
+    }
+
+    #[test]
+    fn a_gate_for_each_persona_holds_when_it_holds_for_all_and_names_who_failed() {
+        let rows = vec![row(0, Some("A"), 4.0), row(0, Some("B"), 2.0), row(1, Some("A"), 4.0), row(1, Some("B"), 3.0)];
+        let outputs = Outputs { table: Some(Table { rows, deltas: Vec::new() }), ..Outputs::default() };
+        let case = |persona: &str, share: f64| {
+            let mean = |subject| cell(subject, Some(persona), Statistic::Mean(End::Mean));
+            let bar = op("*", vec![Condition::Number(share), mean(1)]);
+            Case { persona: Some(persona.into()), condition: op(">=", vec![mean(0), bar]) }
+        };
+        let ask = |share| gate(vec![case("A", share), case("B", share)]).ask(&|_| Some(outputs.clone()));
+        assert!(ask(0.6).holds && ask(0.6).failed_for.is_empty());
+        let got = ask(0.8);
+        assert!(!got.holds);
+        assert_eq!(got.failed_for, ["B"]);
+        // What is compared is told beside what it was reckoned from.
+        assert_eq!(got.values.len(), 6);
+        let (name, value) = &got.values[5];
+        assert_eq!(name, "0.8 * 1 of Some(\"B\")");
+        assert!((value.unwrap() - 2.4).abs() < 1e-12);
+        assert!(!gate(Vec::new()).ask(&|_| Some(outputs.clone())).holds, "a gate for nobody says nothing");
     }
 
     #[test]

@@ -21,8 +21,9 @@ pub fn semantics(spec: &TaskSpec) -> u32 {
         | TaskSpec::Grpo(_)
         | TaskSpec::Direction(_)
         | TaskSpec::Dialogue(_)
-        | TaskSpec::Evaluate(_)
         | TaskSpec::NotYet(_) => 1,
+        // 2: medians and 95th percentiles; a contrast judge measures no criteria.
+        TaskSpec::Evaluate(_) => 2,
     }
 }
 

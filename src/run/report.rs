@@ -171,7 +171,7 @@ impl RunReport {
                 metrics.push(json!({
                     "task": task.id, "subject": task.labels.subjects.get(row.subject), "metric": task.labels.metrics.get(row.metric),
                     "criterion": row.criterion, "persona": row.persona, "mean": row.mean, "sd": row.sd, "low": row.low,
-                    "high": row.high, "n": row.n,
+                    "high": row.high, "median": row.median, "p95": row.p95, "n": row.n,
                 }));
             }
             let main = ["adapter", "reward_model", "pairs.jsonl", "table.json", "transcripts.jsonl"];

@@ -109,11 +109,29 @@ impl<'a> Bench<'a> {
         personas: &[PersonaSpec],
         scenes: &[Scene],
     ) -> Result<Vec<Vec<f64>>, Fault> {
-        let name = name_of(&(lines, personas));
+        self.contrast_of(model, lines, personas, 0, scenes)
+    }
+
+    /// As [`Bench::contrast`], where everybody is asked for as the companion `shift` seats further in the crew, round and round: a
+    /// control.
+    ///
+    /// # Errors
+    /// As [`Bench::contrast`].
+    pub fn contrast_of(
+        &mut self,
+        model: &ModelSpec,
+        lines: Option<&DataSpec>,
+        personas: &[PersonaSpec],
+        shift: usize,
+        scenes: &[Scene],
+    ) -> Result<Vec<Vec<f64>>, Fault> {
+        let name = name_of(&(lines, personas, shift));
         let crew = match self.kept.crews.get(&name) {
             Some(crew) => crew.clone(),
             None => {
-                let members = personas.iter().map(|p| Ok((p.name.clone(), self.examples(lines, p)?)));
+                let further = personas.iter().cycle().skip(shift % personas.len().max(1));
+                let members = personas.iter().zip(further);
+                let members = members.map(|(p, other)| Ok((p.name.clone(), self.examples(lines, other)?)));
                 let crew = Crew::new(members.collect::<Result<_, Fault>>()?)?;
                 self.kept.crews.insert(name, crew.clone());
                 crew

@@ -48,7 +48,8 @@ pub fn evaluate(term: &Term, scenes: &[Scene], bench: &mut Bench<'_>) -> Result<
     let texts = |scene: &Scene| -> Vec<String> { scene.turns.iter().map(|turn| turn.text.clone()).collect() };
     Ok(match term.name.as_str() {
         "contrast" => {
-            let raw = bench.contrast(model(term)?, term.lines.as_ref(), &term.crew, scenes)?;
+            let shift = number("shift").unwrap_or(0.0) as usize;
+            let raw = bench.contrast_of(model(term)?, term.lines.as_ref(), &term.crew, shift, scenes)?;
             let limit = if bench.in_reward { 1.0 } else { f64::INFINITY };
             Values::Turns(each(raw, |c| c.clamp(-limit, limit)))
         }

@@ -60,6 +60,18 @@ fn percentile(sorted: &[f64], share: f64) -> f64 {
     sorted[below] + (sorted[above] - sorted[below]) * part
 }
 
+/// Median and 95th percentile of the finite values; `None` when there is none. The median of an even number is the mean of the two
+/// in the middle. The 95th percentile is the smallest value that at least 19 of 20 do not exceed (Hyndman & Fan 1996, type 1), so that
+/// `p95 <= x` says just that of the samples.
+pub fn quantiles(values: impl Iterator<Item = f64>) -> Option<(f64, f64)> {
+    let mut sorted: Vec<f64> = values.filter(|value| value.is_finite()).collect();
+    sorted.sort_by(f64::total_cmp);
+    let n = sorted.len();
+    // In whole numbers: 0.95 is none of a float.
+    let rank = (19 * n).div_ceil(20);
+    Some(((*sorted.get(n.checked_sub(1)? / 2)? + sorted[n / 2]) / 2.0, sorted[rank - 1]))
+}
+
 /// Wilson's score interval for `hits` of `n` (Wilson 1927), at 95%.
 pub fn wilson(hits: usize, n: usize) -> (f64, f64) {
     if n == 0 {
@@ -103,6 +115,22 @@ mod tests {
         let got = estimate(&[(0, 1.0), (0, f64::NAN), (1, 3.0)], 100, 0.95, &Rng::new(1)).expect("values");
         assert_eq!((got.mean, got.n), (2.0, 2));
         assert_eq!(estimate(&[(0, f64::NAN)], 100, 0.95, &Rng::new(1)), None);
+    }
+
+    #[test]
+    fn quantiles_are_of_the_samples() {
+        let of = |values: &[f64]| quantiles(values.iter().copied());
+        assert_eq!(of(&[]), None);
+        assert_eq!(of(&[f64::NAN]), None);
+        assert_eq!(of(&[7.0]), Some((7.0, 7.0)));
+        assert_eq!(of(&[4.0, f64::NAN, 1.0]), Some((2.5, 4.0)));
+        // Nineteen of twenty: the one outlier is allowed, the second is not.
+        let twenty = |outliers: usize| -> Vec<f64> { (0..20).map(|i| if i < outliers { 9.0 } else { 5.0 }).collect() };
+        assert_eq!(of(&twenty(1)), Some((5.0, 5.0)));
+        assert_eq!(of(&twenty(2)), Some((5.0, 9.0)));
+        // 31 of 32 are 96.9%, 30 of 32 are 93.8%.
+        let of_32 = |outliers: usize| of(&(0..32).map(|i| if i < outliers { 9.0 } else { 5.0 }).collect::<Vec<_>>());
+        assert_eq!((of_32(1).map(|q| q.1), of_32(2).map(|q| q.1)), (Some(5.0), Some(9.0)));
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::dialogue::{self, Actor, Episode, Play};
 use super::director::{Directive, Director};
 use super::grpo::{BenchParts, Line, finite, mean_finite, summary};
 use super::policy_step::{self, Learner, Packed, Sampled};
-use super::{Work, pool, prompts_of_step, sampling, scoring_temperature, shortened};
+use super::{Work, draws_of, pool, prompts_of_step, sampling, scoring_temperature, shortened};
 use crate::data::Row;
 use crate::generate::Finish;
 use crate::judge::Scene;
@@ -114,14 +114,18 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
             scores?
         };
         work.tell("training", step, steps, rewarded, None);
+        let lots = rng.fork("shuffle");
+        let draws = |situation: usize| lots.at(draws_of(&situations[situation].key)).at(step);
+        let shuffled = spec.method.shuffle.then(|| scores.shuffled(&scenes, &draws));
+        let seen = shuffled.as_ref().unwrap_or(&scores);
         let samples: Vec<Sampled> = episodes
             .iter()
             .enumerate()
             .map(|(i, episode)| Sampled {
                 prompt: episode.situation,
                 agent: 0,
-                reward: scores.totals[i],
-                addends: scores.addends.iter().map(|part| part[i]).collect(),
+                reward: seen.totals[i],
+                addends: seen.addends.iter().map(|part| part[i]).collect(),
                 finished: true,
                 length: episode.turns.iter().map(|turn| Director::learnt_len(&turn.directive)).sum(),
             })

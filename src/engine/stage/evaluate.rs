@@ -1,7 +1,8 @@
 //! Measuring: what each subject says to the same situations, every metric of it, means with paired bootstrap intervals.
 //!
-//! 1. each subject is asked (or its transcripts are read): one sample a situation, speaker and number.
-//! 2. each metric gives values a turn or a block; a judge's are reported × 100 / the scale's upper end (×20 of 1..5).
+//! 1. each subject is asked, or what was said or written is read (`stage::said`): one sample a situation, speaker and number.
+//! 2. each metric gives values a turn or a block; a judge's are reported × 100 / the scale's upper end (×20 of 1..5), a reward's
+//!    are those that training would see.
 //! 3. cells and paired differences, per persona and pooled (`stage::table`).
 //!
 //! Subjects share their random numbers: the same situation, persona and number are drawn from the same stream.
@@ -10,29 +11,25 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mascot_run::engine::{Fault, Outputs};
-use mascot_run::task::{Baseline, EvaluateSpec, JudgeKind, MetricSpec, Speaker, Subject};
+use mascot_run::task::{EvaluateSpec, JudgeKind, MetricSpec, Subject};
 
-use super::dialogue::{self, Line, Transcript};
+use super::dialogue::Transcript;
 use super::table::{self, Column, Id, Measured};
-use super::{Work, draws_of, file_fault, sampling, shortened, voice, write_lines};
+use super::{Work, file_fault, said, write_lines};
 use crate::data::Row;
-use crate::generate::{Ask, Completion, Finish, Sampling};
+use crate::generate::Finish;
 use crate::judge::term::{self, Values, mean_of_finite};
 use crate::judge::{Bench, Scene, Spoken, panel};
 use crate::metric::text;
-use crate::model::Lm;
-use crate::models::input;
+use crate::reward::rewards;
 use crate::rng::Rng;
-
-/// How much longer a reply may be that is thought over first.
-const THINKING_ROOM: usize = 2;
 
 /// # Errors
 /// As data, models and judges; [`Fault::Interrupted`].
 pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
     let steps = spec.subjects.len() as u64;
     work.tell("loading", 0, steps, None, None);
-    let rows = match &spec.data {
+    let rows: Vec<Row> = match &spec.data {
         Some(data) => {
             let read = work.data(data)?;
             read.prompts(data.split, spec.prompts).into_iter().cloned().collect()
@@ -42,7 +39,7 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
     let mut subjects = Vec::new();
     for (index, subject) in spec.subjects.iter().enumerate() {
         work.tell("sampling", index as u64, steps, None, None);
-        subjects.push(said_by(spec, index, subject, &rows, work)?);
+        subjects.push(said::by(spec, index, subject, &rows, work)?);
     }
     // Situations have one number in all subjects: that is what makes samples comparable.
     let mut situations: BTreeMap<String, usize> = BTreeMap::new();
@@ -66,7 +63,7 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
         if work.stopped() {
             return Err(Fault::Interrupted);
         }
-        let alone = matches!(spec.subjects[index], Subject::Speakers { .. });
+        let alone = matches!(spec.subjects[index], Subject::Speakers { .. } | Subject::Written { .. });
         let scenes: Vec<Scene> = scenes(transcripts, &situations);
         let mut bench = Bench::new(work.models, work.request.inputs, pool.clone(), false);
         bench_kept.take().into_iter().for_each(|kept| bench.take(kept));
@@ -105,124 +102,9 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
         .iter()
         .any(|m| matches!(m, MetricSpec::Judge(judge) if matches!(judge.by, JudgeKind::Contrast { .. })))
     {
-        outputs.notes.push("the contrast judge gives every criterion of a rubric the same score".into());
+        outputs.notes.push("the contrast judge has one number for a whole rubric: its criteria are not measured".into());
     }
     Ok(outputs)
-}
-
-/// What a subject said: sampled now, or read; kept in the draft, so that a stopped evaluation need not ask again.
-fn said_by(
-    spec: &EvaluateSpec,
-    index: usize,
-    subject: &Subject,
-    rows: &[Row],
-    work: &mut Work<'_>,
-) -> Result<Vec<Transcript>, Fault> {
-    let draft = work.workspace.resume_file(&format!("subject-{index}.jsonl"));
-    let read = |path: &std::path::Path| -> Result<Vec<Transcript>, Fault> {
-        let text = std::fs::read_to_string(path).map_err(|why| file_fault(path, why))?;
-        let line = |(at, json): (usize, &str)| {
-            let mut transcript: Transcript =
-                serde_json::from_str(json).map_err(|why| file_fault(path, format!("line {}: {why}", at + 1)))?;
-            transcript.subject = index;
-            Ok(transcript)
-        };
-        text.lines().enumerate().map(line).collect()
-    };
-    if let Subject::Transcripts { transcripts } = subject {
-        return read(&input(work.request.inputs, transcripts)?.path);
-    }
-    if draft.exists() {
-        return read(&draft);
-    }
-    let said = match subject {
-        Subject::Speakers { speakers, prompting } => asked(spec, index, speakers, *prompting, rows, work)?,
-        Subject::Played { dialogue, prompting } => dialogue::played(dialogue, *prompting, index, work)?,
-        Subject::Transcripts { .. } => Vec::new(),
-    };
-    let lines: Vec<String> =
-        said.iter().map(|t| serde_json::to_string(t).expect("a transcript is plain data") + "\n").collect();
-    std::fs::create_dir_all(&work.workspace.resume).map_err(|why| file_fault(&draft, why))?;
-    let beside = draft.with_extension("draft");
-    std::fs::write(&beside, lines.concat()).map_err(|why| file_fault(&beside, why))?;
-    std::fs::rename(&beside, &draft).map_err(|why| file_fault(&draft, why))?;
-    Ok(said)
-}
-
-/// Every speaker answers every situation; all that share a model are one batch.
-fn asked(
-    spec: &EvaluateSpec,
-    index: usize,
-    speakers: &[Speaker],
-    prompting: Baseline,
-    rows: &[Row],
-    work: &mut Work<'_>,
-) -> Result<Vec<Transcript>, Fault> {
-    if rows.is_empty() {
-        return Err(Fault::Data("speakers are measured on situations, and `data` has none".into()));
-    }
-    let mut opened = Vec::new();
-    for speaker in speakers {
-        opened.push(work.policy(&speaker.policy)?);
-    }
-    let candidates = if prompting == Baseline::SelfConsistency { voice::CANDIDATES } else { 1 };
-    let mut models: Vec<&Lm> = Vec::new();
-    for (lm, _) in &opened {
-        if !models.iter().any(|known| known.same(lm)) {
-            models.push(lm);
-        }
-    }
-    let mut out: Vec<((usize, usize), Vec<Transcript>)> = Vec::new();
-    for lm in models {
-        let mut asks = Vec::new();
-        let mut whose = Vec::new();
-        for (who, (speaker, (own, lora))) in speakers.iter().zip(&opened).enumerate().filter(|(_, (_, o))| o.0.same(lm))
-        {
-            for (situation, row) in rows.iter().enumerate() {
-                let row = shortened(row, spec.data.as_ref().and_then(|data| data.max_len), own)?;
-                let messages = voice::messages(Some(&speaker.persona), &row, prompting);
-                let key = draws_of(&format!("{} {}", row.key, speaker.persona.name));
-                let n = spec.sample.n as usize * candidates;
-                asks.push(Ask { prompt: voice::prompt(own, &messages)?, adapter: lora.as_ref(), n, key });
-                whose.push((who, situation));
-            }
-        }
-        let plain = sampling(&spec.sample, lm);
-        let thinks = matches!(prompting, Baseline::Cot | Baseline::FewShotCot);
-        let how = Sampling { max_new: plain.max_new * if thinks { THINKING_ROOM } else { 1 }, ..plain };
-        for ((who, situation), made) in whose.into_iter().zip(work.generate_shared(lm, &asks, &how, spec.seed)?) {
-            let chosen = made.chunks(candidates).map(|all| {
-                let texts: Vec<&str> = all.iter().map(|c| voice::reply(&c.text, prompting)).collect();
-                &all[voice::most_agreed(&texts)]
-            });
-            let transcripts = chosen.enumerate().map(|(sample, completion)| {
-                alone(index, sample, &rows[situation], &speakers[who], completion, prompting)
-            });
-            out.push(((who, situation), transcripts.collect()));
-        }
-    }
-    out.sort_by_key(|(at, _)| *at);
-    Ok(out.into_iter().flat_map(|(_, transcripts)| transcripts).collect())
-}
-
-fn alone(
-    subject: usize,
-    sample: usize,
-    row: &Row,
-    speaker: &Speaker,
-    completion: &Completion,
-    prompting: Baseline,
-) -> Transcript {
-    let line = Line {
-        speaker: speaker.persona.name.clone(),
-        text: voice::reply(&completion.text, prompting).to_owned(),
-        directive: None,
-        ids: completion.ids.clone(),
-        finish: Some(completion.finish),
-        scores: BTreeMap::new(),
-    };
-    let turns = vec![Line::user(&row.said()), line];
-    Transcript { subject, key: row.key.clone(), situation: row.said(), sample, turns, scores: BTreeMap::new() }
 }
 
 fn scenes(transcripts: &[Transcript], situations: &BTreeMap<String, usize>) -> Vec<Scene> {
@@ -267,8 +149,15 @@ fn measure(
             let scores = panel::score(judge, scenes, bench)?;
             let scores: Vec<Vec<f64>> =
                 scores.into_iter().map(|turns| turns.into_iter().map(|s| s * reported).collect()).collect();
-            let mut all = vec![(None, Values::Turns(scores.clone()))];
-            all.extend(judge.rubric.criteria.iter().map(|c| (Some(c.name.clone()), Values::Turns(scores.clone()))));
+            // The contrast judge knows no criteria: one number, told once.
+            let by_criterion = match judge.by {
+                JudgeKind::Contrast { .. } => scores.iter().map(|turns| vec![f64::NAN; turns.len()]).collect(),
+                _ => scores.clone(),
+            };
+            let mut all = vec![(None, Values::Turns(scores))];
+            all.extend(
+                judge.rubric.criteria.iter().map(|c| (Some(c.name.clone()), Values::Turns(by_criterion.clone()))),
+            );
             Ok(all)
         }
         // Speakers who answer alone are one crew where voices are counted: their replies to a situation, together.
@@ -287,11 +176,27 @@ fn measure(
         MetricSpec::Term(term) => {
             let mut all = vec![(None, term::evaluate(term, scenes, bench)?)];
             if term.name == "length" {
-                let tokens =
-                    scenes.iter().map(|s| s.turns.iter().map(|turn| term::tokens(turn) as f64).collect()).collect();
-                all.push((Some("tokens".into()), Values::Turns(tokens)));
+                let low = term.numbers.get("low").copied().unwrap_or(0.0);
+                let of = |value: &dyn Fn(f64) -> f64| {
+                    let turns = |scene: &Scene| scene.turns.iter().map(|turn| value(term::tokens(turn) as f64)).collect();
+                    Values::Turns(scenes.iter().map(turns).collect())
+                };
+                all.push((Some("tokens".into()), of(&|tokens| tokens)));
+                all.push((Some("short".into()), of(&|tokens| f64::from(u8::from(tokens < low)))));
             }
             Ok(all)
+        }
+        MetricSpec::Reward(reward) => {
+            bench.in_reward = true;
+            let scored = rewards(reward, scenes, bench);
+            bench.in_reward = false;
+            let totals = scored?.totals;
+            // One who speaks alone has a reward of their own; else it is the block's.
+            let values = match alone {
+                true => Values::Turns(totals.into_iter().map(|total| vec![total]).collect()),
+                false => Values::Scenes(totals),
+            };
+            Ok(vec![(None, values)])
         }
     }
 }
@@ -375,13 +280,14 @@ fn note(transcripts: &mut [Transcript], name: &str, values: &Values) {
     }
 }
 
-/// What metrics are called in transcripts: the term, or `judge`; a second of a name has a number.
+/// What metrics are called in transcripts: the term, `judge` or `reward`; a second of a name has a number.
 fn names(metrics: &[MetricSpec]) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for metric in metrics {
         let name = match metric {
             MetricSpec::Judge(_) => "judge",
             MetricSpec::Term(term) => &term.name,
+            MetricSpec::Reward(_) => "reward",
         };
         let same =
             names.iter().filter(|known| known.as_str() == name || known.starts_with(&format!("{name}#"))).count();

@@ -128,11 +128,14 @@ pub fn perform(spec: &GrpoSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
         };
         work.tell("training", step, steps, rewarded, None);
         let lr = learning_rate(&spec.optimizer, step, steps);
+        let lots = rng.fork("shuffle");
+        let draws = |prompt: usize| lots.at(draws_of(&group[prompt].row.key)).at(step);
+        let seen = spec.method.shuffle.then(|| scores.shuffled(&scenes, &draws));
         let stepped = update(
             spec,
             &group,
             &completions,
-            &scores,
+            seen.as_ref().unwrap_or(&scores),
             Learner {
                 lm: &lm,
                 lora: &mut lora,

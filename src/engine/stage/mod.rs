@@ -8,6 +8,7 @@ pub mod grpo;
 pub mod pairs;
 pub mod policy_step;
 pub mod reward_model;
+pub mod said;
 pub mod sft;
 pub mod table;
 pub mod voice;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mascot_run::engine::{Delta, MetricRow, Table};
 
-use crate::metric::bootstrap::estimate;
+use crate::metric::bootstrap::{estimate, quantiles};
 use crate::rng::Rng;
 
 /// Which sample: situation, speaker where a sample is one speaker's, number.
@@ -45,6 +45,7 @@ fn rows(of: &Measured, resamples: u32, level: f64, rng: &Rng, out: &mut Vec<Metr
                 values.iter().map(|((situation, ..), value)| (*situation, *value)).collect();
             let got = estimate(&clustered, if of.together { 0 } else { resamples }, level, rng);
             let interval = got.filter(|_| !of.together);
+            let quantiles = quantiles(values.iter().map(|(_, value)| *value));
             out.push(MetricRow {
                 subject,
                 metric: of.metric,
@@ -54,6 +55,8 @@ fn rows(of: &Measured, resamples: u32, level: f64, rng: &Rng, out: &mut Vec<Metr
                 sd: interval.map(|e| e.sd),
                 low: interval.map(|e| e.low),
                 high: interval.map(|e| e.high),
+                median: quantiles.map(|(median, _)| median),
+                p95: quantiles.map(|(_, p95)| p95),
                 n: got.map_or(0, |e| e.n),
             });
         }
@@ -107,5 +110,15 @@ mod tests {
         assert_eq!(delta(1, 0).mean, Some(-2.0));
         assert_eq!(delta(1, 0).low, delta(0, 1).high.map(|x| -x));
         assert_eq!(got.rows.len(), 2);
+        assert_eq!((got.rows[0].median, got.rows[0].p95), (Some(5.0), Some(100.0)));
+        assert_eq!((got.rows[1].median, got.rows[1].p95), (Some(2.0), Some(7.0)));
+    }
+
+    #[test]
+    fn what_nobody_measured_has_no_number() {
+        let columns = vec![BTreeMap::from([(None, vec![((0, None, 0), f64::NAN)])])];
+        let measured = [Measured { metric: 0, criterion: Some("empathy".into()), columns, together: false }];
+        let row = &table(&measured, 10, 0.95, &Rng::new(1)).rows[0];
+        assert_eq!((row.mean, row.low, row.median, row.p95, row.n), (None, None, None, None, 0));
     }
 }

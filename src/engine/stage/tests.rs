@@ -202,6 +202,7 @@ fn method(group: u32) -> Rollout {
         overlong: Overlong::Keep,
         kl: KlSpec { beta: 0.05, estimator: Estimator::K3, place: KlPlace::Loss, to: KlTo::Policy },
         updates: 1,
+        shuffle: false,
     }
 }
 

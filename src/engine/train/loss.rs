@@ -139,6 +139,7 @@ mod tests {
             overlong: Overlong::Keep,
             kl: KlSpec { beta, estimator, place: KlPlace::Loss, to: KlTo::Base },
             updates: 1,
+            shuffle: false,
         }
     }
 

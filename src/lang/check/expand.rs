@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::units;
-use crate::program::{Dim, Entity, EntityId, EntityKind, Field, Fields, Layer, MemberRef, Origin, Program, Value};
+use crate::program::{
+    Dim, Entity, EntityId, EntityKind, Field, Fields, Layer, MemberRef, Origin, Program, REWARD_METRIC, Value,
+};
 use crate::source::SourceMap;
 
 /// One value.
@@ -122,6 +124,9 @@ impl Program {
                 let parts: Vec<String> =
                     fields.iter().map(|(name, value)| format!("{name} = {}", self.written(value))).collect();
                 format!("{{ {} }}", parts.join(", "))
+            }
+            Value::Call { name, args } if name == REWARD_METRIC => {
+                args.get("of").map_or_else(String::new, |of| self.written(of))
             }
             Value::Call { name, args } => {
                 let args: Vec<String> = args

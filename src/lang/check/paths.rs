@@ -5,7 +5,7 @@ use super::Checker;
 use super::diagnostics as say;
 use super::layers::{VALUE, member_named, segment_span, text_of};
 use super::names::Binding;
-use super::schema::{Attribute, every_call};
+use super::schema::{Attribute, calls, every_call};
 use super::types;
 use super::val::Val;
 use super::values::Cx;
@@ -92,6 +92,8 @@ impl<'t> Checker<'t> {
                 let is_call = every_call().any(|call| call.name == head.value);
                 let unknown = if head.value == "persona" {
                     say::persona_outside_family(head)
+                } else if head.value == calls::EACH {
+                    say::each_outside_gate(head)
                 } else if is_call {
                     say::call_without_brackets(head)
                 } else {
@@ -155,8 +157,8 @@ impl<'t> Checker<'t> {
                 let bounds = outcome.is_some_and(|outcome| outcome.interval);
                 self.bound_of(val.clone(), name, written, bounds)
             }
-            Val::Call { name: call, .. } if call == super::schema::calls::DELTA.name => {
-                self.bound_of(val.clone(), name, "delta(…)", true)
+            Val::Call { name: call, .. } if let Some(ask) = calls::ask(call) => {
+                self.bound_of(val.clone(), name, &format!("{call}(…)"), calls::has_interval(ask))
             }
             Val::Record(fields) | Val::Call { args: fields, .. } => match fields.get(&name.value) {
                 Some(val) => val.clone(),

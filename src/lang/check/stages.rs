@@ -1,7 +1,7 @@
 //! Stages: a family's members, what a stage fills in from its policy, rewards expanded where they are used, gates.
 //!
 //! Part of pass 4. A reward is evaluated anew in each stage that names it, so that `persona` and families in it mean that
-//! stage's: the field `reward` of a stage is the record `{ score, clip }`.
+//! stage's: the field `reward` of a stage is the record `{ score, clip }`. So is a reward among the metrics of an `evaluate`.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,12 @@ use super::fields::{Done, FieldVal, FieldVals, GateVal, InstanceVal};
 use super::schema::{Default, Kind, Target, Ty, calls, items, terms};
 use super::val::Val;
 use super::values::{Bound, Cx, default_of};
-use crate::program::{EntityId, EntityKind, Layer, Origin};
+use crate::program::{EntityId, EntityKind, Layer, Origin, REWARD_METRIC};
 use crate::source::FileId;
 use crate::syntax::ast::{Binder, Entry, ItemKind};
+
+/// Whose reward a [`REWARD_METRIC`] is.
+const OF: &str = "of";
 
 const PERSONAS: Ty = Ty::List(&Ty::Ref(&[Target::Persona]));
 
@@ -49,6 +52,7 @@ impl<'t> Checker<'t> {
             self.missing(id, schema, faulty, &mut fields);
             self.fill_adapter(&mut fields);
             self.expand_reward(&mut fields, &cx);
+            self.expand_metrics(&mut fields, &cx);
             let gates = self.gates(id, schema, &fields, at as u32, &cx);
             done.instances.push(InstanceVal { persona, fields, gates });
         }
@@ -159,6 +163,25 @@ impl<'t> Checker<'t> {
         field.val = Val::Record(record);
     }
 
+    /// Rewards among the metrics of an `evaluate`: each a call of [`REWARD_METRIC`] that holds whose it is and what it is here.
+    fn expand_metrics(&mut self, fields: &mut FieldVals, cx: &Cx<'_>) {
+        let Some(field) = fields.get_mut("metrics") else { return };
+        let Val::List(metrics) = &mut field.val else { return };
+        for (at, metric) in metrics.iter_mut().enumerate() {
+            let Val::Entity(reward) = *metric else { continue };
+            let Some(expanded) = self.reward_in(reward, cx) else {
+                *metric = Val::Unknown;
+                continue;
+            };
+            let mut args = BTreeMap::from([(OF.to_owned(), Val::Entity(reward))]);
+            for (name, part) in expanded {
+                field.parts.insert(format!("{at}.reward.{name}"), part.origin);
+                args.insert(name.to_owned(), part.val);
+            }
+            *metric = Val::Call { name: REWARD_METRIC.to_owned(), args };
+        }
+    }
+
     /// A reward's fields as they are in a stage; `None` on a circle.
     fn reward_in(&mut self, reward: EntityId, cx: &Cx<'_>) -> Option<FieldVals> {
         if self.graph.cyclic.contains(&reward) {
@@ -231,7 +254,7 @@ impl<'t> Checker<'t> {
             }
             // Its own results and its own name are of the stage that is being evaluated.
             let mut val = self.own_gate(id, condition, &cx);
-            self.fill_difference(&mut val, fields);
+            self.fill_asked(&mut val, fields);
             gates.push(GateVal {
                 condition: val,
                 otherwise: otherwise.value.clone(),
@@ -259,15 +282,29 @@ impl<'t> Checker<'t> {
         self.value(condition, &Ty::Condition, cx)
     }
 
-    /// A difference by no metric is by the first; a persona in it is its quoted name, as tables have it.
-    fn fill_difference(&self, val: &mut Val, fields: &FieldVals) {
+    /// What asks by no metric asks by the first, and what asks by a reward by that reward as it is in this stage; a persona is its
+    /// quoted name, as tables have it.
+    fn fill_asked(&self, val: &mut Val, fields: &FieldVals) {
         match val {
-            Val::Call { name, args } if name == calls::DELTA.name => {
-                if let (Some(metric @ Val::Absent), Some(field)) = (args.get_mut("metric"), fields.get("metrics")) {
-                    *metric = match &field.val {
-                        Val::List(metrics) => metrics.first().cloned().unwrap_or(Val::Unknown),
-                        _ => Val::Unknown,
+            Val::Call { name, args } if calls::ask(name).is_some() => {
+                if let (Some(metric), Some(field)) = (args.get_mut("metric"), fields.get("metrics")) {
+                    let metrics = match &field.val {
+                        Val::List(metrics) => metrics.as_slice(),
+                        _ => &[],
                     };
+                    let is_that = |reward: &Val, one: &&Val| match one {
+                        Val::Call { name, args } => name == REWARD_METRIC && args.get(OF) == Some(reward),
+                        _ => false,
+                    };
+                    match metric {
+                        Val::Absent => *metric = metrics.first().cloned().unwrap_or(Val::Unknown),
+                        Val::Entity(_) => {
+                            if let Some(found) = metrics.iter().find(|one| is_that(metric, one)) {
+                                *metric = found.clone();
+                            }
+                        }
+                        _ => {}
+                    }
                 }
                 if let Some(persona) = args.get_mut("persona")
                     && let Val::Entity(id) = persona
@@ -280,8 +317,8 @@ impl<'t> Checker<'t> {
                     *persona = Val::Text(title.clone());
                 }
             }
-            Val::Op { args, .. } => args.iter_mut().for_each(|arg| self.fill_difference(arg, fields)),
-            Val::Call { args, .. } => args.values_mut().for_each(|arg| self.fill_difference(arg, fields)),
+            Val::Op { args, .. } => args.iter_mut().for_each(|arg| self.fill_asked(arg, fields)),
+            Val::Call { args, .. } => args.values_mut().for_each(|arg| self.fill_asked(arg, fields)),
             _ => {}
         }
     }

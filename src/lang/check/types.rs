@@ -142,7 +142,9 @@ pub fn is_result(val: &Val) -> bool {
     match val {
         Val::Result { .. } => true,
         Val::Op { op, .. } => !is_question(op),
-        Val::Call { name, .. } => [calls::DELTA.name, terms::MIN.name, terms::MAX.name].contains(&name.as_str()),
+        Val::Call { name, .. } => {
+            calls::ask(name).is_some() || [terms::MIN.name, terms::MAX.name].contains(&name.as_str())
+        }
         _ => false,
     }
 }

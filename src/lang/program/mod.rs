@@ -140,7 +140,8 @@ pub struct Instance {
 }
 
 /// `gate EXPR else "why"`. The condition is a [`Value`] of comparisons and `and`/`or`/`not` over numbers, [`Value::Result`]
-/// (an own result has the stage's own instance in `of`) and `Call { name: "delta", args: a, b, metric }`.
+/// (an own result has the stage's own instance in `of`) and `Call`s of `delta { a, b, metric, criterion, persona }` and of
+/// `mean`, `median`, `p95 { subject, metric, criterion, persona }`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Gate {
     pub condition: Value,
@@ -176,6 +177,9 @@ pub struct Program {
 
 /// The one field of a param or a let.
 pub const VALUE: &str = "value";
+
+/// A reward among the metrics of an `evaluate`: `Call reward { of: Entity, score, clip }`, expanded there as a stage's own is.
+pub const REWARD_METRIC: &str = "reward";
 
 /// `from` is needed by `to`, in its field `slot`. A `let` is no more than a name for what it stands for, and is left out.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

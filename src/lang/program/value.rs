@@ -6,8 +6,10 @@
 //!   term (`leak`, `contrast`…), `Call` of `normalise { x }`, `min`/`max { a, b }`, `clip { x, range }`, and `Op` of `+ - * / neg`.
 //! - A stage's `adapter` is `Call lora` or the word `continue` (the policy's own adapter goes on learning): never absent.
 //! - `first(a, b)` is `Call first { sources: List }`, `ablation(v, w)` is `Call ablation { variants: List }`.
-//! - In a gate, the metric of a `delta` that names none is its stage's first, `a` and `b` are among its `subjects` and the
-//!   metric among its `metrics`, equal as values. `.low` of it is `Op { op: "field", args: [it, Word("low")] }`.
+//! - A reward among the `metrics` of an `evaluate` is `Call reward { of: Entity(reward), score, clip }` ([`super::REWARD_METRIC`]).
+//! - In a gate, the metric of a `delta`, `mean`, `median` or `p95` that names none is its stage's first; subjects are among its
+//!   `subjects` and the metric among its `metrics`, equal as values. `persona` is absent, `Text` (a quoted name) or
+//!   `Word("each")`. `.low` of it is `Op { op: "field", args: [it, Word("low")] }`.
 //! - In the gate of a persona's `test`, `Entity(rubric)` is the score by that rubric, and
 //!   `Op { op: "field", args: [Entity(rubric), Word(criterion)] }` the score by one of its criteria.
 //! - A `set` is sorted: words by their letters, entities by their ids.

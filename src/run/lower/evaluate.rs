@@ -1,6 +1,6 @@
 //! Subjects, baselines and metrics of an `evaluate`, and what they are called.
 
-use mascot_lang::program::{EntityId, EntityKind, MemberRef, Value};
+use mascot_lang::program::{EntityId, EntityKind, MemberRef, REWARD_METRIC, Value};
 use serde_json::{Value as Json, json};
 
 use super::model::text;
@@ -40,6 +40,9 @@ impl Lower<'_> {
             self.labels.metrics.push(self.called(metric));
             let at = format!("metrics.{index}");
             metrics.push(match metric {
+                Value::Call { name, args } if name == REWARD_METRIC => {
+                    json!({"reward": self.reward(&join(&at, "reward"), &Value::Record(args.clone()), &scope)})
+                }
                 Value::Call { name, args } => json!({"term": self.term(&join(&at, "term"), name, args, &scope)}),
                 verdict => json!({"judge": self.judge(&join(&at, "judge"), verdict, &scope)}),
             });
@@ -52,10 +55,18 @@ impl Lower<'_> {
         spec.into()
     }
 
-    /// The first subject that is no baseline: it names the crew and the base model.
+    /// The first subject that is neither a baseline nor written: it names the crew and the base model.
     pub(super) fn first_subject(&self, owner: Owner<'_>) -> Option<Value> {
         let Value::List(subjects) = owner.value("subjects") else { return None };
-        subjects.iter().find(|subject| !matches!(subject, Value::Call { .. })).cloned()
+        subjects.iter().find(|subject| !matches!(subject, Value::Call { .. }) && !self.is_written(subject)).cloned()
+    }
+
+    fn is_written(&self, subject: &Value) -> bool {
+        match subject {
+            Value::Split { .. } => true,
+            Value::Entity(id) => self.program.entity(*id).kind == EntityKind::Dataset,
+            _ => false,
+        }
     }
 
     pub(super) fn subject_crew(&self, subject: &Value) -> Vec<EntityId> {
@@ -79,6 +90,14 @@ impl Lower<'_> {
             Value::Made(of) if self.kind(of[0]) == "dialogue" => {
                 let hold = super::Hold::Made { by: of[0], artifact: "transcripts.jsonl" };
                 json!({"transcripts": {"transcripts": self.hold(&join(at, "transcripts.transcripts"), hold)}})
+            }
+            lines if self.is_written(lines) => {
+                let at = join(at, "written");
+                json!({"written": {
+                    "data": self.data(&join(&at, "data"), lines),
+                    "model": self.model(&join(&at, "model"), scope.base),
+                    "crew": self.personas(&join(&at, "crew"), &scope.crew, Read::Name),
+                }})
             }
             value => {
                 if self.director_of(value).is_some() {
@@ -146,6 +165,9 @@ impl Lower<'_> {
             Value::Split { dataset, split } => format!("{}.{split}", self.program.entity(*dataset).name),
             Value::Verdict { judge, rubric } => {
                 format!("{}.{}", self.program.entity(*judge).name, self.program.entity(*rubric).name)
+            }
+            Value::Call { name, args } if name == REWARD_METRIC => {
+                args.get("of").map_or_else(String::new, |of| self.called(of))
             }
             Value::Call { name, args } => {
                 let said = |(arg, value): (&String, &Value)| match value {

@@ -1,9 +1,11 @@
-//! Gates, their names resolved to stages and members.
+//! Gates, their names resolved to stages and members. A condition that says `persona: each` is lowered once for every persona.
 
-use mascot_lang::program::{MemberRef, Value};
+use std::collections::BTreeMap;
 
-use super::Lower;
-use crate::gate::{Condition, End, Gate};
+use mascot_lang::program::{EntityId, MemberRef, Value};
+
+use super::{Lower, shown};
+use crate::gate::{Case, Condition, End, Gate, Statistic};
 
 impl End {
     fn suffix(self) -> &'static str {
@@ -13,6 +15,23 @@ impl End {
             End::High => ".high",
         }
     }
+
+    fn named(name: &str) -> Self {
+        match name {
+            "low" => End::Low,
+            "high" => End::High,
+            _ => End::Mean,
+        }
+    }
+}
+
+/// For whom a condition is asked.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    /// The stage that the gate is of.
+    own: MemberRef,
+    /// Whom `each` means.
+    each: Option<&'a str>,
 }
 
 impl Lower<'_> {
@@ -21,7 +40,7 @@ impl Lower<'_> {
         gates
             .iter()
             .map(|gate| Gate {
-                condition: self.condition(&gate.condition, member, End::Mean),
+                cases: self.cases(&gate.condition, member),
                 text: gate.text.clone(),
                 otherwise: gate.otherwise.clone(),
                 file: self.files.file(gate.span.file).path.clone(),
@@ -30,7 +49,29 @@ impl Lower<'_> {
             .collect()
     }
 
-    fn condition(&self, value: &Value, own: MemberRef, end: End) -> Condition<MemberRef> {
+    fn cases(&self, condition: &Value, own: MemberRef) -> Vec<Case<MemberRef>> {
+        let case = |persona: Option<&str>| Case {
+            persona: persona.map(str::to_owned),
+            condition: self.condition(condition, Asking { own, each: persona }, End::Mean),
+        };
+        if !says_each(condition) {
+            return vec![case(None)];
+        }
+        self.spoken_of(own).into_iter().map(|id| case(Some(shown(self.program.entity(id))))).collect()
+    }
+
+    /// Whose cells a table has: those who speak in its first subject.
+    fn spoken_of(&self, own: MemberRef) -> Vec<EntityId> {
+        let Some(first) = self.first_subject(self.instance(own)) else { return Vec::new() };
+        let crew = self.subject_crew(&first);
+        match &first {
+            Value::Made(of) if self.kind(of[0]) == "dialogue" => crew,
+            first => self.cast(first, &crew).into_iter().map(|(persona, _)| persona).collect(),
+        }
+    }
+
+    fn condition(&self, value: &Value, asking: Asking<'_>, end: End) -> Condition<MemberRef> {
+        let own = asking.own;
         match value {
             Value::Number { value, .. } => Condition::Number(*value),
             Value::Range { low, high, .. } => Condition::Range(*low, *high),
@@ -51,66 +92,83 @@ impl Lower<'_> {
             }
             Value::Op { op, args } if op == "field" => {
                 let end = match args.get(1) {
-                    Some(Value::Text(name) | Value::Word(name)) if name == "low" => End::Low,
-                    Some(Value::Text(name) | Value::Word(name)) if name == "high" => End::High,
+                    Some(Value::Text(name) | Value::Word(name)) => End::named(name),
                     _ => End::Mean,
                 };
-                self.condition(&args[0], own, end)
+                self.condition(&args[0], asking, end)
             }
             Value::Op { op, args } => match op.as_str() {
-                "low" | "high" | "mean" => {
-                    let end = match op.as_str() {
-                        "low" => End::Low,
-                        "high" => End::High,
-                        _ => End::Mean,
-                    };
-                    self.condition(&args[0], own, end)
-                }
+                "low" | "high" | "mean" => self.condition(&args[0], asking, End::named(op)),
                 _ => Condition::Op {
                     op: op.clone(),
-                    args: args.iter().map(|arg| self.condition(arg, own, End::Mean)).collect(),
+                    args: args.iter().map(|arg| self.condition(arg, asking, End::Mean)).collect(),
                 },
             },
-            Value::Call { name, args } if name == "delta" => {
-                let owner = self.instance(own);
-                let place = |field: &str, value: Option<&Value>| {
-                    let Value::List(written) = owner.value(field) else {
-                        panic!("{field} are a list; this is a bug in mascot")
-                    };
-                    match value {
-                        None | Some(Value::Absent) => 0,
-                        Some(value) => written.iter().position(|each| each == value).unwrap_or_else(|| {
-                            panic!("a gate compares what its `evaluate` does not list, which the checker refuses; this is a bug in mascot")
-                        }),
-                    }
-                };
-                let word = |name: &str| match args.get(name) {
-                    Some(Value::Word(word) | Value::Text(word)) => Some(word.clone()),
-                    _ => None,
-                };
-                let sides =
-                    [args.get("a"), args.get("b")].map(|side| side.map(|side| self.called(side)).unwrap_or_default());
-                let metric = args.get("metric").filter(|_| place("metrics", args.get("metric")) > 0);
-                let metric = metric.map(|metric| format!(", metric: {}", self.called(metric))).unwrap_or_default();
-                let of = |name: &str| word(name).map(|word| format!(", {name}: {word}")).unwrap_or_default();
-                let called =
-                    format!("delta({}{metric}{}{}){}", sides.join(", "), of("criterion"), of("persona"), end.suffix());
-                Condition::Delta {
-                    of: own,
-                    a: place("subjects", args.get("a")),
-                    b: place("subjects", args.get("b")),
-                    metric: place("metrics", args.get("metric")),
-                    criterion: word("criterion"),
-                    persona: word("persona"),
-                    end,
-                    called,
-                }
-            }
             Value::Call { name, args } if name == "min" || name == "max" => {
-                let args = args.values().map(|arg| self.condition(arg, own, End::Mean)).collect();
+                let args = args.values().map(|arg| self.condition(arg, asking, End::Mean)).collect();
                 Condition::Op { op: name.clone(), args }
             }
+            Value::Call { name, args } => self.of_table(name, args, asking, end),
             other => panic!("{other:?} stands in a gate; this is a bug in mascot"),
         }
+    }
+
+    /// What a gate asks of the table of its own stage.
+    fn of_table(
+        &self,
+        name: &str,
+        args: &BTreeMap<String, Value>,
+        asking: Asking<'_>,
+        end: End,
+    ) -> Condition<MemberRef> {
+        let owner = self.instance(asking.own);
+        let place = |field: &str, arg: &str| {
+            let Value::List(written) = owner.value(field) else { panic!("{field} are a list; this is a bug in mascot") };
+            match args.get(arg) {
+                None | Some(Value::Absent) => 0,
+                Some(value) => written.iter().position(|each| each == value).unwrap_or_else(|| {
+                    panic!("a gate asks of what its `evaluate` does not list, which the checker refuses; this is a bug in mascot")
+                }),
+            }
+        };
+        let criterion = match args.get("criterion") {
+            Some(Value::Text(criterion)) => Some(criterion.clone()),
+            _ => None,
+        };
+        let persona = match args.get("persona") {
+            Some(Value::Text(name)) => Some(name.clone()),
+            Some(Value::Word(_)) => asking.each.map(str::to_owned),
+            _ => None,
+        };
+        let metric = place("metrics", "metric");
+        let sides = ["a", "b", "subject"].into_iter().filter_map(|side| args.get(side));
+        let mut said: Vec<String> = sides.map(|side| self.called(side)).collect();
+        said.extend(args.get("metric").filter(|_| metric > 0).map(|by| format!("metric: {}", self.called(by))));
+        said.extend(criterion.as_ref().map(|criterion| format!("criterion: {criterion}")));
+        said.extend(persona.as_ref().map(|persona| format!("persona: {persona}")));
+        let called = format!("{name}({}){}", said.join(", "), end.suffix());
+        let of = asking.own;
+        let what = match name {
+            "delta" => {
+                let (a, b) = (place("subjects", "a"), place("subjects", "b"));
+                return Condition::Delta { of, a, b, metric, criterion, persona, end, called };
+            }
+            "mean" => Statistic::Mean(end),
+            "median" => Statistic::Median,
+            "p95" => Statistic::P95,
+            other => panic!("`{other}` is nothing that a gate asks; this is a bug in mascot"),
+        };
+        Condition::Cell { of, subject: place("subjects", "subject"), metric, criterion, persona, what, called }
+    }
+}
+
+/// Whether something in it is asked for every persona.
+fn says_each(condition: &Value) -> bool {
+    match condition {
+        Value::Call { args, .. } => {
+            matches!(args.get("persona"), Some(Value::Word(_))) || args.values().any(says_each)
+        }
+        Value::Op { args, .. } => args.iter().any(says_each),
+        _ => false,
     }
 }

@@ -143,6 +143,7 @@ impl Lower<'_> {
             "overlong",
             "kl",
             "updates",
+            "shuffle",
         ];
         let mut method = self.plain("method", owner, &fields);
         if method["clip_high"].is_null() {

@@ -93,7 +93,7 @@ fn needed(task: &Lowered) -> BTreeSet<MemberRef> {
         Hold::Made { by, .. } => Some(*by),
         Hold::Source(_) => None,
     });
-    made.chain(task.gates.iter().flat_map(|gate| gate.condition.tasks())).collect()
+    made.chain(task.gates.iter().flat_map(|gate| gate.tasks())).collect()
 }
 
 /// The task at its place: needs by position in the plan. `own` is the position that it will have.
@@ -128,13 +128,7 @@ fn bound(
         };
         (slot, bind)
     });
-    let gates = lowered.gates.into_iter().map(|gate| Gate {
-        condition: gate.condition.map(&place),
-        text: gate.text,
-        otherwise: gate.otherwise,
-        file: gate.file,
-        line: gate.line,
-    });
+    let gates = lowered.gates.iter().map(|gate| gate.map(&place));
     Task {
         also: Vec::new(),
         stage: entity.name.clone(),
@@ -161,8 +155,8 @@ fn bound(
 /// gates on its own results name.
 fn identity(task: &Task, own: usize) -> String {
     let gate = |gate: &Gate| {
-        let condition = gate.condition.map(&|task| (*task != own).then_some(*task));
-        format!("{} {:?} {condition:?}", gate.text, gate.otherwise)
+        let cases = gate.map(&|task| (*task != own).then_some(*task)).cases;
+        format!("{} {:?} {cases:?}", gate.text, gate.otherwise)
     };
     let gates: Vec<String> = task.gates.iter().map(gate).collect();
     canonical(&json!({"spec": task.spec, "slots": task.slots, "gates": gates}))

@@ -236,6 +236,7 @@ impl Sizes<'_, '_> {
                     played.decoded
                 }
                 Subject::Transcripts { .. } => completion(&spec.sample).times(prompts * 3.0),
+                Subject::Written { data, .. } => completion(&spec.sample).times(self.rows(data, None)?),
             };
             work.read = work.read.plus(spoken.times(metrics));
         }
@@ -353,7 +354,7 @@ fn model_of(spec: &TaskSpec) -> Option<&ModelSpec> {
         TaskSpec::Evaluate(spec) => spec.subjects.iter().find_map(|subject| match subject {
             Subject::Speakers { speakers, .. } => speakers.first().map(|speaker| &speaker.policy.model),
             Subject::Played { dialogue, .. } => Some(&dialogue.director.policy.model),
-            Subject::Transcripts { .. } => None,
+            Subject::Transcripts { .. } | Subject::Written { .. } => None,
         })?,
         TaskSpec::NotYet(_) => return None,
     })
@@ -396,6 +397,7 @@ fn metric_passes(metric: &MetricSpec) -> f64 {
     match metric {
         MetricSpec::Judge(judge) => judge_passes(judge),
         MetricSpec::Term(term) => term_passes(term),
+        MetricSpec::Reward(reward) => passes(&reward.score),
     }
 }
 

@@ -206,7 +206,7 @@ impl Plan {
                 }
             }
             for gate in &mut task.gates {
-                gate.condition = gate.condition.map(&|task| moved[*task]);
+                *gate = gate.map(&|task| moved[*task]);
             }
         }
         let left: Vec<String> = self.tasks.iter().map(|task| task.id.clone()).collect();

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataSpec, DirectorSpec, JudgeSpec, SampleSpec, Slot, Speaker, Term};
+use super::{DataSpec, DirectorSpec, JudgeSpec, ModelSpec, PersonaSpec, RewardSpec, SampleSpec, Slot, Speaker, Term};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -41,6 +41,14 @@ pub enum Subject {
     Transcripts { transcripts: Slot },
     /// A dialogue played for this evaluation (a baseline under the first subject's director).
     Played { dialogue: Box<DialogueSpec>, prompting: Baseline },
+    /// Lines that somebody wrote, measured as if they had been said: each a turn of its persona that ended by itself.
+    Written {
+        data: DataSpec,
+        /// By whose tokenizer they are told in tokens.
+        model: ModelSpec,
+        /// Whose lines count, by name.
+        crew: Vec<PersonaSpec>,
+    },
 }
 
 /// How a speaker is prompted.
@@ -59,9 +67,11 @@ pub enum Baseline {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum MetricSpec {
-    /// Reported ×20, every criterion and the weighted mean.
+    /// Reported × 100 / the scale's upper end (×20 of 1..5): the weighted mean, and every criterion where the judge tells them apart.
     Judge(Box<JudgeSpec>),
     /// `contrast relevance overlap echo novelty distinct_2 leak fluency length finished identification coherence diversity
     /// distinct_speakers effective_channels repetition`
     Term(Term),
+    /// As training sees it: its terms are those of a reward, clipped as there.
+    Reward(RewardSpec),
 }

@@ -139,6 +139,8 @@ pub struct Rollout {
     pub kl: KlSpec,
     /// Optimiser steps a rollout (μ).
     pub updates: u32,
+    /// A control: rewards change places inside each group, by lot, before they become advantages.
+    pub shuffle: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

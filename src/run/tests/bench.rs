@@ -8,7 +8,7 @@ use mascot_run::desk::NoFetcher;
 use mascot_run::engine::{Engine, Fault, Outputs, Progress, Request, Workspace};
 use mascot_run::event::{Event, Listener};
 use mascot_run::fake::{FINGERPRINT, FakeEngine};
-use mascot_run::gate::{Condition, Gate};
+use mascot_run::gate::{Case, Condition, Gate};
 use mascot_run::interpreter;
 use mascot_run::plan::{Bind, Budget, Capabilities, Estimate, Experiment, Labels, Plan, State, Task};
 use mascot_run::report::{Outcome, RunReport};
@@ -109,8 +109,9 @@ fn reward_model(pairs: &[&str]) -> Value {
 /// A gate on the reward model's accuracy.
 pub fn accuracy_gate(least: f64) -> Gate {
     let accuracy = Condition::Result { of: vec![2], name: "held_out_accuracy".into(), called: "accuracy".into() };
+    let condition = Condition::Op { op: ">=".into(), args: vec![accuracy, Condition::Number(least)] };
     Gate {
-        condition: Condition::Op { op: ">=".into(), args: vec![accuracy, Condition::Number(least)] },
+        cases: vec![Case { persona: None, condition }],
         text: format!("held_out_accuracy >= {least}"),
         otherwise: "the judge does not separate the personas".into(),
         file: "test.masc".into(),

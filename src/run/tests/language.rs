@@ -209,7 +209,7 @@ fn guards_hold_for_each_persona() {
     let folder = tempdir().unwrap();
     let gate = "gate delta(rehearsal, baseline(zero_shot)).low > 0 else";
     let each = "gate delta(rehearsal, baseline(zero_shot), persona: anchor) > -99 and \
-                delta(rehearsal, baseline(zero_shot), persona: beacon, criterion: \"role\").low > -99 else";
+                delta(rehearsal, baseline(zero_shot), persona: beacon, metric: coherence()).low > -99 else";
     let plan = plan_of(&PROGRAM.replacen(gate, each, 1), folder.path());
     let (_, report) = performed(&plan, folder.path());
     let asked = &report.task("verdict").unwrap().gates[0];
@@ -219,7 +219,7 @@ fn guards_hold_for_each_persona() {
         names,
         [
             "delta(rehearsal, baseline(zero_shot), persona: The Anchor)",
-            "delta(rehearsal, baseline(zero_shot), criterion: role, persona: The Beacon).low"
+            "delta(rehearsal, baseline(zero_shot), metric: coherence(), persona: The Beacon).low"
         ]
     );
     assert_ne!(asked.values[0].1, asked.values[1].1);

@@ -117,24 +117,46 @@ pub fn subjects_need_data(header: Span, stage: &str) -> Diagnostic {
         .help("add `data = …`; only a dialogue brings its own")
 }
 
-pub fn difference_outside_evaluate(span: Span) -> Diagnostic {
-    Diagnostic::error("M0517", span, "`delta(…)` stands in a gate of an `evaluate` stage only")
+/// `call`: `delta`, `mean`…, what a gate asks of a table.
+pub fn asked_outside_evaluate(span: Span, call: &str) -> Diagnostic {
+    Diagnostic::error("M0517", span, format!("`{call}(…)` stands in a gate of an `evaluate` stage only"))
         .help("move the gate to the stage that measures")
 }
 
-pub fn not_a_subject(span: Span) -> Diagnostic {
-    Diagnostic::error("M0517", span, "`delta(…)` of something that this stage does not measure")
-        .help("name two of its `subjects`, as they are written there")
+pub fn not_a_subject(span: Span, call: &str) -> Diagnostic {
+    Diagnostic::error("M0517", span, format!("`{call}(…)` of something that this stage does not measure"))
+        .help("name one of its `subjects`, as it is written there")
 }
 
-pub fn not_a_metric(span: Span) -> Diagnostic {
-    Diagnostic::error("M0517", span, "`delta(…)` by a metric that this stage does not take")
+pub fn not_a_metric(span: Span, call: &str) -> Diagnostic {
+    Diagnostic::error("M0517", span, format!("`{call}(…)` by a metric that this stage does not take"))
         .help("name one of its `metrics`, as it is written there")
 }
 
-pub fn not_a_criterion(span: Span, criterion: &str) -> Diagnostic {
-    Diagnostic::error("M0517", span, format!("`delta(…)` by \"{criterion}\", and its metric has no such criterion"))
-        .help("name a criterion of the metric's rubric; terms have none")
+pub fn not_a_criterion(span: Span, call: &str, criterion: &str, known: &[&str]) -> Diagnostic {
+    let diagnostic = Diagnostic::error(
+        "M0517",
+        span,
+        format!("`{call}(…)` by \"{criterion}\", and its metric has no such criterion"),
+    );
+    match known {
+        [] => diagnostic.help("leave `criterion` away: this metric has one number"),
+        known => diagnostic.help(format!("its criteria are {}", list(known))),
+    }
+}
+
+pub fn nothing_to_pair(span: Span, lines: &str) -> Diagnostic {
+    Diagnostic::error("M0517", span, format!("`delta(…)` pairs samples, and `{lines}` answers situations of its own"))
+        .help(format!("compare means: `mean(…) - mean({lines})`"))
+}
+
+pub fn written_lines_first(span: Span, lines: &str) -> Diagnostic {
+    Diagnostic::error(
+        "M0514",
+        span,
+        format!("`{lines}` comes first, and the crew and the model are those of the first subject"),
+    )
+    .help("name a stage before it")
 }
 
 pub fn merge_of_one(span: Span) -> Diagnostic {

@@ -39,6 +39,12 @@ pub fn persona_outside_family(name: &Name) -> Diagnostic {
     )
 }
 
+pub fn each_outside_gate(name: &Name) -> Diagnostic {
+    Diagnostic::error("M0202", name.span, "nothing here is called `each`").help(
+        "`persona: each` belongs to `delta`, `mean`, `median` and `p95` in a gate, which is then asked for every persona",
+    )
+}
+
 pub fn call_without_brackets(name: &Name) -> Diagnostic {
     let word = &name.value;
     Diagnostic::error("M0202", name.span, format!("nothing here is called `{word}`, but there is a call of that name"))

@@ -214,7 +214,7 @@ pub fn no_arithmetic(span: Span, sign: &str, is: &str, in_gate: bool) -> Diagnos
             span,
             format!("`{sign}` in a gate takes numbers and results, and this is {is}"),
         )
-        .help("write a number, a result of a stage, or `delta(…)`");
+        .help("write a number, a result of a stage, `delta(…)`, `mean(…)`, `median(…)` or `p95(…)`");
     }
     Diagnostic::error("M0315", span, format!("`{sign}` takes numbers and scores, and this is {is}"))
         .help("write a number, a reward model, a judge's rubric or a term")

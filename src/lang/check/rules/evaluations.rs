@@ -1,10 +1,13 @@
-//! Laws about `evaluate` stages, and about the differences that gates ask of them.
+//! Laws about `evaluate` stages, and about what gates ask of their tables.
 
+use std::collections::BTreeMap;
+
+use super::policies::family_in;
 use super::{Checker, Decl, Val, say, val_of};
 use crate::check::layers::text_of;
-use crate::check::schema::{Makes, calls};
+use crate::check::schema::{Call, Makes, calls, terms};
 use crate::check::types;
-use crate::program::EntityId;
+use crate::program::{EntityId, EntityKind, REWARD_METRIC};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind};
 
@@ -96,7 +99,7 @@ pub fn policies_have_situations(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     for subjects in subjects(checker, decl) {
         let speaks = subjects.iter().any(|subject| match types::made_by(subject) {
             Some(stage) => checker.names.decl(stage).schema.is_some_and(|kind| kind.makes == Some(Makes::Adapter)),
-            None => matches!(subject, Val::Entity(_)),
+            None => matches!(subject, Val::Entity(_)) && written(checker, subject).is_none(),
         });
         if speaks {
             checker.found.add(say::subjects_need_data(decl.item.header, &decl.name.value));
@@ -104,7 +107,27 @@ pub fn policies_have_situations(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     }
 }
 
-pub fn differences_are_of_its_subjects(checker: &mut Checker<'_>, decl: &Decl<'_>) {
+/// Written lines say neither which crew nor which model.
+pub fn written_lines_come_later(checker: &mut Checker<'_>, decl: &Decl<'_>) {
+    for subjects in subjects(checker, decl) {
+        if let Some(lines) = subjects.first().and_then(|first| written(checker, first)) {
+            let span = checker.written_at(decl, "subjects");
+            checker.found.add(say::written_lines_first(span, &lines));
+        }
+    }
+}
+
+/// What a data set is called, as a subject.
+fn written(checker: &Checker<'_>, subject: &Val) -> Option<String> {
+    let name = |id: EntityId| checker.names.decl(id).name.value.clone();
+    match subject {
+        Val::Entity(id) if checker.names.decl(*id).kind == EntityKind::Dataset => Some(name(*id)),
+        Val::Split { dataset, split } => Some(format!("{}.{split}", name(*dataset))),
+        _ => None,
+    }
+}
+
+pub fn gates_ask_of_its_table(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     let measures = decl.schema.is_some_and(|kind| kind.makes == Some(Makes::Table));
     for instance in &checker.members(decl.id).instances {
         let list = |field: &str| match val_of(instance, field) {
@@ -112,48 +135,77 @@ pub fn differences_are_of_its_subjects(checker: &mut Checker<'_>, decl: &Decl<'_
             _ => None,
         };
         let (subjects, metrics) = (list("subjects"), list("metrics"));
+        let among = |list: &Option<Vec<Val>>, val: &Val| match list {
+            Some(list) => matches!(val, Val::Unknown | Val::Absent) || list.contains(val),
+            None => true,
+        };
         for gate in &instance.gates {
-            let mut differences = Vec::new();
-            collect(&gate.condition, &mut differences);
-            for [a, b, metric, criterion] in differences {
-                let among = |list: &Option<Vec<Val>>, val: &Val| match list {
-                    Some(list) => matches!(val, Val::Unknown | Val::Absent) || list.contains(val),
-                    None => true,
-                };
+            let mut asked = Vec::new();
+            collect(&gate.condition, &mut asked);
+            for (call, args) in asked {
+                let span = gate.condition_span;
+                let arg = |name: &str| args.get(name).unwrap_or(&Val::Unknown);
+                let mut sides = call.args.iter().filter(|one| one.ty == calls::SUBJECT).map(|one| arg(one.name));
+                let metric = arg("metric");
                 if !measures {
-                    checker.found.add(say::difference_outside_evaluate(gate.condition_span));
-                } else if !among(&subjects, &a) || !among(&subjects, &b) {
-                    checker.found.add(say::not_a_subject(gate.condition_span));
-                } else if !among(&metrics, &metric) {
-                    checker.found.add(say::not_a_metric(gate.condition_span));
-                } else if let Val::Text(criterion) = &criterion
-                    && !has_criterion(checker, &metric, criterion)
+                    checker.found.add(say::asked_outside_evaluate(span, call.name));
+                } else if !sides.clone().all(|side| among(&subjects, side)) {
+                    checker.found.add(say::not_a_subject(span, call.name));
+                } else if !among(&metrics, metric) {
+                    checker.found.add(say::not_a_metric(span, call.name));
+                } else if call.name == calls::DELTA.name
+                    && let Some(lines) = sides.find_map(|side| written(checker, side))
                 {
-                    checker.found.add(say::not_a_criterion(gate.condition_span, criterion));
+                    checker.found.add(say::nothing_to_pair(span, &lines));
+                } else if let (Val::Text(criterion), Some(known)) = (arg("criterion"), criteria(checker, metric))
+                    && !known.contains(criterion)
+                {
+                    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                    checker.found.add(say::not_a_criterion(span, call.name, criterion, &known));
                 }
             }
         }
     }
 }
 
-/// Every `delta(a, b, metric: …)` of a condition.
-fn collect(val: &Val, found: &mut Vec<[Val; 4]>) {
+type Asked<'v> = (&'static Call, &'v BTreeMap<String, Val>);
+
+/// Every `delta(…)`, `mean(…)`, `median(…)` and `p95(…)` of a condition.
+fn collect<'v>(val: &'v Val, found: &mut Vec<Asked<'v>>) {
     match val {
-        Val::Call { name, args } if name == calls::DELTA.name => {
-            found.push(["a", "b", "metric", "criterion"].map(|name| args.get(name).cloned().unwrap_or(Val::Unknown)));
-        }
+        Val::Call { name, args } => match calls::ask(name) {
+            Some(call) => found.push((call, args)),
+            None => args.values().for_each(|arg| collect(arg, found)),
+        },
         Val::Op { args, .. } => args.iter().for_each(|arg| collect(arg, found)),
-        Val::Call { args, .. } => args.values().for_each(|arg| collect(arg, found)),
         _ => {}
     }
 }
 
-fn has_criterion(checker: &Checker<'_>, metric: &Val, criterion: &str) -> bool {
+/// What a metric has beside its own number; `None` when it is not known what it is.
+fn criteria(checker: &Checker<'_>, metric: &Val) -> Option<Vec<String>> {
     match metric {
-        Val::Unknown => true,
+        Val::Unknown => None,
         Val::Verdict { rubric, .. } => {
-            checker.members(*rubric).children.iter().any(|child| child.name.as_deref() == Some(criterion))
+            Some(checker.members(*rubric).children.iter().filter_map(|child| child.name.clone()).collect())
         }
-        _ => false,
+        Val::Call { name, .. } => Some(terms::criteria(name).iter().map(|name| (*name).to_owned()).collect()),
+        _ => Some(Vec::new()),
+    }
+}
+
+/// As a stage's reward: one score is asked for.
+pub fn its_rewards_ask_for_one_score(checker: &mut Checker<'_>, decl: &Decl<'_>) {
+    for instance in &checker.members(decl.id).instances {
+        let Some(Val::List(metrics)) = val_of(instance, "metrics") else { continue };
+        let family = metrics.iter().find_map(|metric| match metric {
+            Val::Call { name, args } if name == REWARD_METRIC => family_in(checker, args.get("score")?),
+            _ => None,
+        });
+        if let Some(stage) = family {
+            let span = checker.written_at(decl, "metrics");
+            let family = &checker.names.decl(stage).name.value;
+            checker.found.add(say::family_in_reward(span, family));
+        }
     }
 }

@@ -45,7 +45,7 @@ pub fn check_all(checker: &mut Checker<'_>) {
 fn stage(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     let Some(schema) = decl.schema else { return };
     policies::one_where_one_is_wanted(checker, decl);
-    evaluations::differences_are_of_its_subjects(checker, decl);
+    evaluations::gates_ask_of_its_table(checker, decl);
     match schema.name {
         "grpo" => {
             policies::a_reward_asks_for_one_score(checker, decl);
@@ -62,6 +62,8 @@ fn stage(checker: &mut Checker<'_>, decl: &Decl<'_>) {
             evaluations::has_subjects_and_metrics(checker, decl);
             evaluations::baselines_have_a_stage_to_stand_beside(checker, decl);
             evaluations::policies_have_situations(checker, decl);
+            evaluations::written_lines_come_later(checker, decl);
+            evaluations::its_rewards_ask_for_one_score(checker, decl);
         }
         "merge" => policies::a_merge_takes_several(checker, decl),
         _ => {}

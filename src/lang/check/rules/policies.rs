@@ -50,7 +50,7 @@ pub fn a_reward_asks_for_one_score(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     }
 }
 
-fn family_in(checker: &Checker<'_>, score: &Val) -> Option<EntityId> {
+pub(super) fn family_in(checker: &Checker<'_>, score: &Val) -> Option<EntityId> {
     match score {
         Val::Op { args, .. } => args.iter().find_map(|arg| family_in(checker, arg)),
         Val::Call { args, .. } => args.values().find_map(|arg| family_in(checker, arg)),

@@ -251,12 +251,29 @@ pub static BASELINE: Call = Call {
     doc: "The untrained model under the first stage subject; `sft` its SFT policy under the same director.",
 };
 
-/// What is measured, and what differences are taken of.
+/// What is measured: policies, dialogues, baselines, written lines.
 pub const SUBJECT: Ty = Ty::Either(&[
-    Ty::Ref(&[Target::Made(Makes::Adapter), Target::Made(Makes::Transcripts), Target::Model]),
+    Ty::Ref(&[Target::Made(Makes::Adapter), Target::Made(Makes::Transcripts), Target::Model, Target::Dataset]),
     Ty::Call(&[&BASELINE]),
 ]);
-pub const METRIC: Ty = Ty::Either(&[Ty::Ref(&[Target::Verdict]), Ty::Call(terms::METRICS)]);
+pub const METRIC: Ty = Ty::Either(&[Ty::Ref(&[Target::Verdict, Target::Reward]), Ty::Call(terms::METRICS)]);
+
+/// The word that stands for every persona of the crew, in a gate.
+pub const EACH: &str = "each";
+
+const BY_METRIC: A = A::optional("metric", METRIC, Topology, "By which metric; the first unless said.");
+const BY_CRITERION: A = A::optional(
+    "criterion",
+    Ty::Text,
+    Topology,
+    "By one criterion of the metric's rubric, or `tokens` or `short` of `length(…)`; the metric's own number unless said.",
+);
+const OF_PERSONA: A = A::optional(
+    "persona",
+    Ty::Either(&[Ty::Ref(&[Target::Persona]), Ty::Words(&[EACH])]),
+    Topology,
+    "Of one persona, or `each`: the gate's condition is asked for every one of the crew; pooled over all unless said.",
+);
 
 pub static DELTA: Call = Call {
     name: "delta",
@@ -264,18 +281,36 @@ pub static DELTA: Call = Call {
     args: &[
         A::required("a", SUBJECT, Topology, "The subject that should be better."),
         A::required("b", SUBJECT, Topology, "The subject it is compared with."),
-        A::optional("metric", METRIC, Topology, "By which metric; the first unless said."),
-        A::optional(
-            "criterion",
-            Ty::Text,
-            Topology,
-            "By one criterion of the metric's rubric; their weighted mean unless said.",
-        ),
-        A::optional("persona", Ty::Ref(&[Target::Persona]), Topology, "Of one persona; pooled over all unless said."),
+        BY_METRIC,
+        BY_CRITERION,
+        OF_PERSONA,
     ],
     rest: None,
     doc: "The paired mean difference of two subjects, with `.low` and `.high` of its interval.",
 };
+
+const fn statistic(name: &'static str, doc: &'static str) -> Call {
+    const OF: A = A::required("subject", SUBJECT, Topology, "The subject, as the stage's `subjects` have it.");
+    const ARGS: &[A] = &[OF, BY_METRIC, BY_CRITERION, OF_PERSONA];
+    Call { name, role: Role::Statistic, args: ARGS, rest: None, doc }
+}
+pub static MEAN: Call =
+    statistic("mean", "The mean of a subject's samples, with `.low` and `.high` of its interval; for gates.");
+pub static MEDIAN: Call = statistic("median", "The median of a subject's samples; for gates.");
+pub static P95: Call =
+    statistic("p95", "What nineteen of twenty samples of a subject do not exceed; for gates.");
+/// What a gate may ask of its `evaluate`'s table.
+pub const ASKS: &[&Call] = &[&DELTA, &MEAN, &MEDIAN, &P95];
+
+/// The call of that name, if it asks of a table.
+pub fn ask(name: &str) -> Option<&'static Call> {
+    ASKS.iter().copied().find(|call| call.name == name)
+}
+
+/// Whether what it gives has an interval.
+pub fn has_interval(ask: &Call) -> bool {
+    [DELTA.name, MEAN.name].contains(&ask.name)
+}
 
 // ---- directives -------------------------------------------------------------------------------------------------------
 
@@ -384,6 +419,9 @@ pub static ALL: &[&Call] = &[
     &LORA,
     &BASELINE,
     &DELTA,
+    &MEAN,
+    &MEDIAN,
+    &P95,
     &ONE_OF,
     &LIMIT,
     &ABLATION,

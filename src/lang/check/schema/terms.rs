@@ -35,9 +35,16 @@ const fn term(name: &'static str, args: &'static [A], doc: &'static str) -> Call
     Call { name, role: Role::Term, args, rest: None, doc }
 }
 
+const SHIFT: A = A::with(
+    "shift",
+    COUNT_OR_ZERO,
+    D::Number(0.0),
+    Objective,
+    "A control: the examples are those of the companion so many seats further in the crew, round and round.",
+);
 pub static CONTRAST: Call = term(
     "contrast",
-    &[MODEL, EXAMPLES, CREW],
+    &[MODEL, EXAMPLES, CREW, SHIFT],
     "log p(c | examples of p, x) − mean over the others of log p(c | examples of q, x), clipped to ±1.",
 );
 pub static RELEVANCE: Call = term(
@@ -125,6 +132,12 @@ pub static CLIP: Call = function(
     &[OF, A::required("range", Ty::Range(Dim::None), Objective, "The bounds.")],
     "A score held between two bounds.",
 );
+
+/// What a metric gives beside its own number, where that has parts: of `length` the tokens themselves, and the share of
+/// completions with fewer than the band begins at.
+pub fn criteria(term: &str) -> &'static [&'static str] {
+    if term == LENGTH.name { &["tokens", "short"] } else { &[] }
+}
 
 /// What an `evaluate` can measure.
 pub const METRICS: &[&Call] = &[

@@ -284,6 +284,62 @@ fn evaluations_make_sense() {
 }
 
 #[test]
+fn gates_ask_statistics_of_what_their_stage_measures() {
+    let stage = |gate: &str| {
+        format!(
+            "reward z {{ score = leak() + 1 }}\nstage t = evaluate {{\n subjects = [s, baseline(cot), d.test]\n \
+             metrics = [leak(), length(15..60 tok), w, j.r]; data = d\n gate {gate} else \"x\"\n}}"
+        )
+    };
+    for holds in [
+        "mean(s).low > 0 and mean(s, metric: w, persona: a).high < 3",
+        "median(s, metric: length(15..60 tok), criterion: \"tokens\", persona: each) in 15..60",
+        "p95(s, metric: leak()) <= 5 * mean(d.test, metric: w, persona: each)",
+        "mean(s, metric: length(15..60 tok), criterion: \"short\") <= mean(baseline(cot), metric: length(15..60 tok), criterion: \"short\") + 0.1",
+        "delta(s, baseline(cot), metric: w, persona: each).low > max(-0.1, mean(d.test))",
+    ] {
+        added(&stage(holds), &[]);
+    }
+    for (faulty, code) in [
+        ("mean(d) > 0", "M0517@5"),
+        ("mean(s, metric: z) > 0", "M0517@5"),
+        ("p95(s, criterion: \"tokens\") > 0", "M0517@5"),
+        ("mean(s, metric: length(15..60 tok), criterion: \"token\") > 0", "M0517@5"),
+        ("mean(s, metric: w, criterion: \"c\") > 0", "M0517@5"),
+        ("delta(s, d.test) > 0", "M0517@5"),
+        ("median(s).low > 0", "M0207@5"),
+        ("mean(s, persona: eech) > 0", "M0202@5"),
+        ("mean(s, persona: d) > 0", "M0304@5"),
+        ("mean(s)", "M0304@5"),
+        ("mean(s) > each", "M0202@5"),
+        ("mean() > 0", "M0311@5"),
+    ] {
+        added(&stage(faulty), &[code]);
+    }
+    added("stage t = sft {\n policy = m; data = d\n gate median(s) > 0 else \"x\"\n}", &["M0517@3"]);
+    added("let x = [each]", &["M0202@1"]);
+    let checked = checked(&format!("{BASE}{}", stage("mean(s, metric: length(15..60 tok), criterion: \"token\") > 0")));
+    assert!(words(&checked).contains("its criteria are `tokens` and `short`"), "{}", words(&checked));
+}
+
+#[test]
+fn written_lines_and_rewards_are_measured() {
+    added("stage t = evaluate { subjects = [s, d.test, d]; metrics = [w]; data = d }", &[]);
+    added("stage t = evaluate { subjects = [d.test, s]; metrics = [w]; data = d }", &["M0514@1"]);
+    added("stage t = evaluate { subjects = [d]; metrics = [w]; data = d }", &["M0514@1"]);
+    added("stage t = evaluate { subjects = [s]; metrics = [w]; data = d; gate mean(s, metric: w) > 0 else \"x\" }", &[]);
+    added(
+        "stage p = pairs for persona in crew { from = m; data = d; judge = j.r }\n\
+         stage rm = bradley_terry for persona in crew { pairs = p; init = m }\n\
+         reward v { score = 2 * rm }\nstage t = evaluate { subjects = [s]; metrics = [v]; data = d }",
+        &["M0507@4"],
+    );
+    added("stage t = evaluate { subjects = [s]; metrics = [s]; data = d }", &["M0304@1"]);
+    added("stage g = grpo for persona in crew { policy = m; reward = w; data = d; lr = 0; shuffle = true }", &[]);
+    added("reward v { score = contrast(shift: 1) }\nreward u { score = contrast(shift: 0.5) }", &["M0312@2"]);
+}
+
+#[test]
 fn slots_are_char_and_user() {
     added("persona p \"P\" { voice = \"{{char}} and {{user}}, { } {{ }}\" }", &[]);
     added("persona p \"P\" { voice = \"{{chr}}\" }", &["M0318@1"]);

@@ -1,0 +1,187 @@
+//! What the subjects of an `evaluate` say: sampled now, played, read from a dialogue, or written by somebody.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use mascot_run::engine::Fault;
+use mascot_run::task::{Baseline, DataSpec, EvaluateSpec, ModelSpec, PersonaSpec, Speaker, Subject};
+
+use super::dialogue::{self, Line, Transcript};
+use super::{Work, draws_of, file_fault, sampling, shortened, voice};
+use crate::data::{Row, same_persona};
+use crate::generate::{Ask, Completion, Finish, Sampling};
+use crate::judge::{Spoken, likelihood};
+use crate::model::Lm;
+use crate::models::input;
+
+/// How much longer a reply may be that is thought over first.
+const THINKING_ROOM: usize = 2;
+
+/// What a subject said; kept in the draft where it was sampled, so that a stopped evaluation need not ask again.
+///
+/// # Errors
+/// As data and models; [`Fault::Interrupted`].
+pub fn by(
+    spec: &EvaluateSpec,
+    index: usize,
+    subject: &Subject,
+    rows: &[Row],
+    work: &mut Work<'_>,
+) -> Result<Vec<Transcript>, Fault> {
+    let draft = work.workspace.resume_file(&format!("subject-{index}.jsonl"));
+    let said = match subject {
+        Subject::Transcripts { transcripts } => {
+            return read(&input(work.request.inputs, transcripts)?.path, index);
+        }
+        Subject::Written { data, model, crew } => return written(index, data, model, crew, work),
+        _ if draft.exists() => return read(&draft, index),
+        Subject::Speakers { speakers, prompting } => asked(spec, index, speakers, *prompting, rows, work)?,
+        Subject::Played { dialogue, prompting } => dialogue::played(dialogue, *prompting, index, work)?,
+    };
+    let lines: Vec<String> =
+        said.iter().map(|t| serde_json::to_string(t).expect("a transcript is plain data") + "\n").collect();
+    std::fs::create_dir_all(&work.workspace.resume).map_err(|why| file_fault(&draft, why))?;
+    let beside = draft.with_extension("draft");
+    std::fs::write(&beside, lines.concat()).map_err(|why| file_fault(&beside, why))?;
+    std::fs::rename(&beside, &draft).map_err(|why| file_fault(&draft, why))?;
+    Ok(said)
+}
+
+fn read(path: &Path, subject: usize) -> Result<Vec<Transcript>, Fault> {
+    let text = std::fs::read_to_string(path).map_err(|why| file_fault(path, why))?;
+    let line = |(at, json): (usize, &str)| {
+        let mut transcript: Transcript =
+            serde_json::from_str(json).map_err(|why| file_fault(path, format!("line {}: {why}", at + 1)))?;
+        transcript.subject = subject;
+        Ok(transcript)
+    };
+    text.lines().enumerate().map(line).collect()
+}
+
+/// Lines of the crew, each as a turn of its persona that ended by itself. Their situations are clusters of their own: nothing that
+/// other subjects say is paired with them.
+fn written(
+    index: usize,
+    data: &DataSpec,
+    model: &ModelSpec,
+    crew: &[PersonaSpec],
+    work: &mut Work<'_>,
+) -> Result<Vec<Transcript>, Fault> {
+    let read = work.data(data)?;
+    let lm = work.models.lm(model, work.request.inputs)?;
+    let mut said: Vec<Transcript> = Vec::new();
+    let mut samples: BTreeMap<(String, &str), usize> = BTreeMap::new();
+    let mut strangers = 0;
+    for row in read.completions(data.split) {
+        let whose = row.persona.as_deref().and_then(|name| crew.iter().find(|one| same_persona(&one.name, name)));
+        let Some(persona) = whose else {
+            strangers += 1;
+            continue;
+        };
+        let row = shortened(row, data.max_len, &lm)?;
+        let text = row.completion.as_deref().unwrap_or_default().trim().to_owned();
+        let turn =
+            Spoken { speaker: persona.name.clone(), system: "".into(), text, ids: Vec::new(), finished: true };
+        let ids = likelihood::ids(&lm, &turn)?;
+        let count = samples.entry((row.key.clone(), &persona.name)).or_default();
+        let sample = *count;
+        *count += 1;
+        let line = Line {
+            speaker: turn.speaker,
+            text: turn.text,
+            directive: None,
+            ids,
+            finish: Some(Finish::Eos),
+            scores: BTreeMap::new(),
+        };
+        let turns = vec![Line::user(&row.said()), line];
+        let key = format!("written {}", row.key);
+        said.push(Transcript { subject: index, key, situation: row.said(), sample, turns, scores: BTreeMap::new() });
+    }
+    if said.is_empty() {
+        return Err(Fault::Data(
+            "the written lines hold none of anybody in the crew: a column `persona` says by the quoted name whose a line is"
+                .into(),
+        ));
+    }
+    if strangers > 0 {
+        work.notes.push(format!("{strangers} written line(s) are of nobody in the crew, and were left out"));
+    }
+    Ok(said)
+}
+
+/// Every speaker answers every situation; all that share a model are one batch.
+fn asked(
+    spec: &EvaluateSpec,
+    index: usize,
+    speakers: &[Speaker],
+    prompting: Baseline,
+    rows: &[Row],
+    work: &mut Work<'_>,
+) -> Result<Vec<Transcript>, Fault> {
+    if rows.is_empty() {
+        return Err(Fault::Data("speakers are measured on situations, and `data` has none".into()));
+    }
+    let mut opened = Vec::new();
+    for speaker in speakers {
+        opened.push(work.policy(&speaker.policy)?);
+    }
+    let candidates = if prompting == Baseline::SelfConsistency { voice::CANDIDATES } else { 1 };
+    let mut models: Vec<&Lm> = Vec::new();
+    for (lm, _) in &opened {
+        if !models.iter().any(|known| known.same(lm)) {
+            models.push(lm);
+        }
+    }
+    let mut out: Vec<((usize, usize), Vec<Transcript>)> = Vec::new();
+    for lm in models {
+        let mut asks = Vec::new();
+        let mut whose = Vec::new();
+        for (who, (speaker, (own, lora))) in speakers.iter().zip(&opened).enumerate().filter(|(_, (_, o))| o.0.same(lm))
+        {
+            for (situation, row) in rows.iter().enumerate() {
+                let row = shortened(row, spec.data.as_ref().and_then(|data| data.max_len), own)?;
+                let messages = voice::messages(Some(&speaker.persona), &row, prompting);
+                let key = draws_of(&format!("{} {}", row.key, speaker.persona.name));
+                let n = spec.sample.n as usize * candidates;
+                asks.push(Ask { prompt: voice::prompt(own, &messages)?, adapter: lora.as_ref(), n, key });
+                whose.push((who, situation));
+            }
+        }
+        let plain = sampling(&spec.sample, lm);
+        let thinks = matches!(prompting, Baseline::Cot | Baseline::FewShotCot);
+        let how = Sampling { max_new: plain.max_new * if thinks { THINKING_ROOM } else { 1 }, ..plain };
+        for ((who, situation), made) in whose.into_iter().zip(work.generate_shared(lm, &asks, &how, spec.seed)?) {
+            let chosen = made.chunks(candidates).map(|all| {
+                let texts: Vec<&str> = all.iter().map(|c| voice::reply(&c.text, prompting)).collect();
+                &all[voice::most_agreed(&texts)]
+            });
+            let transcripts = chosen.enumerate().map(|(sample, completion)| {
+                alone(index, sample, &rows[situation], &speakers[who], completion, prompting)
+            });
+            out.push(((who, situation), transcripts.collect()));
+        }
+    }
+    out.sort_by_key(|(at, _)| *at);
+    Ok(out.into_iter().flat_map(|(_, transcripts)| transcripts).collect())
+}
+
+fn alone(
+    subject: usize,
+    sample: usize,
+    row: &Row,
+    speaker: &Speaker,
+    completion: &Completion,
+    prompting: Baseline,
+) -> Transcript {
+    let line = Line {
+        speaker: speaker.persona.name.clone(),
+        text: voice::reply(&completion.text, prompting).to_owned(),
+        directive: None,
+        ids: completion.ids.clone(),
+        finish: Some(completion.finish),
+        scores: BTreeMap::new(),
+    };
+    let turns = vec![Line::user(&row.said()), line];
+    Transcript { subject, key: row.key.clone(), situation: row.said(), sample, turns, scores: BTreeMap::new() }
+}
