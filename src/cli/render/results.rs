@@ -41,6 +41,12 @@ pub fn metrics(task: &TaskReport, paint: Paint, to: &mut String) {
             }
         }
         criteria.sort();
+        // What a judge tells nobody is said once, not in a row for each.
+        let has_number = |criterion: &Option<&String>| {
+            pooled().any(|row| row.metric == metric && row.criterion.as_ref() == *criterion && row.mean.is_some())
+        };
+        let (criteria, silent): (Vec<_>, Vec<_>) =
+            criteria.into_iter().partition(|criterion| criterion.is_none() || has_number(criterion));
         for criterion in criteria {
             let label = criterion.map_or_else(|| shorten(name, 36), |criterion| format!("  {criterion}"));
             let cells = (0..task.labels.subjects.len()).map(|subject| {
@@ -49,6 +55,11 @@ pub fn metrics(task: &TaskReport, paint: Paint, to: &mut String) {
                 row.map_or(String::new(), cell)
             });
             lines.row_of(std::iter::once(format!("  {label}")).chain(cells).collect());
+        }
+        if !silent.is_empty() {
+            let names = silent.into_iter().flatten().map(String::as_str).collect::<Vec<_>>().join(", ");
+            let cells = task.labels.subjects.iter().map(|_| "not measured".to_owned());
+            lines.row_of(std::iter::once(format!("    {}", shorten(&names, 34))).chain(cells).collect());
         }
     }
     to.push_str(&lines.text());
@@ -69,7 +80,12 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
         let _ = writeln!(to, "  {mark} {}: {}", task.id, gate.text);
         let _ = writeln!(to, "      {}", paint.dim(&gate_values(gate)));
         if !gate.holds {
-            let _ = writeln!(to, "      {}  {}", gate.otherwise, paint.dim(&format!("{}:{}", gate.file, gate.line)));
+            let whom = match gate.failed_for.as_slice() {
+                [] => String::new(),
+                whom => format!(" ({})", whom.join(", ")),
+            };
+            let place = paint.dim(&format!("{}:{}", gate.file, gate.line));
+            let _ = writeln!(to, "      {}{whom}  {place}", gate.otherwise);
         }
     }
 }

@@ -47,7 +47,10 @@ impl AdamW {
             *p *= decay;
             *m += (g - *m) * (1.0 - b1);
             *v = *v * b2 + g * g * (1.0 - b2);
-            *p -= step_size * *m / (v.sqrt() / correction2 + eps);
+            // Minus nothing still turns −0 into 0: at a rate of zero no bit may change.
+            if step_size != 0.0 {
+                *p -= step_size * *m / (v.sqrt() / correction2 + eps);
+            }
         }
     }
 
@@ -152,6 +155,21 @@ mod tests {
             let expected = &golden.tensor("adamw.trajectory")[step * 12..(step + 1) * 12];
             assert!(apart(&p, expected) < 1e-6, "step {step}: {p:?} {expected:?}");
         }
+    }
+
+    #[test]
+    fn a_rate_of_zero_without_decay_moves_no_bit() {
+        let golden = Losses::read();
+        let mut p = golden.tensor("adamw.p0").to_vec();
+        // The floats whose bits are easily lost.
+        p[..4].copy_from_slice(&[0.0, -0.0, f32::MIN_POSITIVE / 4.0, f32::MAX]);
+        let before: Vec<u32> = p.iter().map(|x| x.to_bits()).collect();
+        let mut adam = AdamW::new(p.len());
+        let how = Optimizer { weight_decay: 0.0, ..torch_defaults() };
+        for step in 0..5 {
+            adam.step(&mut p, &golden.tensor("adamw.grads")[step * 12..(step + 1) * 12], 0.0, &how);
+        }
+        assert_eq!(p.iter().map(|x| x.to_bits()).collect::<Vec<_>>(), before);
     }
 
     #[test]

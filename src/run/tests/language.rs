@@ -13,7 +13,7 @@ use tempfile::tempdir;
 
 use crate::bench::{outcomes, performed, store};
 
-const PROGRAM: &str = r#"masc 1
+pub const PROGRAM: &str = r#"masc 1
 
 experiment small "A small one" { seed = 7 }
 
@@ -140,7 +140,7 @@ fn planned(files: &Files, main: &str, also: &[Point], folder: &Path) -> Plan {
     plan::plan(&programs, &checked.files, &places, &store(folder), FINGERPRINT, true)
 }
 
-fn plan_of(text: &str, folder: &Path) -> Plan {
+pub fn plan_of(text: &str, folder: &Path) -> Plan {
     let files = Files { texts: [("main.masc".to_owned(), text.to_owned())].into(), root: None };
     planned(&files, "main.masc", &[], folder)
 }
@@ -170,7 +170,7 @@ fn reruns(before: &str, after: &str) -> Vec<String> {
     did
 }
 
-fn edit(from: &str, to: &str) -> Vec<String> {
+pub fn edit(from: &str, to: &str) -> Vec<String> {
     reruns(PROGRAM, &PROGRAM.replacen(from, to, 1))
 }
 

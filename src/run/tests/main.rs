@@ -4,5 +4,6 @@
 
 mod bench;
 mod language;
+mod measuring;
 mod remembering;
 mod sources;
