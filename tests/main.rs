@@ -10,6 +10,7 @@
 mod documents;
 mod front_door;
 mod front_door_shapes;
+mod gates;
 mod house;
 #[cfg(feature = "engine")]
 mod paper;
