@@ -108,7 +108,11 @@ impl Settle<'_, '_> {
             ItemKind::Param { about, .. } => about.as_ref().map(|about| about.value.clone()),
             _ => None,
         };
-        let mut fields = self.fields(&done.fields)?;
+        let mut fields = match decl.kind {
+            // `persona` in a reward is nobody until a stage uses it, and there the reward stands expanded.
+            EntityKind::Reward => self.fields(&with_persona_named(&done.fields))?,
+            _ => self.fields(&done.fields)?,
+        };
         if let ItemKind::Secret { variable, .. } = &decl.item.kind {
             let origin = Origin { layer: crate::program::Layer::File, span: Some(decl.item.span) };
             let value = Value::Text(variable.value.clone());
@@ -147,4 +151,23 @@ impl Settle<'_, '_> {
             stage,
         })
     }
+}
+
+fn with_persona_named(fields: &FieldVals) -> FieldVals {
+    fn named(val: &Val) -> Val {
+        let each = |vals: &[Val]| vals.iter().map(named).collect::<Vec<_>>();
+        let by_name = |vals: &BTreeMap<String, Val>| vals.iter().map(|(name, val)| (name.clone(), named(val))).collect();
+        match val {
+            Val::Unknown => Val::Word("persona".to_owned()),
+            Val::List(vals) => Val::List(each(vals)),
+            Val::Op { op, args } => Val::Op { op, args: each(args) },
+            Val::Record(vals) => Val::Record(by_name(vals)),
+            Val::Call { name, args } => Val::Call { name: name.clone(), args: by_name(args) },
+            other => other.clone(),
+        }
+    }
+    let field = |(name, field): (&&'static str, &super::fields::FieldVal)| {
+        (*name, super::fields::FieldVal { val: named(&field.val), origin: field.origin, parts: field.parts.clone() })
+    };
+    fields.iter().map(field).collect()
 }

@@ -335,6 +335,10 @@ fn written_lines_and_rewards_are_measured() {
         &["M0507@4"],
     );
     added("stage t = evaluate { subjects = [s]; metrics = [s]; data = d }", &["M0304@1"]);
+    // Whose persona is meant is known where a stage is for one; an evaluation is for all.
+    let own = "persona c \"C\" { role = \"z\" }\nreward v { score = contrast(crew: [persona, c]) }\n";
+    added(&format!("{own}stage g = grpo for persona in crew {{ policy = m; reward = v; data = d }}"), &[]);
+    added(&format!("{own}stage t = evaluate {{ subjects = [s]; metrics = [v]; data = d }}"), &["M0202@2"]);
     added("stage g = grpo for persona in crew { policy = m; reward = w; data = d; lr = 0; shuffle = true }", &[]);
     added("reward v { score = contrast(shift: 1) }\nreward u { score = contrast(shift: 0.5) }", &["M0312@2"]);
 }
