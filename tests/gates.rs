@@ -66,8 +66,10 @@ fn a_gate_that_does_not_hold_is_printed_the_report_is_written_and_the_exit_code_
     let failed = gates(&again).into_iter().find(|gate| gate["holds"] == false).unwrap();
     assert_eq!(failed["failed_for"].as_array().unwrap().len(), 3);
     // Written lines are longer than what a reply has room for, and speak in bytes here.
-    let gold = again["metrics"].as_array().unwrap().iter().find(|row| {
-        row["subject"] == "gold" && row["criterion"] == "tokens" && row["persona"].is_null()
-    });
+    let gold = again["metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["subject"] == "gold" && row["criterion"] == "tokens" && row["persona"].is_null());
     assert!(gold.unwrap()["median"].as_f64() > Some(60.0), "{gold:?}");
 }

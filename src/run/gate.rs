@@ -443,7 +443,10 @@ mod tests {
         };
         let asked = [Statistic::Mean(End::Mean), Statistic::Mean(End::Low), Statistic::Mean(End::High)];
         assert_eq!(asked.map(|what| of(1, what)), [Some(4.0), Some(3.0), Some(5.0)]);
-        assert_eq!([of(1, Statistic::Median), of(1, Statistic::P95), of(0, Statistic::P95)], [Some(4.5), Some(8.0), None]);
+        assert_eq!(
+            [of(1, Statistic::Median), of(1, Statistic::P95), of(0, Statistic::P95)],
+            [Some(4.5), Some(8.0), None]
+        );
     }
 
     #[test]

@@ -102,7 +102,9 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
         .iter()
         .any(|m| matches!(m, MetricSpec::Judge(judge) if matches!(judge.by, JudgeKind::Contrast { .. })))
     {
-        outputs.notes.push("the contrast judge has one number for a whole rubric: its criteria are not measured".into());
+        outputs
+            .notes
+            .push("the contrast judge has one number for a whole rubric: its criteria are not measured".into());
     }
     Ok(outputs)
 }
@@ -178,7 +180,8 @@ fn measure(
             if term.name == "length" {
                 let low = term.numbers.get("low").copied().unwrap_or(0.0);
                 let of = |value: &dyn Fn(f64) -> f64| {
-                    let turns = |scene: &Scene| scene.turns.iter().map(|turn| value(term::tokens(turn) as f64)).collect();
+                    let turns =
+                        |scene: &Scene| scene.turns.iter().map(|turn| value(term::tokens(turn) as f64)).collect();
                     Values::Turns(scenes.iter().map(turns).collect())
                 };
                 all.push((Some("tokens".into()), of(&|tokens| tokens)));

@@ -80,8 +80,7 @@ fn written(
         };
         let row = shortened(row, data.max_len, &lm)?;
         let text = row.completion.as_deref().unwrap_or_default().trim().to_owned();
-        let turn =
-            Spoken { speaker: persona.name.clone(), system: "".into(), text, ids: Vec::new(), finished: true };
+        let turn = Spoken { speaker: persona.name.clone(), system: "".into(), text, ids: Vec::new(), finished: true };
         let ids = likelihood::ids(&lm, &turn)?;
         let count = samples.entry((row.key.clone(), &persona.name)).or_default();
         let sample = *count;

@@ -156,7 +156,8 @@ impl Settle<'_, '_> {
 fn with_persona_named(fields: &FieldVals) -> FieldVals {
     fn named(val: &Val) -> Val {
         let each = |vals: &[Val]| vals.iter().map(named).collect::<Vec<_>>();
-        let by_name = |vals: &BTreeMap<String, Val>| vals.iter().map(|(name, val)| (name.clone(), named(val))).collect();
+        let by_name =
+            |vals: &BTreeMap<String, Val>| vals.iter().map(|(name, val)| (name.clone(), named(val))).collect();
         match val {
             Val::Unknown => Val::Word("persona".to_owned()),
             Val::List(vals) => Val::List(each(vals)),

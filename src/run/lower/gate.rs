@@ -123,7 +123,9 @@ impl Lower<'_> {
     ) -> Condition<MemberRef> {
         let owner = self.instance(asking.own);
         let place = |field: &str, arg: &str| {
-            let Value::List(written) = owner.value(field) else { panic!("{field} are a list; this is a bug in mascot") };
+            let Value::List(written) = owner.value(field) else {
+                panic!("{field} are a list; this is a bug in mascot")
+            };
             match args.get(arg) {
                 None | Some(Value::Absent) => 0,
                 Some(value) => written.iter().position(|each| each == value).unwrap_or_else(|| {
@@ -165,9 +167,7 @@ impl Lower<'_> {
 /// Whether something in it is asked for every persona.
 fn says_each(condition: &Value) -> bool {
     match condition {
-        Value::Call { args, .. } => {
-            matches!(args.get("persona"), Some(Value::Word(_))) || args.values().any(says_each)
-        }
+        Value::Call { args, .. } => matches!(args.get("persona"), Some(Value::Word(_))) || args.values().any(says_each),
         Value::Op { args, .. } => args.iter().any(says_each),
         _ => false,
     }

@@ -31,7 +31,9 @@ fn a_gate_for_each_persona_is_asked_for_every_one_of_the_crew() {
         let (_, report) = performed(&plan, folder.path());
         report.task("measured").unwrap().gates[0].clone()
     };
-    let asked = ask("mean(voices, metric: in_character, persona: each) >= 0.5 * mean(baseline(sft), metric: in_character, persona: each)");
+    let asked = ask(
+        "mean(voices, metric: in_character, persona: each) >= 0.5 * mean(baseline(sft), metric: in_character, persona: each)",
+    );
     let names: Vec<&str> = asked.values.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(
         names,
@@ -54,8 +56,11 @@ fn a_gate_for_each_persona_is_asked_for_every_one_of_the_crew() {
     let unmeasured = ask("mean(voices, criterion: \"role\") > -99");
     assert_eq!((unmeasured.holds, unmeasured.values[0].1), (false, None));
     // Of one persona's policy, `each` is that persona alone.
-    let one = measured("gate mean(voices.beacon, persona: each) > -99 else \"no\"")
-        .replacen("subjects = [voices,", "subjects = [voices.beacon,", 1);
+    let one = measured("gate mean(voices.beacon, persona: each) > -99 else \"no\"").replacen(
+        "subjects = [voices,",
+        "subjects = [voices.beacon,",
+        1,
+    );
     let (_, report) = performed(&plan_of(&one, folder.path()), folder.path());
     let asked = &report.task("measured").unwrap().gates[0];
     assert_eq!(asked.values.len(), 1, "{asked:?}");

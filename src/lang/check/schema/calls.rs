@@ -297,8 +297,7 @@ const fn statistic(name: &'static str, doc: &'static str) -> Call {
 pub static MEAN: Call =
     statistic("mean", "The mean of a subject's samples, with `.low` and `.high` of its interval; for gates.");
 pub static MEDIAN: Call = statistic("median", "The median of a subject's samples; for gates.");
-pub static P95: Call =
-    statistic("p95", "What nineteen of twenty samples of a subject do not exceed; for gates.");
+pub static P95: Call = statistic("p95", "What nineteen of twenty samples of a subject do not exceed; for gates.");
 /// What a gate may ask of its `evaluate`'s table.
 pub const ASKS: &[&Call] = &[&DELTA, &MEAN, &MEDIAN, &P95];
 

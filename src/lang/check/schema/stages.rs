@@ -373,7 +373,12 @@ pub static EVALUATE: Kind = stage(
     "evaluate",
     Makes::Table,
     &[
-        A::required("subjects", Ty::List(&calls::SUBJECT), Topology, "What is measured: stages, baselines, written lines."),
+        A::required(
+            "subjects",
+            Ty::List(&calls::SUBJECT),
+            Topology,
+            "What is measured: stages, baselines, written lines.",
+        ),
         A::required("metrics", Ty::List(&calls::METRIC), Objective, "By which rubrics, terms and rewards."),
         A::optional("data", DATASET, Data, "The situations; a dialogue brings its own."),
         PROMPTS_LIMIT,

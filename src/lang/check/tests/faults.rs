@@ -327,7 +327,10 @@ fn written_lines_and_rewards_are_measured() {
     added("stage t = evaluate { subjects = [s, d.test, d]; metrics = [w]; data = d }", &[]);
     added("stage t = evaluate { subjects = [d.test, s]; metrics = [w]; data = d }", &["M0514@1"]);
     added("stage t = evaluate { subjects = [d]; metrics = [w]; data = d }", &["M0514@1"]);
-    added("stage t = evaluate { subjects = [s]; metrics = [w]; data = d; gate mean(s, metric: w) > 0 else \"x\" }", &[]);
+    added(
+        "stage t = evaluate { subjects = [s]; metrics = [w]; data = d; gate mean(s, metric: w) > 0 else \"x\" }",
+        &[],
+    );
     added(
         "stage p = pairs for persona in crew { from = m; data = d; judge = j.r }\n\
          stage rm = bradley_terry for persona in crew { pairs = p; init = m }\n\
