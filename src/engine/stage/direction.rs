@@ -16,13 +16,13 @@ use serde::{Deserialize, Serialize};
 
 use super::dialogue::{self, Actor, Episode, Play};
 use super::director::{Directive, Director};
-use super::grpo::{BenchParts, Line, finite, mean_finite, summary};
+use super::grpo::{BenchParts, Line, finite, mean_finite};
 use super::policy_step::{self, Learner, Packed, Sampled};
 use super::{Work, draws_of, pool, prompts_of_step, sampling, scoring_temperature, shortened};
 use crate::data::Row;
 use crate::generate::Finish;
 use crate::judge::Scene;
-use crate::nn::{Lora, Pack};
+use crate::nn::Pack;
 use crate::reward::rewards;
 use crate::rng::Rng;
 use crate::train::advantage::Ema;
@@ -97,7 +97,7 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
         };
         let episodes = match dialogue::play(&situations, &how, work) {
             Err(Fault::Interrupted) => {
-                save(work, step, &lora, &adam, &memory, [&curve, &log])?;
+                policy_step::save(work, step, &lora, &adam, &memory, [&curve, &log])?;
                 return Err(Fault::Interrupted);
             }
             other => other?,
@@ -185,22 +185,13 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
         step += 1;
         work.tell("training", step, steps, reward, Some(stepped.loss));
         if step < steps {
-            save(work, step, &lora, &adam, &memory, [&curve, &log])?;
+            policy_step::save(work, step, &lora, &adam, &memory, [&curve, &log])?;
             if work.stopped() {
                 return Err(Fault::Interrupted);
             }
         }
     }
-    lora.write_peft(&work.workspace.artifact("adapter"))?;
-    curve.finish()?;
-    log.finish()?;
-    let mut outputs = Outputs {
-        artifacts: vec!["adapter".into(), "curve.jsonl".into(), "samples.jsonl".into()],
-        ..Outputs::default()
-    };
-    outputs.results.extend(summary(&memory.rewards));
-    outputs.results.insert("tokens".into(), work.tokens() as f64);
-    Ok(outputs)
+    policy_step::finish(work, &lora, curve, log, &memory.rewards)
 }
 
 fn situations(spec: &DirectionSpec, director: &Director<'_>, work: &mut Work<'_>) -> Result<Vec<Row>, Fault> {
@@ -310,11 +301,4 @@ fn written(episode: &Episode, actors: &[Actor<'_>]) -> String {
         None => "[nobody]".to_owned(),
     };
     episode.turns.iter().map(turn).collect::<Vec<_>>().join("\n")
-}
-
-fn save(work: &Work<'_>, step: u64, lora: &Lora, adam: &AdamW, memory: &Memory, logs: [&Log; 2]) -> Result<(), Fault> {
-    for log in logs {
-        log.save()?;
-    }
-    Checkpoint { step, params: lora.values().to_vec(), adam: adam.clone(), memory: memory.clone() }.save(work.workspace)
 }

@@ -26,7 +26,7 @@ use crate::model::Lm;
 use crate::nn::{Lora, Pack};
 use crate::reward::{Rewards, rewards};
 use crate::rng::Rng;
-use crate::train::advantage::{Ema, mean};
+use crate::train::advantage::Ema;
 use crate::train::checkpoint::{Checkpoint, Log};
 use crate::train::optimizer::AdamW;
 use crate::train::schedule::learning_rate;
@@ -121,7 +121,7 @@ pub fn perform(spec: &GrpoSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
         })();
         let (completions, scenes, scores) = match outcome {
             Err(Fault::Interrupted) => {
-                save(work, step, &lora, &adam, &memory, [&curve, &log])?;
+                policy_step::save(work, step, &lora, &adam, &memory, [&curve, &log])?;
                 return Err(Fault::Interrupted);
             }
             other => other?,
@@ -168,32 +168,13 @@ pub fn perform(spec: &GrpoSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
         step += 1;
         work.tell("training", step, steps, reward, Some(stepped.loss));
         if step < steps {
-            save(work, step, &lora, &adam, &memory, [&curve, &log])?;
+            policy_step::save(work, step, &lora, &adam, &memory, [&curve, &log])?;
             if work.stopped() {
                 return Err(Fault::Interrupted);
             }
         }
     }
-    lora.write_peft(&work.workspace.artifact("adapter"))?;
-    curve.finish()?;
-    log.finish()?;
-    let mut outputs = Outputs {
-        artifacts: vec!["adapter".into(), "curve.jsonl".into(), "samples.jsonl".into()],
-        ..Outputs::default()
-    };
-    outputs.results.extend(summary(&memory.rewards));
-    outputs.results.insert("tokens".into(), work.tokens() as f64);
-    Ok(outputs)
-}
-
-/// `reward`: the mean of the last quarter of steps; `reward.first`: that of the first.
-pub fn summary(rewards: &[f64]) -> Vec<(String, f64)> {
-    let quarter = rewards.len().div_ceil(4);
-    if quarter == 0 {
-        return Vec::new();
-    }
-    let (first, last) = (mean(&rewards[..quarter]), mean(&rewards[rewards.len() - quarter..]));
-    vec![("reward".into(), last), ("reward.first".into(), first)]
+    policy_step::finish(work, &lora, curve, log, &memory.rewards)
 }
 
 fn prompts(spec: &GrpoSpec, lm: &Lm, work: &mut Work<'_>) -> Result<Vec<Asked>, Fault> {
@@ -374,13 +355,6 @@ fn line(
         tokens: work.tokens(),
         seconds: work.seconds(),
     }
-}
-
-fn save(work: &Work<'_>, step: u64, lora: &Lora, adam: &AdamW, memory: &Memory, logs: [&Log; 2]) -> Result<(), Fault> {
-    for log in logs {
-        log.save()?;
-    }
-    Checkpoint { step, params: lora.values().to_vec(), adam: adam.clone(), memory: memory.clone() }.save(work.workspace)
 }
 
 pub fn finite(x: f64) -> Option<f64> {

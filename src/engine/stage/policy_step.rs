@@ -2,12 +2,17 @@
 //!
 //! advantages (`train::advantage`) → who is in the loss → μ updates of {log-probabilities, loss, backward, clip, AdamW}.
 
-use mascot_run::engine::Fault;
+use mascot_run::engine::{Fault, Outputs};
 use mascot_run::task::{By, Combine, KlPlace, Optimizer, Overlong, Rollout, ZeroVariance};
 
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Work;
 use crate::model::Lm;
 use crate::nn::{Lora, LoraGrads, Pack};
-use crate::train::advantage::{Advantages, Ema, Scored, advantages};
+use crate::train::advantage::{Advantages, Ema, Scored, advantages, mean};
+use crate::train::checkpoint::{Checkpoint, Log};
 use crate::train::loss::{self, Batch, Completion};
 use crate::train::optimizer::{self, AdamW};
 
@@ -203,6 +208,46 @@ pub fn step(samples: &[Sampled], packed: &dyn Packed, how: &Rollout, learner: Le
         out.clip_fraction = clipped / tokens.max(1) as f64;
     }
     Ok(out)
+}
+
+/// Keeps the state from which a stopped stage goes on: what was logged, the parameters, what `memory` remembers beside them.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn save<M: Clone + Serialize + DeserializeOwned>(
+    work: &Work<'_>,
+    step: u64,
+    lora: &Lora,
+    adam: &AdamW,
+    memory: &M,
+    logs: [&Log; 2],
+) -> Result<(), Fault> {
+    for log in logs {
+        log.save()?;
+    }
+    Checkpoint { step, params: lora.values().to_vec(), adam: adam.clone(), memory: memory.clone() }.save(work.workspace)
+}
+
+/// What a stage that learnt by reward leaves: the adapter, its curve, its samples. `reward` is the mean of the last quarter of steps,
+/// `reward.first` that of the first.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn finish(work: &Work<'_>, lora: &Lora, curve: Log, samples: Log, rewards: &[f64]) -> Result<Outputs, Fault> {
+    lora.write_peft(&work.workspace.artifact("adapter"))?;
+    curve.finish()?;
+    samples.finish()?;
+    let mut outputs = Outputs {
+        artifacts: vec!["adapter".into(), "curve.jsonl".into(), "samples.jsonl".into()],
+        ..Outputs::default()
+    };
+    let quarter = rewards.len().div_ceil(4);
+    if quarter > 0 {
+        outputs.results.insert("reward.first".into(), mean(&rewards[..quarter]));
+        outputs.results.insert("reward".into(), mean(&rewards[rewards.len() - quarter..]));
+    }
+    outputs.results.insert("tokens".into(), work.tokens() as f64);
+    Ok(outputs)
 }
 
 /// Completions by prompt, prompts by pack: a pack is a list of prompts' members, as many as fit where nothing is computed twice. The
