@@ -14,6 +14,7 @@ mod gates;
 mod house;
 #[cfg(feature = "engine")]
 mod paper;
+mod report;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;
