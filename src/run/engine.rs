@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 
 use crate::task::{Slot, TaskSpec};
+use crate::words;
 
 /// What performs tasks.
 pub trait Engine {
@@ -167,7 +168,7 @@ pub struct Progress {
 pub enum Fault {
     #[error("stopped; the next run goes on from here")]
     Interrupted,
-    #[error("{path}: {why}")]
+    #[error("{}: {why}", path.display())]
     File { path: PathBuf, why: String },
     #[error("{0}")]
     Data(String),
@@ -179,4 +180,18 @@ pub enum Fault {
     Memory { needs: u64, allowed: u64 },
     #[error("cannot run yet: {0}")]
     NotYet(String),
+}
+
+impl Fault {
+    /// As a user reads it: what the system says in words, and what to do about it.
+    pub fn in_words(&self) -> String {
+        let (why, advice) = match self {
+            Fault::File { path, why } => {
+                let (why, advice) = words::of_text(why);
+                (format!("{}: {why}", path.display()), advice)
+            }
+            other => words::of_text(&other.to_string()),
+        };
+        advice.map_or_else(|| why.clone(), |advice| format!("{why}; {advice}"))
+    }
 }
