@@ -47,6 +47,7 @@ pub fn prepare(
     let store = opened(looked_in.store.clone())?;
     let mut plan =
         mascot_run::plan::plan(&loaded.programs, &loaded.checked.files, &looked_in, &store, &fingerprint, fake);
+    plan.budget.free_bytes = world::free_memory().map(|bytes| bytes as f64);
     if let Some(stage) = until
         && !plan.until(stage)
     {

@@ -14,6 +14,9 @@ use super::render::{self, Paint, progress::Shown};
 use super::report::{self, declared};
 use super::world::in_words;
 
+/// Said by `run`, which refuses, and by `plan`, which does not.
+pub const TOO_LITTLE: &str = "this machine has too little memory free";
+
 pub fn run(args: &Run) -> Exit {
     let call = &args.plan;
     let json_events = args.events.is_some();
@@ -35,6 +38,15 @@ pub fn run(args: &Run) -> Exit {
         return Exit::Failed;
     }
     if super::plan::within_budget(&prepared.plan) != Exit::Done {
+        return Exit::Gated;
+    }
+    let over = prepared.plan.over_memory();
+    if !over.is_empty() {
+        render::complain(
+            TOO_LITTLE,
+            Some("name a smaller model, or run it where there is more; `mascot plan` has the estimates"),
+        );
+        over.iter().for_each(|one| render::say(&format!("  {one}")));
         return Exit::Gated;
     }
     match perform(args, &prepared, shown) {

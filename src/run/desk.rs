@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::engine::{Engine, Fault, Input, Outputs, Request};
 use crate::event::{Event, Listener};
 use crate::key::{KeyDocument, TaskKey};
-use crate::plan::{Bind, Plan, State, Task};
+use crate::plan::{Bind, Plan, State, Task, estimate};
 use crate::report::{Outcome, RunReport, SkipReason, TaskReport};
 use crate::source::{DigestMemo, Found, Origin, Source, locate, pinned, pointer, shelf};
 use crate::store::{Claim, Draft, Lock, Record, Store, StoreError};
@@ -130,7 +130,7 @@ impl<'a> Desk<'a> {
         let spent = self.events.now() - self.report.started;
         let ceiling = self.plan.budget.seconds.filter(|ceiling| spent > *ceiling && !self.plan.fake);
         if let Some(ceiling) = ceiling {
-            self.report.over_budget = Some(format!("{spent:.0} s of {ceiling:.0} s"));
+            self.report.over_budget = Some(format!("the budget is spent: {spent:.0} s of {ceiling:.0} s"));
         }
         ceiling.is_some()
     }
@@ -288,6 +288,14 @@ impl<'a> Desk<'a> {
                 input.path = self.brought(source)?.path;
             }
         }
+        // Everything is at hand now, and nothing is loaded yet.
+        let at_hand = inputs
+            .iter()
+            .map(|(slot, input)| (slot.clone(), Found { path: input.path.clone(), digest: input.digest.clone() }));
+        let needs = estimate::memory(&task.spec, &at_hand.collect()).filter(|_| !self.plan.fake);
+        if let Some(why) = needs.and_then(|needs| self.plan.budget.too_much(needs)) {
+            return Err(Fault::Memory(why));
+        }
         self.events.tell(Event::TaskStarted { task: &task.id, key: &key, resumed: draft.resumed() });
         let request =
             Request { id: &task.id, spec: &task.spec, inputs: &inputs, endpoints: &BTreeMap::new(), stop: self.stop };
@@ -333,8 +341,8 @@ impl<'a> Desk<'a> {
                 // Where nothing can be written any more, its siblings would only work in vain.
                 return self.store.probe();
             }
-            Fault::Judge(_) | Fault::Memory { .. } if draft.is_worth_keeping() => draft.spend(spent)?,
-            Fault::Judge(_) | Fault::Memory { .. } => draft.discard()?,
+            Fault::Judge(_) | Fault::Memory(_) if draft.is_worth_keeping() => draft.spend(spent)?,
+            Fault::Judge(_) | Fault::Memory(_) => draft.discard()?,
             Fault::Data(_) | Fault::Model(_) | Fault::NotYet(_) => draft.discard()?,
         }
         self.failed(task, fault);
@@ -350,6 +358,11 @@ impl<'a> Desk<'a> {
         if matches!(fault, Fault::Interrupted) {
             let reason = self.reason_to_stop();
             return self.skipped(task, &reason);
+        }
+        if let Fault::Memory(_) = fault {
+            let why = fault.in_words();
+            self.report.over_budget.get_or_insert_with(|| format!("{}: {why}", task.id));
+            return self.skipped(task, &SkipReason::Budget(why));
         }
         self.done(task, Outcome::Failed, Some(fault.in_words()));
     }

@@ -176,8 +176,9 @@ pub enum Fault {
     Model(String),
     #[error("judge: {0}")]
     Judge(String),
-    #[error("needs {needs} bytes of memory, {allowed} are allowed")]
-    Memory { needs: u64, allowed: u64 },
+    /// The estimate, before anything was loaded.
+    #[error("{0}; name a smaller model, or run it where there is more")]
+    Memory(String),
     #[error("cannot run yet: {0}")]
     NotYet(String),
 }

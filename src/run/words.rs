@@ -41,6 +41,9 @@ fn known(kind: ErrorKind) -> Option<(&'static str, Option<&'static str>)> {
         ),
         ErrorKind::IsADirectory => ("is a folder", None),
         ErrorKind::NotADirectory => ("something on its way is a file, not a folder", None),
+        ErrorKind::AlreadyExists => {
+            ("something of that name is in its way", Some("move it away, or name another store with --store"))
+        }
         ErrorKind::UnexpectedEof => ("it ends too early", None),
         _ => return None,
     })

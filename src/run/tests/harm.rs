@@ -185,6 +185,28 @@ fn half_a_download_and_a_wrong_one_leave_nothing_behind() {
 }
 
 #[test]
+fn what_does_not_fit_into_memory_is_not_tried() {
+    let folder = tempdir().unwrap();
+    let mut asked = plan(folder.path(), &[]);
+    asked.budget.free_bytes = Some(1000.0);
+    assert!(asked.over_memory().is_empty(), "a rehearsal loads nothing");
+    asked.fake = false;
+    asked.look(&store(folder.path()));
+    let over = asked.over_memory();
+    assert_eq!(over.len(), 4, "{over:?}");
+    assert!(over[0].starts_with("sounding/anchor: needs at least"), "{over:?}");
+    // Weights that come with the run itself are reckoned once they are here.
+    let mut engine = Counting::default();
+    let report = run(&asked, folder.path(), &mut engine);
+    assert!(engine.performed.is_empty());
+    assert_eq!(outcomes(&report), [Skipped; 4]);
+    assert_eq!(report.exit_code(), 4);
+    assert!(report.tasks[0].because.as_deref().unwrap().contains("a smaller model"), "{:?}", report.tasks[0].because);
+    asked.budget.free_bytes = Some(1e12);
+    assert_eq!(outcomes(&run(&asked, folder.path(), &mut engine)), [Fresh; 4]);
+}
+
+#[test]
 fn a_task_that_fails_at_once_leaves_no_draft() {
     let folder = tempdir().unwrap();
     let asked = plan(folder.path(), &[]);
