@@ -38,8 +38,8 @@ fn wheel(requirement: &str, path: &str, into: &Path, note: &mut dyn FnMut(&str))
     if requirement.starts_with('-') || requirement.contains(char::is_whitespace) {
         return Err(format!("`{requirement}` is no requirement like `name==1.0`"));
     }
-    let beside = into.parent().unwrap_or(into);
-    let folder = tempfile::tempdir_in(beside).map_err(|why| format!("{}: {why}", beside.display()))?;
+    // In the folder that the next try clears, so that a kill leaves nothing for ever.
+    let folder = tempfile::tempdir_in(into).map_err(|why| format!("{}: {why}", into.display()))?;
     let log = folder.path().join("pip.log");
     let output = || File::create(&log).map_err(|why| format!("{}: {why}", log.display()));
     note(&format!("python3 -m pip download {requirement}"));

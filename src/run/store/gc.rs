@@ -55,8 +55,10 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
     for path in entries(&store.root().join("records"))? {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let key = name.split('.').next().and_then(|key| key.parse::<Digest>().ok()).map(TaskKey);
-        if key.is_some_and(|key| !kept.contains(&key)) {
-            found.records += usize::from(!name.ends_with(".key.yaml"));
+        // What a kill left of a record that was being written.
+        let torn = name.starts_with(".tmp");
+        if torn || key.is_some_and(|key| !kept.contains(&key)) {
+            found.records += usize::from(!torn && !name.ends_with(".key.yaml"));
             take(&path, dry, &mut found)?;
         }
     }

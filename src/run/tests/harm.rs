@@ -64,6 +64,23 @@ fn an_artifact_that_was_changed_is_made_again() {
 }
 
 #[test]
+fn what_a_kill_left_of_an_artifact_is_no_part_of_the_next() {
+    let (undisturbed, folder) = (tempdir().unwrap(), tempdir().unwrap());
+    let (_, whole) = performed(&plan(undisturbed.path(), &[]), undisturbed.path());
+    let asked = plan(folder.path(), &[]);
+    let root = store(folder.path()).root().to_owned();
+    let adapter = root.join(format!("drafts/{}/out/adapter", asked.tasks[0].key.unwrap()));
+    fs::create_dir_all(&adapter).unwrap();
+    fs::write(adapter.join("half.txt"), "half").unwrap();
+    let (_, report) = performed(&asked, folder.path());
+    assert_eq!(report.tasks[0].artifacts, whole.tasks[0].artifacts);
+    // And half of a record is collected.
+    fs::write(root.join("records/.tmpAbCdEf"), "half").unwrap();
+    gc::collect(&store(folder.path()), 1, false).unwrap();
+    assert!(!root.join("records/.tmpAbCdEf").exists());
+}
+
+#[test]
 fn a_store_of_a_newer_program_is_refused_and_left_alone() {
     let folder = tempdir().unwrap();
     let asked = plan(folder.path(), &[]);
