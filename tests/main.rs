@@ -11,6 +11,7 @@ mod documents;
 mod front_door;
 mod front_door_shapes;
 mod gates;
+mod harm;
 mod house;
 #[cfg(feature = "engine")]
 mod judges;

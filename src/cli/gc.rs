@@ -16,7 +16,7 @@ pub fn gc(args: &Gc) -> Exit {
     let found = match gc::collect(&store, usize::from(args.keep), args.dry_run) {
         Ok(found) => found,
         Err(why) => {
-            render::complain(&why.to_string(), None);
+            render::complain(&why.to_string(), Some(why.advice()));
             return Exit::Failed;
         }
     };

@@ -17,6 +17,11 @@ pub fn plan(args: &Plan) -> Exit {
     } else {
         render::out(&render::plan::text(&prepared.plan, Paint::of_stdout()));
     }
+    let over = prepared.plan.over_memory();
+    if !over.is_empty() {
+        render::say(&format!("{}; a run here would refuse:", super::run::TOO_LITTLE));
+        over.iter().for_each(|one| render::say(&format!("  {one}")));
+    }
     within_budget(&prepared.plan)
 }
 

@@ -80,10 +80,11 @@ fn prepare_with(
     let fake = compute.engine == EngineKind::Fake;
     let loaded = load::load_experiment(file, selection, places.root.as_deref())?;
     let looked_in = looked_in(&loaded, selection, places, allow)?;
-    let store = Store::new(&looked_in.store);
+    let store = opened(looked_in.store.clone())?;
     let fingerprint = fingerprint(&store)?;
     let mut plan =
         mascot_run::plan::plan(&loaded.programs, &loaded.checked.files, &looked_in, &store, &fingerprint, fake);
+    plan.budget.free_bytes = world::free_memory().map(|bytes| bytes as f64);
     if let Some(stage) = until
         && !plan.until(stage)
     {
@@ -125,7 +126,7 @@ fn named(set: &[(String, String)], root: &Path) -> Vec<PathBuf> {
 /// The store of a call that names no program: the root is the current folder's.
 ///
 /// # Errors
-/// [`Exit::CallWrong`] when there is no store; it has been said.
+/// [`Exit::CallWrong`] when there is no store, [`Exit::Failed`] for one of a newer program; it has been said.
 pub fn store_at_hand(places: &args::Places) -> Result<Store, Exit> {
     let grants = profile(places.profile.as_deref())?;
     let folder = match (&places.store, grants.store, &places.root) {
@@ -147,7 +148,15 @@ pub fn store_at_hand(places: &args::Places) -> Result<Store, Exit> {
         );
         return Err(Exit::CallWrong);
     }
-    Ok(Store::new(folder))
+    opened(folder)
+}
+
+/// The store there, unless it is none of ours to read.
+fn opened(folder: PathBuf) -> Result<Store, Exit> {
+    Store::open(folder).map_err(|why| {
+        render::complain(&format!("the store: {why}"), Some(why.advice()));
+        Exit::Failed
+    })
 }
 
 /// `$HF_HOME/hub`, else `~/.cache/huggingface/hub`.

@@ -24,7 +24,7 @@ pub fn report(args: &Report) -> Exit {
             return Exit::Failed;
         }
         Err(why) => {
-            render::complain(&why.to_string(), None);
+            render::complain(&why.to_string(), Some(why.advice()));
             return Exit::Failed;
         }
     };
@@ -47,7 +47,11 @@ fn last_run(prepared: &Prepared, name: Option<&str>) -> Result<Option<RunReport>
         return RunReport::read(store, name);
     }
     for name in store.runs().iter().rev() {
-        let found = RunReport::read(store, name)?;
+        // A manifest that cannot be read is some other run's: told by `mascot runs`.
+        let found = match RunReport::read(store, name) {
+            Err(StoreError::Unreadable { .. }) => continue,
+            found => found?,
+        };
         let plan = &prepared.plan;
         let points = |tasks: &mut dyn Iterator<Item = Option<String>>| tasks.collect::<BTreeSet<Option<String>>>();
         let asked = points(&mut plan.tasks.iter().map(|task| task.point.clone()));

@@ -12,6 +12,10 @@ use super::interrupt;
 use super::prepare::{Prepared, prepare};
 use super::render::{self, Paint, progress::Shown};
 use super::report::{self, declared};
+use super::world::in_words;
+
+/// Said by `run`, which refuses, and by `plan`, which does not.
+pub const TOO_LITTLE: &str = "this machine has too little memory free";
 
 pub fn run(args: &Run) -> Exit {
     let call = &args.plan;
@@ -36,6 +40,15 @@ pub fn run(args: &Run) -> Exit {
     if super::plan::within_budget(&prepared.plan) != Exit::Done {
         return Exit::Gated;
     }
+    let over = prepared.plan.over_memory();
+    if !over.is_empty() {
+        render::complain(
+            TOO_LITTLE,
+            Some("name a smaller model, or run it where there is more; `mascot plan` has the estimates"),
+        );
+        over.iter().for_each(|one| render::say(&format!("  {one}")));
+        return Exit::Gated;
+    }
     match perform(args, &prepared, shown) {
         Ok(mut report) => finish(args, &prepared, &mut report),
         Err(exit) => exit,
@@ -47,7 +60,7 @@ fn perform(args: &Run, prepared: &Prepared, mut shown: Shown) -> Result<RunRepor
     let (mut engine, mut fetcher) = engines::open(&args.plan.compute)?;
     let done = interpreter::run(&prepared.plan, &prepared.store, engine.as_mut(), fetcher.as_mut(), &mut shown, &stop);
     done.map_err(|why| {
-        render::complain(&format!("the store: {why}"), Some("what is recorded stays; run again when this is mended"));
+        render::complain(&format!("the store: {why}"), Some(why.advice()));
         Exit::Failed
     })
 }
@@ -109,10 +122,22 @@ pub fn write_report(
     let how = report::declared::reproduce(call, &prepared.loaded, report);
     let page = report::gather::page(report, prepared, declared.notes, how);
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|why| format!("{}: {why}", folder.display()))?;
+        std::fs::create_dir_all(folder).map_err(|why| format!("{}: {}", folder.display(), in_words(&why)))?;
     }
-    std::fs::write(&path, report::html(&page)).map_err(|why| format!("{}: {why}", path.display()))?;
+    write_whole(&path, &report::html(&page)).map_err(|why| format!("{}: {}", path.display(), in_words(&why)))?;
     Ok(path)
+}
+
+/// All of it or nothing: beside its place first, then moved there.
+fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    let beside = PathBuf::from(beside);
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    if written.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    written
 }
 
 pub fn exit_of(report: &RunReport) -> Exit {

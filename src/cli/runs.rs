@@ -19,7 +19,7 @@ pub fn runs(args: &Runs) -> Exit {
         match RunReport::read(&store, &name) {
             Ok(Some(report)) => reports.push(report),
             Ok(None) => {}
-            Err(why) => render::complain(&why.to_string(), None),
+            Err(why) => render::complain(&why.to_string(), Some(why.advice())),
         }
     }
     if args.output.json {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mascot_lang::source::World;
+pub use mascot_run::words::in_words;
 
 /// Files under one root.
 #[derive(Debug, Clone)]
@@ -91,18 +92,6 @@ fn resolve_folder(path: &Path) -> Result<PathBuf, String> {
     if real.is_dir() { Ok(real) } else { Err(format!("{}: not a folder", path.display())) }
 }
 
-/// What the system says, without its error numbers.
-pub fn in_words(why: &std::io::Error) -> String {
-    use std::io::ErrorKind;
-    match why.kind() {
-        ErrorKind::NotFound => "no such file".to_owned(),
-        ErrorKind::PermissionDenied => "permission denied".to_owned(),
-        ErrorKind::IsADirectory => "is a folder".to_owned(),
-        ErrorKind::StorageFull => "the disk is full".to_owned(),
-        _ => why.to_string(),
-    }
-}
-
 /// An environment variable, or nothing when it is unset, empty or not UTF-8.
 pub fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
@@ -121,6 +110,45 @@ pub fn machine() -> String {
         cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':')).map(|(_, name)| name.trim());
     let model = model.unwrap_or(std::env::consts::ARCH);
     format!("{model}, {cores} cores, {}", std::env::consts::OS)
+}
+
+/// Bytes that a process can still take on this machine, as far as the system tells: what is available, and what the process's control
+/// groups leave of their limits. `None` where nobody tells.
+pub fn free_memory() -> Option<u64> {
+    let read = |path: &Path| std::fs::read_to_string(path).ok();
+    let mut free = available(&read(Path::new("/proc/meminfo"))?);
+    for line in read(Path::new("/proc/self/cgroup")).unwrap_or_default().lines() {
+        let mut parts = line.splitn(3, ':').skip(1);
+        let (Some(controllers), Some(group)) = (parts.next(), parts.next()) else { continue };
+        let (mount, files) = match controllers {
+            "" => ("/sys/fs/cgroup", ["memory.max", "memory.current"]),
+            "memory" => ("/sys/fs/cgroup/memory", ["memory.limit_in_bytes", "memory.usage_in_bytes"]),
+            _ => continue,
+        };
+        // A limit of any group above holds too. In a container the group's own path may lie outside of what is mounted.
+        for folder in Path::new(group.trim_start_matches('/')).ancestors() {
+            let [limit, used] = files.map(|file| read(&Path::new(mount).join(folder).join(file)));
+            let cache = read(&Path::new(mount).join(folder).join("memory.stat")).unwrap_or_default();
+            free = [free, left_of(limit, used, &cache)].into_iter().flatten().min();
+        }
+    }
+    free
+}
+
+/// `MemAvailable` of `/proc/meminfo`.
+fn available(meminfo: &str) -> Option<u64> {
+    let kibibytes = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+    kibibytes.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| kibibytes * 1024)
+}
+
+/// What a control group leaves: its limit less what is used, where the cache of files can be given back. A limit near 2⁶³, or `max`, is none.
+fn left_of(limit: Option<String>, used: Option<String>, stat: &str) -> Option<u64> {
+    let number = |text: Option<String>| text.and_then(|text| text.trim().parse::<u64>().ok());
+    let limit = number(limit).filter(|limit| *limit < 1 << 60)?;
+    let of_files =
+        |name: &str| stat.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse::<u64>().ok());
+    let cache = of_files("inactive_file").or_else(|| of_files("total_inactive_file")).unwrap_or(0);
+    Some(limit.saturating_sub(number(used).unwrap_or(0).saturating_sub(cache)))
 }
 
 /// `2026-11-21 10:31 UTC`, from seconds since 1970.
@@ -147,6 +175,22 @@ fn civil(days: i64) -> (i64, i64, i64) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn free_memory_is_what_the_tightest_leaves() {
+        let some = |text: &str| Some(text.to_owned());
+        assert_eq!(available("MemTotal:       16000 kB\nMemAvailable:    1024 kB\n"), Some(1 << 20));
+        assert_eq!(available("nothing"), None);
+        assert_eq!(left_of(some("1000\n"), some("700\n"), "anon 400\ninactive_file 200\n"), Some(500));
+        assert_eq!(left_of(some("1000"), some("2000"), ""), Some(0));
+        assert_eq!(left_of(some("max\n"), some("700\n"), ""), None);
+        assert_eq!(
+            left_of(some("9223372036854771712"), some("700"), ""),
+            None,
+            "no limit, as the first version says it"
+        );
+        assert!(!cfg!(target_os = "linux") || free_memory().is_some_and(|bytes| bytes > 1 << 20));
+    }
 
     #[test]
     fn dates_are_right() {

@@ -32,6 +32,15 @@ impl Error {
     pub fn model(why: impl Into<String>) -> Self {
         Self::Model(why.into())
     }
+
+    /// What is wrong with a model, with the file or folder that it was read from.
+    pub fn of_model_at(self, path: &Path) -> Self {
+        match self {
+            Self::Model(why) => Self::file(path, why),
+            Self::Tensor(why) => Self::file(path, format!("tensor: {why}")),
+            other => other,
+        }
+    }
 }
 
 impl From<Error> for Fault {

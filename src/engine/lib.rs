@@ -76,6 +76,7 @@ impl Engine for CandleEngine {
         std::fs::create_dir_all(&workspace.out).map_err(|why| stage::file_fault(&workspace.out, why))?;
         self.models.begin();
         let mut work = Work::new(request, workspace, &mut self.models, events);
+        work.notes.extend(on_as_many_threads(workspace)?);
         let outputs = match request.spec {
             TaskSpec::Sft(spec) => stage::sft::perform(spec, &mut work),
             TaskSpec::Pairs(spec) => stage::pairs::perform(spec, &mut work),
@@ -106,6 +107,25 @@ impl Engine for CandleEngine {
         notes.append(&mut outputs.notes);
         outputs.notes = notes;
         Ok(outputs)
+    }
+}
+
+/// Remembers on how many threads a draft was begun, and says so when it is gone on with on another count: sums are parted by threads,
+/// so the same bytes are promised for the same count alone.
+fn on_as_many_threads(workspace: &Workspace) -> Result<Option<String>, Fault> {
+    let path = workspace.resume_file(".threads");
+    let now = rayon::current_num_threads();
+    match std::fs::read_to_string(&path).ok().and_then(|text| text.trim().parse::<usize>().ok()) {
+        Some(then) if then == now => Ok(None),
+        Some(then) => Ok(Some(format!(
+            "begun on {then} threads and gone on with {now}: its bytes may differ from those of a run on one count (`--threads {then}` keeps them)"
+        ))),
+        None => {
+            std::fs::create_dir_all(&workspace.resume)
+                .and_then(|()| std::fs::write(&path, format!("{now}\n")))
+                .map_err(|why| stage::file_fault(&path, why))?;
+            Ok(None)
+        }
     }
 }
 

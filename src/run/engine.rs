@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::remote::Endpoint;
 use crate::task::{Slot, TaskSpec};
+use crate::words;
 
 /// What performs tasks.
 pub trait Engine {
@@ -157,7 +158,7 @@ pub struct Progress {
 pub enum Fault {
     #[error("stopped; the next run goes on from here")]
     Interrupted,
-    #[error("{path}: {why}")]
+    #[error("{}: {why}", path.display())]
     File { path: PathBuf, why: String },
     #[error("{0}")]
     Data(String),
@@ -168,8 +169,23 @@ pub enum Fault {
     /// A ceiling that an engine keeps itself: what a judge far away may cost. Ends the run as a budget does.
     #[error("{0}")]
     Ceiling(String),
-    #[error("needs {needs} bytes of memory, {allowed} are allowed")]
-    Memory { needs: u64, allowed: u64 },
+    /// The estimate, before anything was loaded.
+    #[error("{0}; name a smaller model, or run it where there is more")]
+    Memory(String),
     #[error("cannot run yet: {0}")]
     NotYet(String),
+}
+
+impl Fault {
+    /// As a user reads it: what the system says in words, and what to do about it.
+    pub fn in_words(&self) -> String {
+        let (why, advice) = match self {
+            Fault::File { path, why } => {
+                let (why, advice) = words::of_text(why);
+                (format!("{}: {why}", path.display()), advice)
+            }
+            other => words::of_text(&other.to_string()),
+        };
+        advice.map_or_else(|| why.clone(), |advice| format!("{why}; {advice}"))
+    }
 }

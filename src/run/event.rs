@@ -32,6 +32,11 @@ pub enum Event<'a> {
         task: &'a str,
         key: &'a TaskKey,
     },
+    /// What the store holds of the task cannot be used: it is made again.
+    Broken {
+        task: &'a str,
+        why: &'a str,
+    },
     /// The engine begins; `resumed`: from where an interrupted run left it.
     TaskStarted {
         task: &'a str,

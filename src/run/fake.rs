@@ -178,7 +178,7 @@ impl Made<'_> {
             let rise = step as f64 / STEPS as f64;
             let mut line = json!({
                 "step": step, "loss": number("loss", 1.0, 1.2) - 0.5 * rise, "grad_norm": number("grad", 0.5, 1.5),
-                "lr": 1e-4 * (1.0 - rise), "tokens": 512, "seconds": 0.01,
+                "lr": 1e-4 * (1.0 - rise), "tokens": 512,
             });
             if rewarded {
                 line["reward"] = (number("reward", 0.0, 0.3) + rise).into();

@@ -55,7 +55,7 @@ pub fn run(
                 desk.skipped(task, &SkipReason::Stopped);
                 continue;
             }
-            Claim::Draft(draft) => match desk.perform(task, &inputs, &draft, engine) {
+            Claim::Draft { draft, .. } => match desk.perform(task, &inputs, &draft, engine) {
                 // Objects first, then the record: a record never names what is not there.
                 Ok(outputs) => (Outcome::Fresh, desk.commit(task, &document, draft, outputs)?),
                 Err(fault) => {

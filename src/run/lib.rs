@@ -22,5 +22,6 @@ pub mod report;
 pub mod source;
 pub mod store;
 pub mod task;
+pub mod words;
 
 pub use lower::dataset;

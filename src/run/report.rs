@@ -33,7 +33,7 @@ pub enum SkipReason {
     Behind { task: String, outcome: Outcome },
     /// The user asked to stop.
     Stopped,
-    /// A ceiling of the budget was reached.
+    /// A ceiling of the budget was reached, or it does not fit into memory; in a sentence.
     Budget(String),
 }
 
@@ -44,7 +44,7 @@ impl fmt::Display for SkipReason {
             SkipReason::Behind { task, outcome: Outcome::Gated } => write!(out, "a gate on {task} does not hold"),
             SkipReason::Behind { task, .. } => write!(out, "{task} was skipped"),
             SkipReason::Stopped => out.write_str("stopped; the next run goes on from here"),
-            SkipReason::Budget(ceiling) => write!(out, "the budget is spent: {ceiling}"),
+            SkipReason::Budget(ceiling) => out.write_str(ceiling),
         }
     }
 }
@@ -60,7 +60,7 @@ pub struct RunReport {
     pub started: f64,
     pub finished: Option<f64>,
     pub interrupted: bool,
-    /// A ceiling that was reached.
+    /// A ceiling that was reached, or memory that would not do; in a sentence.
     pub over_budget: Option<String>,
     /// In the plan's order.
     pub tasks: Vec<TaskReport>,

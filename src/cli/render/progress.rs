@@ -133,6 +133,9 @@ impl Listener for Shown {
             Event::Waiting { task, .. } => {
                 self.line(&format!("  {task}  waiting: another run on this store is making it"))
             }
+            Event::Broken { task, why } => {
+                self.line(&format!("  {task}  what the store holds of it is broken, so it is made again ({why})"));
+            }
             Event::TaskStarted { task, resumed, .. } => {
                 self.began = Instant::now();
                 self.first = None;

@@ -101,6 +101,6 @@ fn outcomes(report: &RunReport, paint: Paint, to: &mut String) {
         let _ = writeln!(to, "  {} {}: {because}", paint.red("failed"), task.id);
     }
     if let Some(ceiling) = &report.over_budget {
-        let _ = writeln!(to, "  {} the budget is spent: {ceiling}", paint.red("stopped"));
+        let _ = writeln!(to, "  {} {ceiling}", paint.red("stopped"));
     }
 }

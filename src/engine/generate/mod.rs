@@ -63,7 +63,7 @@ pub enum Finish {
 }
 
 /// One completion.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Completion {
     /// Every token sampled, the one that ended it included.
     pub ids: Vec<u32>,
@@ -110,6 +110,23 @@ impl Lm {
         seed: u64,
         go_on: &mut dyn FnMut(usize) -> bool,
     ) -> Result<Vec<Vec<Completion>>> {
+        self.generate_telling(before, asks, sampling, seed, go_on, &mut |_, _| Ok(()))
+    }
+
+    /// As [`Lm::generate_after`]; `finished` is told the completions of a prompt as soon as all of them have ended.
+    ///
+    /// # Errors
+    /// As [`Lm::generate`], and what `finished` says.
+    pub fn generate_telling(
+        &self,
+        before: &[&Prefix],
+        asks: &[Ask<'_>],
+        sampling: &Sampling,
+        seed: u64,
+        go_on: &mut dyn FnMut(usize) -> bool,
+        finished: &mut dyn FnMut(usize, &[Completion]) -> Result<()>,
+    ) -> Result<Vec<Vec<Completion>>> {
+        let mut told = vec![false; asks.len()];
         let mut done: Vec<Vec<Option<Completion>>> = asks.iter().map(|ask| vec![None; ask.n]).collect();
         let mut waiting: VecDeque<usize> = (0..asks.len()).filter(|&i| asks[i].n > 0).collect();
         let mut active: Vec<Sequence> = Vec::new();
@@ -129,7 +146,17 @@ impl Lm {
             active.extend(self.begin(&begun, asks, before, sampling, &rng)?);
             // The same adapter side by side, so that each is applied once.
             active.sort_by_key(|s| (s.adapter.as_ref().map(Arc::as_ptr), s.ask, s.sample));
+            let running = active.len();
             active = self.retire(active, sampling, &mut done)?;
+            if active.len() < running {
+                for (ask, told) in told.iter_mut().enumerate().filter(|(_, told)| !**told) {
+                    let whole: Option<Vec<Completion>> = done[ask].iter().cloned().collect();
+                    if let Some(whole) = whole.filter(|whole| !whole.is_empty()) {
+                        finished(ask, &whole)?;
+                        *told = true;
+                    }
+                }
+            }
             if !active.is_empty() {
                 self.step(&mut active, sampling)?;
                 sampled += active.len();
@@ -179,7 +206,7 @@ impl Lm {
             let logits = linear(&states, &self.weights().head, Role::Sampled)?.flatten_all()?.to_vec1::<f32>()?;
             let adapter = self.adapter(asks[together[0]].adapter)?;
             for ((&index, read), logits) in together.iter().zip(read).zip(logits.chunks_exact(self.config().vocab)) {
-                begun.extend((0..asks[index].n).map(|sample| {
+                for sample in 0..asks[index].n {
                     let mut sequence = Sequence {
                         ask: index,
                         sample,
@@ -192,9 +219,10 @@ impl Lm {
                     };
                     if sampling.max_new > 0 {
                         sequence.draw(&mut logits.to_vec(), sampling);
+                        sequence.check()?;
                     }
-                    sequence
-                }));
+                    begun.push(sequence);
+                }
             }
         }
         Ok(begun)
@@ -232,7 +260,7 @@ impl Lm {
         use rayon::prelude::*;
         let rows = active.par_iter_mut().zip(logits.par_chunks_mut(config.vocab));
         rows.for_each(|(sequence, logits)| sequence.draw(logits, sampling));
-        Ok(())
+        active.iter().try_for_each(Sequence::check)
     }
 
     /// Takes out what has ended.
@@ -294,8 +322,20 @@ struct Sequence {
 impl Sequence {
     fn draw(&mut self, logits: &mut [f32], sampling: &Sampling) {
         let at = self.rng.uniform(self.ids.len() as u64);
+        // One NaN in a state makes every logit NaN; the exponentials below would hide it.
+        let broken = logits.first().is_none_or(|logit| logit.is_nan());
         let Draw { id, logp } = sampler::draw(logits, sampling.temperature, sampling.top_p, at);
         self.ids.push(id);
-        self.logps.push(logp);
+        self.logps.push(if broken { f32::NAN } else { logp });
+    }
+
+    /// Weights that hold NaN, or factors that grew out of all bounds, would go on speaking nonsense.
+    fn check(&self) -> Result<()> {
+        if self.logps.last().is_some_and(|logp| logp.is_nan()) {
+            return Err(Error::model(
+                "the model's probabilities are no numbers (NaN): its weights or its adapter are broken; see the losses of the stage that trained it",
+            ));
+        }
+        Ok(())
     }
 }

@@ -78,6 +78,10 @@ impl Lm {
     /// # Errors
     /// When a file is missing or cannot be read, or the model is of a kind that we do not run.
     pub fn load(path: &Path, dtype: Dtype, device: &Device) -> Result<Self> {
+        Self::open(path, dtype, device).map_err(|why| why.of_model_at(path))
+    }
+
+    fn open(path: &Path, dtype: Dtype, device: &Device) -> Result<Self> {
         if path.is_dir() {
             let config = Config::from_folder(path)?;
             let weights = Weights::gather(&config, &mut Shards::open(path)?, dtype, device)?;
@@ -90,7 +94,7 @@ impl Lm {
         let tokenizer = Tokenizer::from_gguf(&gguf)?;
         let token = |id: Option<u32>| id.and_then(|id| tokenizer.token(id)).unwrap_or_default();
         let template = gguf.text("tokenizer.chat_template").unwrap_or_default().to_owned();
-        let chat = Chat::new(template, token(config.bos), token(config.eos.first().copied()));
+        let chat = Chat::new(template, token(config.bos), token(config.eos.first().copied())).read_from(path);
         let weights = Weights::gather(&config, &mut gguf, dtype, device)?;
         Ok(Self::new(config, weights, tokenizer, chat, device))
     }
@@ -486,5 +490,6 @@ fn read_chat(folder: &Path) -> Result<Chat> {
         serde_json::Value::String(token) => token.clone(),
         other => other["content"].as_str().unwrap_or_default().to_owned(),
     };
-    Ok(Chat::new(template, token("bos_token"), token("eos_token")))
+    let place = if file.exists() { file } else { path };
+    Ok(Chat::new(template, token("bos_token"), token("eos_token")).read_from(&place))
 }

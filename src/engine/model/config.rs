@@ -105,7 +105,10 @@ impl Config {
             Some("qwen2") => Arch::Qwen2,
             Some("qwen3") => Arch::Qwen3,
             other => {
-                return Err(format!("model type `{}` is not one of llama, qwen2, qwen3", other.unwrap_or("none")));
+                return Err(format!(
+                    "model type `{}` is not one of llama, qwen2, qwen3; name another model",
+                    other.unwrap_or("none")
+                ));
             }
         };
         let number = |key: &str| -> std::result::Result<usize, String> {

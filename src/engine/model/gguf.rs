@@ -12,7 +12,7 @@ use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 
 use super::config::{Arch, Config};
-use super::weights::Source;
+use super::weights::{BRING_AGAIN, Source, cut_short};
 use crate::error::{Error, Result};
 use crate::kernels::packed::{Kind, Packed};
 
@@ -36,7 +36,21 @@ impl Gguf {
     pub fn open(path: &Path) -> Result<Self> {
         let file = File::open(path).map_err(|why| Error::file(path, why))?;
         let mut reader = BufReader::with_capacity(1 << 20, file);
-        let content = Content::read(&mut reader).map_err(|why| Error::file(path, why))?;
+        let size = file_size(&reader).map_err(|why| Error::file(path, why))?;
+        let content = Content::read(&mut reader).map_err(|why| {
+            Error::file(path, format!("cannot be read as GGUF, or is cut short ({}); {BRING_AGAIN}", first_line(&why)))
+        })?;
+        // Told now, not when the last layer is read.
+        let tensors = content.tensor_infos.values();
+        let ends = tensors.map(|info| {
+            let blocks = info.shape.elem_count().div_ceil(info.ggml_dtype.block_size());
+            let bytes = (blocks as u64).saturating_mul(info.ggml_dtype.type_size() as u64);
+            content.tensor_data_offset.saturating_add(info.offset).saturating_add(bytes)
+        });
+        let end = ends.max().unwrap_or(0);
+        if size < end {
+            return Err(Error::file(path, cut_short(size, end)));
+        }
         let mut gguf = Self { path: path.to_path_buf(), reader, content, prefix: String::new() };
         gguf.prefix = gguf.text("general.architecture").unwrap_or_default().to_owned();
         Ok(gguf)
@@ -87,7 +101,11 @@ impl Gguf {
             "llama" => Arch::Llama,
             "qwen2" => Arch::Qwen2,
             "qwen3" => Arch::Qwen3,
-            other => return Err(wrong(format!("architecture `{other}` is not one of llama, qwen2, qwen3"))),
+            other => {
+                return Err(wrong(format!(
+                    "architecture `{other}` is not one of llama, qwen2, qwen3; name another model"
+                )));
+            }
         };
         let of = |key: &str| format!("{}.{key}", self.prefix);
         let number = |key: &str| {
@@ -188,6 +206,15 @@ impl Source for Gguf {
             .collect();
         Ok(Some(packed.reordered(&order)))
     }
+}
+
+fn file_size(reader: &BufReader<File>) -> std::io::Result<u64> {
+    Ok(reader.get_ref().metadata()?.len())
+}
+
+/// candle's errors may carry a backtrace.
+fn first_line(why: &candle_core::Error) -> String {
+    why.to_string().lines().next().unwrap_or_default().to_owned()
 }
 
 /// llama.cpp's name for a Hugging Face tensor.

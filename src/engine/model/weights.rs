@@ -135,7 +135,9 @@ impl Reading<'_> {
         let tensor = self.source.find(name)?.ok_or_else(|| Error::model(format!("the weights lack `{name}`")))?;
         if tensor.dims() != shape {
             let found = tensor.dims();
-            return Err(Error::model(format!("`{name}` is {found:?}, the configuration says {shape:?}")));
+            return Err(Error::model(format!(
+                "`{name}` is {found:?}, the configuration says {shape:?}: weights and configuration are not of one model"
+            )));
         }
         Ok(rounded(&tensor, self.dtype)?.to_device(self.device)?)
     }
@@ -173,6 +175,13 @@ fn rounded(tensor: &Tensor, dtype: Dtype) -> Result<Tensor> {
         Dtype::Bf16 => Ok(tensor.to_dtype(DType::BF16)?.to_dtype(DType::F32)?),
         Dtype::Q8 => Err(Error::model("dtype q8 (activations rounded to 8 bits) cannot run yet; use f32 or bf16")),
     }
+}
+
+/// What to do about a file that is not whole.
+pub(super) const BRING_AGAIN: &str = "download or copy it again";
+
+pub(super) fn cut_short(size: u64, end: u64) -> String {
+    format!("is cut short: {size} bytes are there of {end} that its header tells of; {BRING_AGAIN}")
 }
 
 /// safetensors files in a folder. Tensors are read one at a time, so that a model is never in memory twice.
@@ -248,15 +257,25 @@ impl Shard {
         let mut file = File::open(path).map_err(|why| wrong(&why))?;
         let size = file.metadata().map_err(|why| wrong(&why))?.len();
         let mut length = [0; 8];
+        if size < 8 {
+            return Err(wrong(&format_args!("is no safetensors file: it has {size} bytes; {BRING_AGAIN}")));
+        }
         file.read_exact(&mut length).map_err(|why| wrong(&why))?;
         let length = u64::from_le_bytes(length);
-        if length > size.saturating_sub(8) {
-            return Err(wrong(&"this is not a safetensors file, or it is cut short"));
+        if length > size - 8 {
+            return Err(wrong(&format_args!("is no safetensors file, or it is cut short; {BRING_AGAIN}")));
         }
         let mut header = vec![0; length as usize];
         file.read_exact(&mut header).map_err(|why| wrong(&why))?;
-        let metadata: Metadata = serde_json::from_slice(&header).map_err(|why| wrong(&why))?;
-        Ok(Self { path: path.to_path_buf(), metadata, start: 8 + length })
+        let metadata: Metadata = serde_json::from_slice(&header)
+            .map_err(|why| wrong(&format_args!("its header cannot be read: {why}; {BRING_AGAIN}")))?;
+        let start = 8 + length;
+        // Told now, not when the last layer is read.
+        let end = start + metadata.data_len() as u64;
+        if size < end {
+            return Err(wrong(&cut_short(size, end)));
+        }
+        Ok(Self { path: path.to_path_buf(), metadata, start })
     }
 
     fn read(&self, name: &str) -> Result<Tensor> {

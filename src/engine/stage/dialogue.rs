@@ -9,7 +9,7 @@ use mascot_run::task::{Baseline, DialogueSpec, Speaker};
 use serde::{Deserialize, Serialize};
 
 use super::director::{At, Directive, Director};
-use super::{Work, draws_of, sampling, shortened, voice, write_lines};
+use super::{Work, draws_of, kept, sampling, shortened, voice, write_lines};
 use crate::data::{Row, same_persona};
 use crate::generate::{Ask, Completion, Finish, Sampling};
 use crate::judge::{Scene, Spoken};
@@ -27,14 +27,14 @@ pub struct Actor<'a> {
 }
 
 /// A block that was played.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Episode {
     pub situation: usize,
     pub sample: usize,
     pub turns: Vec<Turn>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Turn {
     pub directive: Directive,
     /// Index of the actor and what it said; `None` where nobody was to speak.
@@ -75,18 +75,41 @@ pub fn actors<'a>(speakers: &'a [Speaker], work: &mut Work<'_>) -> Result<Vec<Ac
 /// # Errors
 /// As the models; [`Fault::Data`] when a seat has no actor; [`Fault::Interrupted`].
 pub fn play(rows: &[Row], play: &Play<'_>, work: &mut Work<'_>) -> Result<Vec<Episode>, Fault> {
+    play_on(rows, play, fresh(rows, play.n), &mut |_, _| Ok(()), work)
+}
+
+/// Blocks in which nobody has spoken yet.
+fn fresh(rows: &[Row], n: usize) -> Vec<Episode> {
+    (0..rows.len())
+        .flat_map(|situation| (0..n).map(move |sample| Episode { situation, sample, turns: Vec::new() }))
+        .collect()
+}
+
+/// As [`play`], from where `episodes` are; `after` is called with them after each turn.
+fn play_on(
+    rows: &[Row],
+    play: &Play<'_>,
+    mut episodes: Vec<Episode>,
+    after: &mut dyn FnMut(&[Episode], &mut Work<'_>) -> Result<(), Fault>,
+    work: &mut Work<'_>,
+) -> Result<Vec<Episode>, Fault> {
     let mut seats = Vec::new();
     for seat in &play.director.spec.seats {
         let actor = play.actors.iter().position(|actor| same_persona(&actor.speaker.persona.name, &seat.name));
         seats.push(actor.ok_or_else(|| Fault::Data(format!("{} has a seat, and no actor speaks for it", seat.name)))?);
     }
-    let mut episodes: Vec<Episode> = (0..rows.len())
-        .flat_map(|situation| (0..play.n).map(move |sample| Episode { situation, sample, turns: Vec::new() }))
-        .collect();
     let said: Vec<String> = rows.iter().map(Row::said).collect();
-    // What the director read for each block's latest turn.
-    let mut read: Vec<Option<(Vec<u32>, Prefix)>> = vec![None; episodes.len()];
-    for turn in 0..play.turns {
+    // What the director read for each block's latest turn: of blocks that are gone on with it is read again, to the same bits.
+    let again = |episode: &Episode| match episode.turns.last() {
+        Some(turn) => {
+            let prompt = turn.directive.prompt.clone();
+            let prefix = play.director.lm.prefix_under(play.lora, &prompt)?;
+            Ok(Some((prompt, prefix)))
+        }
+        None => Ok(None),
+    };
+    let mut read: Vec<Option<(Vec<u32>, Prefix)>> = episodes.iter().map(again).collect::<Result<_, Fault>>()?;
+    for turn in episodes.first().map_or(0, |episode| episode.turns.len())..play.turns {
         let key = |episode: &Episode| {
             let of_row = Rng::new(draws_of(&rows[episode.situation].key)).at(play.round);
             of_row.word((episode.sample * play.turns + turn) as u64)
@@ -141,6 +164,7 @@ pub fn play(rows: &[Row], play: &Play<'_>, work: &mut Work<'_>) -> Result<Vec<Ep
             }
             episodes[index].turns.push(Turn { directive, spoken });
         }
+        after(&episodes, work)?;
     }
     Ok(episodes)
 }
@@ -267,12 +291,19 @@ pub fn situations(spec: &DialogueSpec, lm: &Lm, work: &mut Work<'_>) -> Result<V
         rows.push(shortened(row, spec.data.max_len, lm)?);
     }
     if rows.is_empty() {
-        return Err(Fault::Data("the data has no situation to rehearse".into()));
+        return Err(work.nothing(&data, &spec.data, "no situation to rehearse"));
     }
     Ok(rows)
 }
 
-/// Plays what a `dialogue` stage asks for, under a way of prompting its speakers.
+/// What is kept of a rehearsal between two turns.
+#[derive(Serialize, Deserialize)]
+struct Played {
+    tokens: u64,
+    episodes: Vec<Episode>,
+}
+
+/// Plays what a `dialogue` stage asks for, under a way of prompting its speakers. `alone`: it is the task, and tells its turns.
 ///
 /// # Errors
 /// As [`play`].
@@ -280,6 +311,7 @@ pub fn played(
     spec: &DialogueSpec,
     prompting: Baseline,
     subject: usize,
+    alone: bool,
     work: &mut Work<'_>,
 ) -> Result<Vec<Transcript>, Fault> {
     let (lm, lora) = work.policy(&spec.director.policy)?;
@@ -297,17 +329,40 @@ pub fn played(
         seed: spec.seed,
         round: 0,
     };
-    let episodes = play(&rows, &how, work)?;
+    // Every turn that all blocks have taken is kept: a stopped rehearsal loses the one in hand.
+    let (workspace, name) = (work.workspace, format!("played-{subject}.json"));
+    let begun = work.tokens();
+    let fits = |episodes: &[Episode]| {
+        let turns = episodes.first().map_or(0, |episode| episode.turns.len());
+        episodes.len() == rows.len() * how.n
+            && turns <= how.turns
+            && episodes.iter().all(|one| one.turns.len() == turns)
+    };
+    let episodes = match kept::kept::<Played>(workspace, &name).filter(|played| fits(&played.episodes)) {
+        Some(played) => {
+            work.resume(played.tokens);
+            played.episodes
+        }
+        None => fresh(&rows, how.n),
+    };
+    let mut after = |episodes: &[Episode], work: &mut Work<'_>| {
+        kept::keep(workspace, &name, &Played { tokens: work.tokens() - begun, episodes: episodes.to_vec() })?;
+        if alone {
+            let turn = episodes.first().map_or(0, |episode| episode.turns.len());
+            work.tell("sampling", turn as u64, how.turns as u64, None, None);
+        }
+        Ok(())
+    };
+    let episodes = play_on(&rows, &how, episodes, &mut after, work)?;
     Ok(episodes.iter().map(|episode| transcript(subject, episode, &rows, &actors)).collect())
 }
 
 /// # Errors
 /// As [`played`].
 pub fn perform(spec: &DialogueSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
-    work.tell("sampling", 0, 1, None, None);
-    let transcripts = played(spec, Baseline::ZeroShot, 0, work)?;
+    work.tell("sampling", 0, u64::from(spec.turns), None, None);
+    let transcripts = played(spec, Baseline::ZeroShot, 0, true, work)?;
     write_lines(work, "transcripts.jsonl", &transcripts)?;
-    work.tell("sampling", 1, 1, None, None);
     let mut outputs = Outputs { artifacts: vec!["transcripts.jsonl".into()], ..Outputs::default() };
     outputs.results.insert("episodes".into(), transcripts.len() as f64);
     outputs.results.insert("tokens".into(), work.tokens() as f64);

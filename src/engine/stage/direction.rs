@@ -18,7 +18,7 @@ use super::dialogue::{self, Actor, Episode, Play};
 use super::director::{Directive, Director};
 use super::grpo::{BenchParts, Line, finite, mean_finite};
 use super::policy_step::{self, Learner, Packed, Sampled};
-use super::{Work, draws_of, pool, prompts_of_step, sampling, scoring_temperature, shortened};
+use super::{Work, draws_of, in_step, pool, prompts_of_step, sampling, scoring_temperature, shortened};
 use crate::data::Row;
 use crate::generate::Finish;
 use crate::judge::Scene;
@@ -68,10 +68,10 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
 
     let mut adam = AdamW::new(lora.values().len());
     let (mut step, mut memory) = (0, Memory::default());
-    if let Some(saved) = Checkpoint::<Memory>::load(work.workspace, lora.values().len())? {
+    if let Some(saved) = work.checkpoint::<Memory>(lora.values().len())? {
         lora.values_mut().copy_from_slice(&saved.params);
         (step, adam, memory) = (saved.step, saved.adam, saved.memory);
-        work.count(memory.tokens as usize);
+        work.resume(memory.tokens);
     }
     let mut curve = Log::open(work.workspace, "curve.jsonl", step)?;
     let mut log = Log::open(work.workspace, "samples.jsonl", step)?;
@@ -151,7 +151,8 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
                 temperature: scoring_temperature(&spec.sample),
                 longest,
             },
-        )?;
+        )
+        .map_err(|fault| in_step(fault, step, steps, &situations.iter().map(Row::said).collect::<Vec<_>>()))?;
         work.count(stepped.rows);
         let reward = mean_finite(&scores.totals);
         let (length, finished) = lengths(&episodes);
@@ -168,7 +169,6 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
             length,
             finished,
             tokens: work.tokens(),
-            seconds: work.seconds(),
         });
         for (i, (episode, scene)) in episodes.iter().zip(&scenes).enumerate() {
             log.push(&Sample {
@@ -202,7 +202,7 @@ fn situations(spec: &DirectionSpec, director: &Director<'_>, work: &mut Work<'_>
         rows.push(shortened(row, spec.data.max_len, &director.lm)?);
     }
     if rows.is_empty() {
-        return Err(Fault::Data("the data has no situation to train on".into()));
+        return Err(work.nothing(&data, &spec.data, "no situation to train on"));
     }
     Ok(rows)
 }

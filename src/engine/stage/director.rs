@@ -54,7 +54,7 @@ pub struct At<'a> {
 }
 
 /// A directive that was drawn, and all that its training needs.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Directive {
     /// Index of the seat; `None`: nobody speaks.
     pub seat: Option<usize>,

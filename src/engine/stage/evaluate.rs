@@ -12,8 +12,10 @@ use std::sync::Arc;
 
 use mascot_run::engine::{Fault, Outputs};
 use mascot_run::task::{EvaluateSpec, JudgeKind, MetricSpec, RubricCriterion, Subject};
+use serde::{Deserialize, Serialize};
 
 use super::dialogue::Transcript;
+use super::kept::{self, Bits};
 use super::table::{self, Column, Id, Measured};
 use super::{Work, file_fault, said, write_lines};
 use crate::data::Row;
@@ -25,7 +27,7 @@ use crate::reward::rewards;
 use crate::rng::Rng;
 
 /// # Errors
-/// As data, models and judges; [`Fault::Interrupted`].
+/// As data, models and judges; [`Fault::Interrupted`] with the prompts asked and the subjects scored kept.
 pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
     let steps = spec.subjects.len() as u64;
     work.tell("loading", 0, steps, None, None);
@@ -65,24 +67,41 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
         }
         let alone = matches!(spec.subjects[index], Subject::Speakers { .. } | Subject::Written { .. });
         let scenes: Vec<Scene> = scenes(transcripts, &situations);
-        let reach = work.reach();
-        let mut bench = Bench::new(work.models, work.request.inputs, pool.clone(), false).reaching(reach);
-        bench_kept.take().into_iter().for_each(|kept| bench.take(kept));
-        bench.next_batch();
-        for (metric, what) in spec.metrics.iter().enumerate() {
-            for (criterion, values) in measure(what, &scenes, alone, &mut bench)? {
-                if criterion.is_none() {
-                    note(transcripts, &names[metric], &values);
+        // A subject's values are kept together: a judge asked about half of them would sum otherwise.
+        let draft = format!("scored-{index}.json");
+        let scored: Vec<Scored> = match kept::kept(work.workspace, &draft) {
+            Some(scored) => scored,
+            None => {
+                let reach = work.reach();
+                let mut bench = Bench::new(work.models, work.request.inputs, pool.clone(), false).reaching(reach);
+                bench_kept.take().into_iter().for_each(|kept| bench.take(kept));
+                bench.next_batch();
+                let mut scored = Vec::new();
+                for (metric, what) in spec.metrics.iter().enumerate() {
+                    let values = measure(what, &scenes, alone, &mut bench)?;
+                    scored.extend(values.iter().map(|(criterion, values)| Scored {
+                        metric,
+                        criterion: criterion.clone(),
+                        values: Bits::of(values),
+                    }));
                 }
-                let together = matches!(what, MetricSpec::Term(term) if term.name == "distinct_2");
-                let column = if together { distinct(&scenes) } else { column(&scenes, transcripts, alone, values) };
-                match measured.iter_mut().find(|m| m.metric == metric && m.criterion == criterion) {
-                    Some(known) => known.columns.push(column),
-                    None => measured.push(Measured { metric, criterion, columns: vec![column], together }),
-                }
+                bench_kept = Some(bench.keep());
+                kept::keep(work.workspace, &draft, &scored)?;
+                scored
+            }
+        };
+        for Scored { metric, criterion, values } in scored {
+            let values = values.values();
+            if criterion.is_none() {
+                note(transcripts, &names[metric], &values);
+            }
+            let together = matches!(&spec.metrics[metric], MetricSpec::Term(term) if term.name == "distinct_2");
+            let column = if together { distinct(&scenes) } else { column(&scenes, transcripts, alone, values) };
+            match measured.iter_mut().find(|m| m.metric == metric && m.criterion == criterion) {
+                Some(known) => known.columns.push(column),
+                None => measured.push(Measured { metric, criterion, columns: vec![column], together }),
             }
         }
-        bench_kept = Some(bench.keep());
     }
     let rng = Rng::new(spec.seed).fork("bootstrap");
     let table = table::table(&measured, spec.bootstrap, spec.level, &rng);
@@ -108,6 +127,14 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
             .push("the contrast judge has one number for a whole rubric: its criteria are not measured".into());
     }
     Ok(outputs)
+}
+
+/// A subject's values on a metric, in the draft.
+#[derive(Serialize, Deserialize)]
+struct Scored {
+    metric: usize,
+    criterion: Option<String>,
+    values: Bits,
 }
 
 fn scenes(transcripts: &[Transcript], situations: &BTreeMap<String, usize>) -> Vec<Scene> {

@@ -17,7 +17,7 @@ use mascot_run::task::{Baseline, GrpoSpec, KlTo};
 use serde::{Deserialize, Serialize};
 
 use super::policy_step::{self, Learner, Packed, Sampled, Stepped};
-use super::{Work, draws_of, pool, prompts_of_step, sampling, scoring_temperature, shortened, voice};
+use super::{Work, draws_of, in_step, pool, prompts_of_step, sampling, scoring_temperature, shortened, voice};
 use crate::data::Row;
 use crate::generate::{Ask, Completion, Finish};
 use crate::judge::{Bench, Scene};
@@ -65,7 +65,6 @@ pub struct Line {
     pub length: f64,
     pub finished: f64,
     pub tokens: u64,
-    pub seconds: f64,
 }
 
 /// One line of `samples.jsonl`.
@@ -98,10 +97,10 @@ pub fn perform(spec: &GrpoSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
     let mut adam = AdamW::new(lora.values().len());
     let mut memory = Memory::default();
     let mut step = 0;
-    if let Some(saved) = Checkpoint::<Memory>::load(work.workspace, lora.values().len())? {
+    if let Some(saved) = work.checkpoint::<Memory>(lora.values().len())? {
         lora.values_mut().copy_from_slice(&saved.params);
         (step, adam, memory) = (saved.step, saved.adam, saved.memory);
-        work.count(memory.tokens as usize);
+        work.resume(memory.tokens);
     }
     let mut curve = Log::open(work.workspace, "curve.jsonl", step)?;
     let mut log = Log::open(work.workspace, "samples.jsonl", step)?;
@@ -147,7 +146,8 @@ pub fn perform(spec: &GrpoSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
                 temperature: scoring_temperature(&spec.sample),
                 longest: spec.sample.max_new as usize,
             },
-        )?;
+        )
+        .map_err(|fault| in_step(fault, step, steps, &group.iter().map(|one| one.row.said()).collect::<Vec<_>>()))?;
         work.count(stepped.rows);
         let reward = mean_finite(&scores.totals);
         curve.push(&line(step, &completions, &scores, &stepped, lr, work));
@@ -186,7 +186,7 @@ fn prompts(spec: &GrpoSpec, lm: &Lm, work: &mut Work<'_>) -> Result<Vec<Asked>, 
         asked.push(Asked { row, prompt });
     }
     if asked.is_empty() {
-        return Err(Fault::Data("the data has no prompt to train on".into()));
+        return Err(work.nothing(&data, &spec.data, "no prompt to train on"));
     }
     Ok(asked)
 }
@@ -355,7 +355,6 @@ fn line(
         length: all.iter().map(|c| c.ids.len()).sum::<usize>() as f64 / n,
         finished: all.iter().filter(|c| c.finish != Finish::Length).count() as f64 / n,
         tokens: work.tokens(),
-        seconds: work.seconds(),
     }
 }
 

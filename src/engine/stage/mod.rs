@@ -5,6 +5,7 @@ pub mod direction;
 pub mod director;
 pub mod evaluate;
 pub mod grpo;
+pub mod kept;
 pub mod pairs;
 pub mod policy_step;
 pub mod reward_model;
@@ -16,11 +17,16 @@ pub mod voice;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
 use mascot_run::engine::{Fault, Progress, Request, Workspace};
-use mascot_run::task::{Adapter, DataSpec, Policy, SampleSpec};
+use mascot_run::task::{Adapter, DataSpec, Policy, SampleSpec, SplitName};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::data::{self, Dataset};
 use crate::error::Error;
@@ -31,6 +37,7 @@ use crate::model::causal_lm::Prefix;
 use crate::models::Models;
 use crate::nn::Lora;
 use crate::rng::Rng;
+use crate::train::checkpoint::Checkpoint;
 
 /// One task being performed.
 pub struct Work<'a> {
@@ -42,6 +49,8 @@ pub struct Work<'a> {
     pub notes: Vec<String>,
     began: Instant,
     tokens: u64,
+    /// Of those, what earlier calls had counted: they tell nothing about this one's speed.
+    resumed: u64,
     /// What was told last.
     told: Progress,
 }
@@ -61,6 +70,7 @@ impl<'a> Work<'a> {
             notes: Vec::new(),
             began: Instant::now(),
             tokens: 0,
+            resumed: 0,
             told: Progress::default(),
         }
     }
@@ -119,8 +129,45 @@ impl<'a> Work<'a> {
         self.tokens += tokens as u64;
     }
 
-    pub fn seconds(&self) -> f64 {
-        self.began.elapsed().as_secs_f64()
+    /// Counts tokens that an earlier call, whose draft is gone on from, had counted.
+    pub fn resume(&mut self, tokens: u64) {
+        self.tokens += tokens;
+        self.resumed += tokens;
+    }
+
+    /// The state that an earlier call left. One that cannot be read is said and thrown away: the stage begins anew.
+    ///
+    /// # Errors
+    /// When the broken state cannot be removed.
+    pub fn checkpoint<S: Serialize + DeserializeOwned>(
+        &mut self,
+        params: usize,
+    ) -> Result<Option<Checkpoint<S>>, Fault> {
+        match Checkpoint::load(self.workspace, params) {
+            Ok(found) => Ok(found),
+            Err(fault) => {
+                self.notes.push(format!("the draft was broken, so the stage began anew ({})", fault.in_words()));
+                std::fs::remove_dir_all(&self.workspace.resume)
+                    .and_then(|()| std::fs::create_dir_all(&self.workspace.resume))
+                    .map_err(|why| file_fault(&self.workspace.resume, why))?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// What to say when the data hold nothing for a stage: which split of which file, what the others hold, what was refused.
+    pub fn nothing(&self, data: &Dataset, spec: &DataSpec, what: &str) -> Fault {
+        let path = self.request.inputs.get(&spec.source).map_or(Path::new("the data"), |input| &input.path);
+        let count = |split: SplitName| data.of(Some(split)).count();
+        let counts = [SplitName::Train, SplitName::Val, SplitName::Test]
+            .map(|split| format!("{} {}", name_of(split), count(split)));
+        let asked = spec.split.map_or_else(|| "it".to_owned(), |split| format!("its split `{}`", name_of(split)));
+        let mut why = format!("{}: {asked} has {what} (rows: {})", path.display(), counts.join(", "));
+        if let Some(refused) = data.note() {
+            why.push_str("; ");
+            why.push_str(&refused);
+        }
+        Fault::Data(why)
     }
 
     pub fn tokens(&self) -> u64 {
@@ -128,8 +175,9 @@ impl<'a> Work<'a> {
     }
 
     pub fn tell(&mut self, phase: &'static str, step: u64, steps: u64, reward: Option<f64>, loss: Option<f64>) {
-        let seconds = self.seconds();
-        let rate = (self.tokens > 0 && seconds > 0.0).then(|| self.tokens as f64 / seconds);
+        let seconds = self.began.elapsed().as_secs_f64();
+        let tokens = self.tokens - self.resumed;
+        let rate = (tokens > 0 && seconds > 0.0).then(|| tokens as f64 / seconds);
         let finite = |x: Option<f64>| x.filter(|x| x.is_finite());
         let (reward, loss) = (finite(reward), finite(loss));
         self.told = Progress { phase, step, steps, reward, loss, tokens_per_second: rate };
@@ -162,31 +210,74 @@ impl<'a> Work<'a> {
         how: &Sampling,
         seed: u64,
     ) -> Result<Vec<Vec<Completion>>, Fault> {
-        let same = |a: &Ask<'_>, b: &Ask<'_>| match (a.adapter, b.adapter) {
-            (Some(a), Some(b)) => std::ptr::eq(a, b),
-            (None, None) => true,
-            _ => false,
-        };
-        let mut known: Vec<(&Ask<'_>, Prefix)> = Vec::new();
-        for ask in asks {
-            if known.iter().any(|(first, _)| same(first, ask)) {
-                continue;
-            }
-            let shared = |other: &Ask<'_>| ask.prompt.iter().zip(&other.prompt).take_while(|(a, b)| a == b).count();
-            let common = asks.iter().filter(|other| same(ask, other)).map(shared).min().unwrap_or(0);
-            // At least one token of every prompt is read with what follows it.
-            let common =
-                common.min(asks.iter().filter(|o| same(ask, o)).map(|o| o.prompt.len() - 1).min().unwrap_or(0));
-            if common == 0 {
-                return self.generate(lm, asks, how, seed);
-            }
-            self.count(common);
-            known.push((ask, lm.prefix_under(ask.adapter, &ask.prompt[..common])?));
-        }
-        let of =
-            |ask: &Ask<'_>| &known.iter().find(|(first, _)| same(first, ask)).expect("every adapter has a prefix").1;
-        let before: Vec<&Prefix> = asks.iter().map(of).collect();
+        let Some(beginnings) = beginnings(asks) else { return self.generate(lm, asks, how, seed) };
+        let before = self.read_beginnings(lm, asks, &beginnings)?;
+        let before: Vec<&Prefix> = beginnings.iter().map(|(first, _)| &before[first]).collect();
         self.generate_after(lm, &before, asks, how, seed)
+    }
+
+    /// As [`Work::generate_shared`]; completions are kept in the draft under `name` as soon as a prompt has all of its own, and those
+    /// that are there already are not drawn again. (What is drawn does not depend on what else is in the batch.)
+    ///
+    /// # Errors
+    /// As [`Work::generate`], and when the draft cannot be written.
+    pub fn generate_kept(
+        &mut self,
+        lm: &Lm,
+        asks: &[Ask<'_>],
+        how: &Sampling,
+        seed: u64,
+        name: &str,
+    ) -> Result<Vec<Vec<Completion>>, Fault> {
+        let mut answers = kept::Answers::open(self.workspace, name, asks)?;
+        // What is shared follows from all prompts, whichever are left.
+        let beginnings = beginnings(asks);
+        let known = |ask: usize| beginnings.as_ref().map_or(0, |known| known[ask].1);
+        let left: Vec<usize> = (0..asks.len()).filter(|&ask| !answers.has(ask)).collect();
+        let done = (0..asks.len()).filter(|&ask| answers.has(ask));
+        let before: usize = done.map(|ask| asks[ask].prompt.len() - known(ask) + answers.sampled(ask)).sum();
+        self.resume(before as u64);
+        if left.is_empty() {
+            let read: BTreeMap<usize, usize> = beginnings.iter().flatten().copied().collect();
+            self.resume(read.values().map(|length| *length as u64).sum());
+            return Ok(answers.all());
+        }
+        let read = match &beginnings {
+            Some(known) => self.read_beginnings(lm, asks, known)?,
+            None => BTreeMap::new(),
+        };
+        let before: Vec<&Prefix> =
+            beginnings.iter().flat_map(|known| left.iter().map(|&ask| &read[&known[ask].0])).collect();
+        let open: Vec<Ask<'_>> = left.iter().map(|&ask| asks[ask].clone()).collect();
+        let mut failed = None;
+        let drawn = self.generate_telling(lm, &before, &open, how, seed, &mut |at, completions| {
+            answers.add(left[at], asks[left[at]].key, completions).map_err(|fault| {
+                // The engine's lower rooms speak of errors: the fault itself is told below.
+                failed = Some(fault);
+                Error::Interrupted
+            })
+        });
+        match failed {
+            Some(fault) => Err(fault),
+            None => drawn.map(|_| answers.all()),
+        }
+    }
+
+    /// Reads what prompts begin with, by the first prompt of each beginning.
+    fn read_beginnings(
+        &mut self,
+        lm: &Lm,
+        asks: &[Ask<'_>],
+        beginnings: &[(usize, usize)],
+    ) -> Result<BTreeMap<usize, Prefix>, Fault> {
+        let mut read = BTreeMap::new();
+        for &(first, length) in beginnings {
+            if let Entry::Vacant(place) = read.entry(first) {
+                self.count(length);
+                place.insert(lm.prefix_under(asks[first].adapter, &asks[first].prompt[..length])?);
+            }
+        }
+        Ok(read)
     }
 
     /// As [`Work::generate`], where the beginnings of prompts were read already.
@@ -201,6 +292,18 @@ impl<'a> Work<'a> {
         how: &Sampling,
         seed: u64,
     ) -> Result<Vec<Vec<Completion>>, Fault> {
+        self.generate_telling(lm, before, asks, how, seed, &mut |_, _| Ok(()))
+    }
+
+    fn generate_telling(
+        &mut self,
+        lm: &Lm,
+        before: &[&Prefix],
+        asks: &[Ask<'_>],
+        how: &Sampling,
+        seed: u64,
+        finished: &mut dyn FnMut(usize, &[Completion]) -> Result<(), Error>,
+    ) -> Result<Vec<Vec<Completion>>, Fault> {
         let (request, events, told, began) = (self.request, &mut *self.events, &self.told, Instant::now());
         let mut last = began;
         let mut go_on = |sampled: usize| {
@@ -212,13 +315,76 @@ impl<'a> Work<'a> {
             }
             !request.stopped()
         };
-        let made = lm.generate_after(before, asks, how, seed, &mut go_on)?;
+        let made = lm.generate_telling(before, asks, how, seed, &mut go_on, finished)?;
         let sampled: usize = made.iter().flatten().map(|completion| completion.ids.len()).sum();
         let read: usize = asks.iter().map(|ask| ask.prompt.len()).sum();
         let known: usize = before.iter().map(|prefix| prefix.len()).sum();
         self.count(sampled + read - known);
         Ok(made)
     }
+}
+
+/// Of each prompt: the first prompt of the same adapter, and how many tokens all of that adapter's prompts begin with. `None` where
+/// some begin with nothing in common.
+fn beginnings(asks: &[Ask<'_>]) -> Option<Vec<(usize, usize)>> {
+    let same = |a: &Ask<'_>, b: &Ask<'_>| match (a.adapter, b.adapter) {
+        (Some(a), Some(b)) => std::ptr::eq(a, b),
+        (None, None) => true,
+        _ => false,
+    };
+    let mut known: Vec<(usize, usize)> = Vec::with_capacity(asks.len());
+    for (at, ask) in asks.iter().enumerate() {
+        let first = asks.iter().position(|first| same(first, ask)).unwrap_or(at);
+        if first < at {
+            known.push(known[first]);
+            continue;
+        }
+        let shared = |other: &Ask<'_>| ask.prompt.iter().zip(&other.prompt).take_while(|(a, b)| a == b).count();
+        let like = || asks.iter().filter(|other| same(ask, other));
+        let common = like().map(shared).min().unwrap_or(0);
+        // At least one token of every prompt is read with what follows it.
+        let common = common.min(like().map(|other| other.prompt.len().saturating_sub(1)).min().unwrap_or(0));
+        if common == 0 {
+            return None;
+        }
+        known.push((at, common));
+    }
+    Some(known)
+}
+
+fn name_of(split: SplitName) -> &'static str {
+    match split {
+        SplitName::Train => "train",
+        SplitName::Val => "val",
+        SplitName::Test => "test",
+    }
+}
+
+/// Stops a step whose loss or gradient is no number, before it reaches a parameter.
+///
+/// # Errors
+/// [`Fault::Model`] with the step (from 1) and its batch.
+pub fn finite_step(loss: f64, grad_norm: f64, step: u64, steps: u64, batch: &[String]) -> Result<(), Fault> {
+    if loss.is_finite() && grad_norm.is_finite() {
+        return Ok(());
+    }
+    let fault = Fault::Model(format!("the loss is {loss}, and the norm of its gradient {grad_norm}"));
+    Err(in_step(fault, step, steps, batch))
+}
+
+/// A model's fault in the middle of a step, with the step (from 1) and its batch.
+pub fn in_step(fault: Fault, step: u64, steps: u64, batch: &[String]) -> Fault {
+    let Fault::Model(why) = fault else { return fault };
+    let shown = |text: &String| {
+        let short: String = text.chars().take(60).collect();
+        format!("{:?}{}", short.trim(), if short.len() < text.len() { "…" } else { "" })
+    };
+    let batch = batch.iter().map(shown).collect::<Vec<_>>().join(", ");
+    Fault::Model(format!(
+        "step {} of {steps}: {why}; nothing of this step was kept. Its batch: {batch}. A lower `lr` or `max_grad_norm` may help, \
+         and so may another look at these texts and at the model's weights",
+        step + 1
+    ))
 }
 
 /// As the program asks for samples, ended by the model's own tokens.

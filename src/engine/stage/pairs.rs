@@ -4,15 +4,17 @@
 //! texts make one candidate is ours.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use mascot_run::engine::{Fault, Outputs};
 use mascot_run::task::{Baseline, PairsSpec};
 use serde::{Deserialize, Serialize};
 
+use super::kept::{self, Bits};
 use super::{Work, draws_of, pool, sampling, shortened, voice, write_lines};
 use crate::generate::{Ask, Finish};
-use crate::judge::term::mean_of_finite;
-use crate::judge::{Bench, panel};
+use crate::judge::term::{Values, mean_of_finite};
+use crate::judge::{self, Bench, Scene, panel};
 use crate::rng::Rng;
 
 /// One line of `pairs.jsonl`.
@@ -29,8 +31,47 @@ pub struct Pair {
     pub rejected_score: f64,
 }
 
+/// Prompts that are judged together. What stands together follows from the task, so that a judge's sums do.
+const TOGETHER: usize = 8;
+
+/// A score a scene, by parts of the prompts: each is kept in the draft, so that a stopped stage asks no judge twice.
+fn judged(
+    spec: &PairsSpec,
+    scenes: &[Scene],
+    pool: Vec<Arc<str>>,
+    steps: u64,
+    work: &mut Work<'_>,
+) -> Result<Vec<f64>, Fault> {
+    let mut scored = Vec::with_capacity(scenes.len());
+    let mut fetched = Some(judge::bench::Kept::default());
+    let mut done = 0;
+    for (part, scenes) in scenes.chunk_by(|a, b| a.situation / TOGETHER == b.situation / TOGETHER).enumerate() {
+        if work.stopped() {
+            return Err(Fault::Interrupted);
+        }
+        let name = format!("judged-{part}.json");
+        let values = match kept::kept::<Bits>(work.workspace, &name).map(Bits::values) {
+            Some(Values::Scenes(values)) if values.len() == scenes.len() => values,
+            _ => {
+                let reach = work.reach();
+                let mut bench = Bench::new(work.models, work.request.inputs, pool.clone(), true).reaching(reach);
+                fetched.take().into_iter().for_each(|fetched| bench.take(fetched));
+                bench.next_batch();
+                let values = panel::score(&spec.judge, scenes, &mut bench)?.overall.of_scenes();
+                fetched = Some(bench.keep());
+                kept::keep(work.workspace, &name, &Bits::of(&Values::Scenes(values.clone())))?;
+                values
+            }
+        };
+        scored.extend(values);
+        done = scenes.last().map_or(done, |scene| scene.situation as u64 + 1);
+        work.tell("judging", done, steps, None, None);
+    }
+    Ok(scored)
+}
+
 /// # Errors
-/// As the data, the model and the judge; [`Fault::Interrupted`].
+/// As the data, the model and the judge; [`Fault::Interrupted`] with finished prompts kept.
 pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
     work.tell("loading", 0, 0, None, None);
     let (lm, lora) = work.policy(&spec.from)?;
@@ -41,7 +82,7 @@ pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> 
         rows.push(shortened(row, spec.data.max_len, &lm)?);
     }
     if rows.is_empty() {
-        return Err(Fault::Data("the data has no prompt to sample from".into()));
+        return Err(work.nothing(&data, &spec.data, "no prompt to sample from"));
     }
     let steps = rows.len() as u64;
     work.tell("sampling", 0, steps, None, None);
@@ -51,7 +92,7 @@ pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> 
         let key = Rng::new(draws_of(&row.key)).word(0);
         asks.push(Ask { prompt, adapter: lora.as_ref(), n: spec.sample.n as usize, key });
     }
-    let candidates = work.generate_shared(&lm, &asks, &sampling(&spec.sample, &lm), spec.seed)?;
+    let candidates = work.generate_kept(&lm, &asks, &sampling(&spec.sample, &lm), spec.seed, "asked.jsonl")?;
     work.tell("judging", 0, steps, None, None);
     let mut scenes = Vec::new();
     for (situation, (row, candidates)) in rows.iter().zip(&candidates).enumerate() {
@@ -62,9 +103,7 @@ pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> 
         }
     }
     let pool = pool(&rows.iter().collect::<Vec<_>>());
-    let reach = work.reach();
-    let mut bench = Bench::new(work.models, work.request.inputs, pool, true).reaching(reach);
-    let scored: Vec<f64> = panel::score(&spec.judge, &scenes, &mut bench)?.overall.of_scenes();
+    let scored = judged(spec, &scenes, pool, steps, work)?;
 
     let mut pairs = Vec::new();
     for (i, better) in scenes.iter().enumerate() {

@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mascot_run::engine::{Fault, Outputs};
 use mascot_run::task::RewardModelSpec;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::pairs::Pair;
-use super::{Work, file_fault};
+use super::{Work, file_fault, finite_step};
 use crate::error::Error;
 use crate::judge::reward_model::{RewardModel, dot};
 use crate::metric::bootstrap::wilson;
@@ -62,7 +62,12 @@ struct Line {
     grad_norm: f64,
     lr: f64,
     tokens: u64,
-    seconds: f64,
+}
+
+/// What the stage remembers beside its parameters.
+#[derive(Default, Serialize, Deserialize)]
+struct Memory {
+    tokens: u64,
 }
 
 /// How far probabilities by the model can be believed; `calibration.json` of the folder.
@@ -101,14 +106,16 @@ pub fn perform(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Outputs, F
     // The adapter's factors, then the head.
     let mut params = [model.lora.values(), &model.head].concat();
     let (mut step, mut adam) = (0, AdamW::new(params.len()));
-    if let Some(saved) = Checkpoint::<()>::load(work.workspace, params.len())? {
+    if let Some(saved) = work.checkpoint::<Memory>(params.len())? {
         (step, adam, params) = (saved.step, saved.adam, saved.params);
+        work.resume(saved.memory.tokens);
         put(&mut model, &params, width);
     }
     let mut curve = Log::open(work.workspace, "curve.jsonl", step)?;
     let save = |work: &Work<'_>, step, params: &[f32], adam: &AdamW, curve: &Log| -> Result<(), Fault> {
         curve.save()?;
-        Checkpoint { step, params: params.to_vec(), adam: adam.clone(), memory: () }.save(work.workspace)
+        Checkpoint { step, params: params.to_vec(), adam: adam.clone(), memory: Memory { tokens: work.tokens() } }
+            .save(work.workspace)
     };
     while step < steps {
         if work.stopped() {
@@ -122,12 +129,16 @@ pub fn perform(spec: &RewardModelSpec, work: &mut Work<'_>) -> Result<Outputs, F
 
         let (loss, accuracy, rows, mut grads) = loss_and_gradient(&model, &batch, spec)?;
         let grad_norm = optimizer::clip(&mut grads, spec.optimizer.max_grad_norm);
+        let said = |one: &Compared<'_>| {
+            model.lm.tokenizer().decode(&one.group.completions[one.chosen], true).unwrap_or_default()
+        };
+        finite_step(loss, grad_norm, step, steps, &batch.iter().map(said).collect::<Vec<_>>())?;
         let lr = learning_rate(&spec.optimizer, step, steps);
         adam.step(&mut params, &grads, lr, &spec.optimizer);
         put(&mut model, &params, width);
 
         work.count(rows);
-        curve.push(&Line { step, loss, accuracy, grad_norm, lr, tokens: work.tokens(), seconds: work.seconds() });
+        curve.push(&Line { step, loss, accuracy, grad_norm, lr, tokens: work.tokens() });
         step += 1;
         work.tell("training", step, steps, None, Some(loss));
         if step % SAVE_EVERY == 0 && step < steps {

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use mascot_run::engine::Fault;
 use mascot_run::task::{Baseline, DataSpec, EvaluateSpec, ModelSpec, PersonaSpec, Speaker, Subject};
+use serde::{Deserialize, Serialize};
 
 use super::dialogue::{self, Line, Transcript};
-use super::{Work, draws_of, file_fault, sampling, shortened, voice};
+use super::{Work, draws_of, file_fault, kept, sampling, shortened, voice};
 use crate::data::{Row, same_persona};
 use crate::generate::{Ask, Completion, Finish, Sampling};
 use crate::judge::{Spoken, likelihood};
@@ -28,23 +29,40 @@ pub fn by(
     rows: &[Row],
     work: &mut Work<'_>,
 ) -> Result<Vec<Transcript>, Fault> {
-    let draft = work.workspace.resume_file(&format!("subject-{index}.jsonl"));
+    let draft = format!("subject-{index}.json");
+    if let Some(Said { tokens, transcripts }) = kept::kept(work.workspace, &draft) {
+        work.resume(tokens);
+        return Ok(transcripts);
+    }
+    let begun = work.tokens();
     let said = match subject {
         Subject::Transcripts { transcripts } => {
             return read(&input(work.request.inputs, transcripts)?.path, index);
         }
         Subject::Written { data, model, crew } => return written(index, data, model, crew, work),
-        _ if draft.exists() => return read(&draft, index),
         Subject::Speakers { speakers, prompting } => asked(spec, index, speakers, *prompting, rows, work)?,
-        Subject::Played { dialogue, prompting } => dialogue::played(dialogue, *prompting, index, work)?,
+        Subject::Played { dialogue, prompting } => dialogue::played(dialogue, *prompting, index, false, work)?,
     };
-    let lines: Vec<String> =
-        said.iter().map(|t| serde_json::to_string(t).expect("a transcript is plain data") + "\n").collect();
-    std::fs::create_dir_all(&work.workspace.resume).map_err(|why| file_fault(&draft, why))?;
-    let beside = draft.with_extension("draft");
-    std::fs::write(&beside, lines.concat()).map_err(|why| file_fault(&beside, why))?;
-    std::fs::rename(&beside, &draft).map_err(|why| file_fault(&draft, why))?;
-    Ok(said)
+    let said = Said { tokens: work.tokens() - begun, transcripts: said };
+    kept::keep(work.workspace, &draft, &said)?;
+    // What was kept on the way is in it.
+    if let Subject::Speakers { speakers, .. } = subject {
+        (0..speakers.len()).for_each(|model| kept::forget(work.workspace, &asked_file(index, model)));
+    }
+    kept::forget(work.workspace, &format!("played-{index}.json"));
+    Ok(said.transcripts)
+}
+
+/// A subject's transcripts in the draft.
+#[derive(Serialize, Deserialize)]
+struct Said {
+    tokens: u64,
+    transcripts: Vec<Transcript>,
+}
+
+/// Where the draft keeps what a subject's speakers of one model say.
+fn asked_file(subject: usize, model: usize) -> String {
+    format!("asked-{subject}-{model}.jsonl")
 }
 
 fn read(path: &Path, subject: usize) -> Result<Vec<Transcript>, Fault> {
@@ -119,7 +137,13 @@ fn asked(
     work: &mut Work<'_>,
 ) -> Result<Vec<Transcript>, Fault> {
     if rows.is_empty() {
-        return Err(Fault::Data("speakers are measured on situations, and `data` has none".into()));
+        return Err(match &spec.data {
+            Some(data) => {
+                let read = work.data(data)?;
+                work.nothing(&read, data, "no situation to measure speakers on")
+            }
+            None => Fault::Data("speakers are measured on situations, and `data` is not given".into()),
+        });
     }
     let mut opened = Vec::new();
     for speaker in speakers {
@@ -133,7 +157,7 @@ fn asked(
         }
     }
     let mut out: Vec<((usize, usize), Vec<Transcript>)> = Vec::new();
-    for lm in models {
+    for (model, lm) in models.into_iter().enumerate() {
         let mut asks = Vec::new();
         let mut whose = Vec::new();
         for (who, (speaker, (own, lora))) in speakers.iter().zip(&opened).enumerate().filter(|(_, (_, o))| o.0.same(lm))
@@ -150,7 +174,8 @@ fn asked(
         let plain = sampling(&spec.sample, lm);
         let thinks = matches!(prompting, Baseline::Cot | Baseline::FewShotCot);
         let how = Sampling { max_new: plain.max_new * if thinks { THINKING_ROOM } else { 1 }, ..plain };
-        for ((who, situation), made) in whose.into_iter().zip(work.generate_shared(lm, &asks, &how, spec.seed)?) {
+        let made = work.generate_kept(lm, &asks, &how, spec.seed, &asked_file(index, model))?;
+        for ((who, situation), made) in whose.into_iter().zip(made) {
             let chosen = made.chunks(candidates).map(|all| {
                 let texts: Vec<&str> = all.iter().map(|c| voice::reply(&c.text, prompting)).collect();
                 &all[voice::most_agreed(&texts)]

@@ -9,9 +9,9 @@
 
 use mascot_run::engine::{Fault, Outputs};
 use mascot_run::task::{Baseline, PersonaSpec, SftPolicy, SftSpec};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Work, director, shortened, voice};
+use super::{Work, director, finite_step, shortened, voice};
 use crate::data::{Row, same_persona};
 use crate::model::Lm;
 use crate::nn::{Lora, LoraGrads, Pack};
@@ -34,7 +34,12 @@ struct Line {
     grad_norm: f64,
     lr: f64,
     tokens: u64,
-    seconds: f64,
+}
+
+/// What the stage remembers beside its parameters.
+#[derive(Default, Serialize, Deserialize)]
+struct Memory {
+    tokens: u64,
 }
 
 /// Steps between two saved states.
@@ -54,11 +59,12 @@ pub fn perform(spec: &SftSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
     let a_round = lessons.len().div_ceil(spec.batch.max(1) as usize) as u64;
     let steps = a_round * u64::from(spec.epochs);
 
-    let resumed = Checkpoint::<()>::load(work.workspace, lora.values().len())?;
+    let resumed = work.checkpoint::<Memory>(lora.values().len())?;
     let (mut step, mut adam) = (0, AdamW::new(lora.values().len()));
     if let Some(saved) = resumed {
         lora.values_mut().copy_from_slice(&saved.params);
         (step, adam) = (saved.step, saved.adam);
+        work.resume(saved.memory.tokens);
     }
     let mut curve = Log::open(work.workspace, "curve.jsonl", step)?;
     let mut last_loss = None;
@@ -76,11 +82,13 @@ pub fn perform(spec: &SftSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
         let mut grads = LoraGrads::zeros(&lora);
         let loss = loss_and_gradient(&lm, &lora, &batch, &mut grads)?;
         let grad_norm = optimizer::clip(grads.values_mut(), spec.optimizer.max_grad_norm);
+        let said = |lesson: &&Lesson| lm.tokenizer().decode(&lesson.completion, true).unwrap_or_default();
+        finite_step(loss, grad_norm, step, steps, &batch.iter().map(said).collect::<Vec<_>>())?;
         let lr = learning_rate(&spec.optimizer, step, steps);
         adam.step(lora.values_mut(), grads.values(), lr, &spec.optimizer);
 
         work.count(batch.iter().map(|lesson| lesson.prompt.len() + lesson.completion.len()).sum());
-        curve.push(&Line { step, loss, grad_norm, lr, tokens: work.tokens(), seconds: work.seconds() });
+        curve.push(&Line { step, loss, grad_norm, lr, tokens: work.tokens() });
         step += 1;
         last_loss = Some(loss);
         work.tell("training", step, steps, None, last_loss);
@@ -99,7 +107,8 @@ pub fn perform(spec: &SftSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
 
 fn save(work: &Work<'_>, step: u64, lora: &Lora, adam: &AdamW, curve: &Log) -> Result<(), Fault> {
     curve.save()?;
-    Checkpoint { step, params: lora.values().to_vec(), adam: adam.clone(), memory: () }.save(work.workspace)
+    Checkpoint { step, params: lora.values().to_vec(), adam: adam.clone(), memory: Memory { tokens: work.tokens() } }
+        .save(work.workspace)
 }
 
 fn lessons(spec: &SftSpec, lm: &Lm, work: &mut Work<'_>) -> Result<Vec<Lesson>, Fault> {
@@ -127,7 +136,7 @@ fn lessons(spec: &SftSpec, lm: &Lm, work: &mut Work<'_>) -> Result<Vec<Lesson>, 
             SftPolicy::Speaker { .. } => "no row with a completion".into(),
             SftPolicy::Director(_) => "no directive".into(),
         };
-        return Err(Fault::Data(format!("there is {whose} in the data to learn from")));
+        return Err(work.nothing(&data, &spec.data, &format!("{whose} to learn from")));
     }
     Ok(lessons)
 }

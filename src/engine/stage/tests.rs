@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use crate::CandleEngine;
 
+mod harm;
+
 /// A folder with data, and an engine.
 struct House {
     dir: TempDir,

@@ -10,6 +10,8 @@
 //! - Trained on are the reply's tokens and the token that ends the turn; nothing of the template around them.
 //! - Templates that can think (Qwen3) are told not to.
 
+use std::path::{Path, PathBuf};
+
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{Environment, Error as JinjaError, ErrorKind, Value, context};
 use serde::{Deserialize, Serialize};
@@ -48,11 +50,20 @@ pub struct Chat {
     template: String,
     bos: String,
     eos: String,
+    /// Where the template was read, for messages; empty for one of our own.
+    place: PathBuf,
 }
 
 impl Chat {
     pub fn new(template: String, bos: String, eos: String) -> Self {
-        Self { template, bos, eos }
+        Self { template, bos, eos, place: PathBuf::new() }
+    }
+
+    /// The same, told where it was read from.
+    #[must_use]
+    pub fn read_from(mut self, place: &Path) -> Self {
+        self.place = place.to_owned();
+        self
     }
 
     pub fn bytes() -> Self {
@@ -62,9 +73,15 @@ impl Chat {
     /// The text that a model reads. `thinking` sets `enable_thinking` where it is given.
     ///
     /// # Errors
-    /// When the template refuses the conversation.
+    /// When the template refuses the conversation, or the model has none.
     pub fn text(&self, messages: &[Message], add_generation_prompt: bool, thinking: Option<bool>) -> Result<String> {
-        let failed = |why: JinjaError| Error::model(format!("chat template: {why:#}"));
+        if self.template.trim().is_empty() {
+            return Err(Error::file(
+                &self.place,
+                "the model has no chat template: use one that was tuned to converse, or write chat_template.jinja beside its weights",
+            ));
+        }
+        let failed = |why: JinjaError| Error::file(&self.place, in_words(&why));
         let mut environment = Environment::new();
         environment.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build().map_err(failed)?);
         environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -102,6 +119,16 @@ impl Chat {
         ids.extend(eos);
         Ok(ids)
     }
+}
+
+/// A template's own words, or where it went wrong.
+fn in_words(why: &JinjaError) -> String {
+    let line = why.line().map_or_else(String::new, |line| format!(" in line {line}"));
+    let what = why.detail().map_or_else(|| why.kind().to_string(), |detail| format!("{}: {detail}", why.kind()));
+    format!(
+        "the chat template fails{line} ({what}) on a conversation of system, user and assistant messages; \
+         mend the template, or use another model"
+    )
 }
 
 /// What a persona is told it is: its voice with `{{char}}` and `{{user}}` filled in, then what it never does. Empty when it has

@@ -26,9 +26,11 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
         let path = file(workspace);
         let fault = |why: &dyn std::fmt::Display| Fault::File { path: path.clone(), why: why.to_string() };
         std::fs::create_dir_all(&workspace.resume).map_err(|why| fault(&why))?;
-        let memory = serde_json::to_string(&self.memory).map_err(|why| fault(&why))?;
-        let draft = workspace.resume_file("state.draft");
+        // YAML, whose numbers come back as they were; JSON's, as we read it, may be off in their last bit.
+        let memory = serde_yaml::to_string(&self.memory).map_err(|why| fault(&why))?;
+        let draft = workspace.resume_file(".state.draft");
         self.adam.save_with(&draft, &self.params, self.step, memory)?;
+        std::fs::File::open(&draft).and_then(|file| file.sync_all()).map_err(|why| fault(&why))?;
         std::fs::rename(&draft, &path).map_err(|why| fault(&why))
     }
 
@@ -42,7 +44,7 @@ impl<S: Serialize + DeserializeOwned> Checkpoint<S> {
             return Ok(None);
         }
         let (adam, params, step, memory) = AdamW::load_with(&path, params)?;
-        let memory = serde_json::from_str(&memory).map_err(|why| Fault::File { path, why: why.to_string() })?;
+        let memory = serde_yaml::from_str(&memory).map_err(|why| Fault::File { path, why: why.to_string() })?;
         Ok(Some(Self { step, params, adam, memory }))
     }
 }
@@ -79,12 +81,15 @@ impl Log {
         self.lines.push(serde_json::to_string(line).expect("a line is plain data"));
     }
 
-    /// Writes the draft.
+    /// Writes the draft, as a whole or not at all: lines of earlier steps are not lost to a kill in the middle of it.
     ///
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self) -> Result<(), Fault> {
-        self.write(&self.draft)
+        let name = self.draft.file_name().unwrap_or_default().to_string_lossy();
+        let beside = self.draft.with_file_name(format!(".{name}"));
+        self.write(&beside)?;
+        std::fs::rename(&beside, &self.draft).map_err(|why| fault(&self.draft, &why))
     }
 
     /// Writes the artifact.

@@ -3,6 +3,7 @@
 //! Deliberately rough, and said so by low and high: a forward pass costs two operations a weight and token, a backward pass through
 //! frozen weights two more; lengths are shares of the limits. A task that ran before is reckoned by what it took then.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -14,7 +15,7 @@ use crate::source::Found;
 use crate::store::Record;
 use crate::task::{
     DataSpec, DialogueSpec, Dtype, EvaluateSpec, Expr, JudgeKind, JudgeSpec, MetricSpec, ModelSpec, PersonaSpec,
-    Reader, RewardSpec, Rollout, SampleSpec, SftPolicy, SplitName, Subject, TaskSpec, Term, Weights,
+    Reader, RewardSpec, Rollout, SampleSpec, SftPolicy, Slot, SplitName, Subject, TaskSpec, Term, Weights,
 };
 
 /// Low, likely, high.
@@ -79,11 +80,7 @@ pub(super) fn reckon<'a>(task: &Task, found: &dyn Fn(&str) -> Option<&'a Found>,
         estimate.tokens = Some(work.all());
         estimate.seconds = weights.map(|(_, parameters)| work.seconds(parameters));
     }
-    estimate.memory_bytes = weights.map(|(model, parameters)| {
-        let bytes = parameters * bytes_a_weight(model.dtype);
-        let mebibyte = 1024.0 * 1024.0;
-        Likely { low: 1.1 * bytes, likely: 1.4 * bytes + 200.0 * mebibyte, high: 2.5 * bytes + 1024.0 * mebibyte }
-    });
+    estimate.memory_bytes = sizes.memory(&task.spec);
     if let Some(last) = last {
         estimate.seconds = Some(Likely { low: last.seconds / 2.0, likely: last.seconds, high: last.seconds * 2.0 });
         estimate.basis = Basis::LastTime;
@@ -130,6 +127,11 @@ impl Likely {
     fn times(self, factor: f64) -> Self {
         Self { low: self.low * factor, likely: self.likely * factor, high: self.high * factor }
     }
+}
+
+/// What a task needs at least while it is performed, with the files of its slots at hand: asked again when all of them are.
+pub(crate) fn memory(spec: &TaskSpec, found: &BTreeMap<Slot, Found>) -> Option<Likely> {
+    Sizes { found: &|slot: &str| found.get(slot) }.memory(spec)
 }
 
 struct Sizes<'f, 'a> {
@@ -284,6 +286,28 @@ impl Sizes<'_, '_> {
         Some((count * share).ceil())
     }
 
+    /// Of all models that the task may have open at once, each once: the same weights under two names are one. What is not at hand
+    /// is left out, so that the low end stays a bound; unknown when nothing is.
+    pub(super) fn memory(&self, spec: &TaskSpec) -> Option<Likely> {
+        let mut seen: BTreeMap<String, f64> = BTreeMap::new();
+        for model in models_of(spec) {
+            let content = match &model.weights {
+                Weights::Input(slot) => (self.found)(slot).map_or_else(|| slot.clone(), |found| found.digest.clone()),
+                Weights::Random(random) => format!("{random:?}"),
+            };
+            if let Some(parameters) = self.parameters(&model) {
+                seen.insert(format!("{content} {:?}", model.dtype), parameters * bytes_a_weight(model.dtype));
+            }
+        }
+        let bytes: f64 = seen.values().sum();
+        let mebibyte = 1024.0 * 1024.0;
+        (!seen.is_empty()).then_some(Likely {
+            low: 1.05 * bytes,
+            likely: 1.4 * bytes + 200.0 * mebibyte,
+            high: 2.5 * bytes + 1024.0 * mebibyte,
+        })
+    }
+
     /// Weights of a model: counted where they are drawn, else by the size of the file.
     fn parameters(&self, model: &ModelSpec) -> Option<f64> {
         match &model.weights {
@@ -298,10 +322,31 @@ impl Sizes<'_, '_> {
     }
 }
 
+/// Every model that a specification names, wherever in it.
+fn models_of(spec: &TaskSpec) -> Vec<ModelSpec> {
+    fn walk(value: &serde_json::Value, found: &mut Vec<ModelSpec>) {
+        match value {
+            serde_json::Value::Object(fields) => {
+                if fields.contains_key("weights")
+                    && let Ok(model) = serde_json::from_value(value.clone())
+                {
+                    found.push(model);
+                }
+                fields.values().for_each(|field| walk(field, found));
+            }
+            serde_json::Value::Array(items) => items.iter().for_each(|item| walk(item, found)),
+            _ => {}
+        }
+    }
+    let mut found = Vec::new();
+    walk(&serde_json::to_value(spec).expect("a specification is plain data"), &mut found);
+    found
+}
+
 fn bytes_a_weight(dtype: Dtype) -> f64 {
     match dtype {
-        Dtype::F32 => 4.0,
-        Dtype::Bf16 => 2.0,
+        // bf16 weights are rounded, and kept in f32.
+        Dtype::F32 | Dtype::Bf16 => 4.0,
         Dtype::Q8 => 1.1,
     }
 }

@@ -1,7 +1,7 @@
 //! Checked programs to a plan: what is to be done, in which order, and what of it is known already.
 
 mod build;
-mod estimate;
+pub(crate) mod estimate;
 mod known;
 mod task;
 

@@ -153,6 +153,8 @@ pub struct Budget {
     pub usd: Option<f64>,
     pub bytes: Option<f64>,
     pub seconds: Option<f64>,
+    /// Not of the program: bytes that this machine has free.
+    pub free_bytes: Option<f64>,
 }
 
 impl Lacking {
@@ -252,6 +254,14 @@ impl Plan {
         over
     }
 
+    /// Tasks that even by their low estimates do not fit into what this machine has free, as sentences.
+    pub fn over_memory(&self) -> Vec<String> {
+        let to_do = self.tasks.iter().filter(|task| task.state != State::Recalled && !self.fake);
+        let needs = to_do.filter_map(|task| Some((task, task.estimate.memory_bytes?)));
+        let over = needs.filter_map(|(task, needs)| Some(format!("{}: {}", task.id, self.budget.too_much(needs)?)));
+        over.collect()
+    }
+
     /// What keeps a run from starting, all of it, as sentences; empty when nothing does. What the run would have to fetch is told
     /// with the rest: whoever puts a machine in order does it once.
     pub fn obstacles(&self) -> Vec<String> {
@@ -272,6 +282,16 @@ impl Plan {
         let not_yet =
             not_yet.filter_map(|task| Some(format!("{}: {} cannot run yet", task.id, task.not_yet.as_ref()?)));
         missing.chain(not_yet).collect()
+    }
+}
+
+impl Budget {
+    /// Why this much memory will not do, if even its low end will not.
+    pub(crate) fn too_much(&self, needs: Likely) -> Option<String> {
+        let free = self.free_bytes.filter(|free| needs.low > *free)?;
+        let gibibyte = |bytes: f64| bytes / (1024.0 * 1024.0 * 1024.0);
+        let (low, likely, free) = (gibibyte(needs.low), gibibyte(needs.likely), gibibyte(free));
+        Some(format!("needs at least {low:.1} GiB of memory, likely {likely:.1} GiB, and {free:.1} GiB are free"))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use super::objects::remove;
@@ -23,10 +24,12 @@ impl Draft {
     pub(super) fn open(store: &Store, key: TaskKey, lock: Lock) -> Result<Self, StoreError> {
         let folder = store.draft_folder(&key);
         let workspace = Workspace { verdicts: store.verdicts(), ..Workspace::new(&folder) };
+        // What a kill left there is half of an artifact, or sealed already: artifacts are written again from the saved state.
+        remove(&workspace.out)?;
         for folder in [&workspace.out, &workspace.resume] {
             fs::create_dir_all(folder).map_err(disk(folder))?;
         }
-        let resumed = fs::read_dir(&workspace.resume).map_err(disk(&workspace.resume))?.next().is_some();
+        let resumed = holds_state(&workspace.resume).map_err(disk(&workspace.resume))?;
         Ok(Self { store: store.clone(), key, workspace, resumed, _lock: lock })
     }
 
@@ -37,6 +40,11 @@ impl Draft {
     /// Whether an earlier run left something to go on from.
     pub fn resumed(&self) -> bool {
         self.resumed
+    }
+
+    /// Whether a later run could go on from what is in it now.
+    pub fn is_worth_keeping(&self) -> bool {
+        holds_state(&self.workspace.resume).unwrap_or(true)
     }
 
     /// Seconds that earlier, interrupted runs spent on it.
@@ -93,4 +101,14 @@ impl Draft {
     pub fn discard(self) -> Result<(), StoreError> {
         remove(&self.store.draft_folder(&self.key))
     }
+}
+
+/// Whether a state was saved there. Hidden files are notes about it.
+fn holds_state(resume: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(resume)? {
+        if !entry?.file_name().to_string_lossy().starts_with('.') {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -28,6 +28,7 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
     if !store.root().exists() {
         return Ok(Collected::default());
     }
+    store.version()?;
     let path = store.root().join("store.lock");
     let Some(_lock) = Lock::try_exclusive(&path)? else {
         return Err(StoreError::InUse { path });
@@ -39,8 +40,13 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
     }
     let mut objects = BTreeSet::new();
     for key in &kept {
-        if let Some(record) = store.read_record(key)? {
-            objects.extend(record.artifacts.values().map(|artifact| artifact.digest));
+        match store.read_record(key) {
+            Ok(record) => {
+                objects.extend(record.iter().flat_map(|record| record.artifacts.values()).map(|one| one.digest))
+            }
+            // It says nothing of what it names, and the next run makes it again.
+            Err(StoreError::Unreadable { .. }) => {}
+            Err(why) => return Err(why),
         }
     }
 
@@ -49,8 +55,10 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
     for path in entries(&store.root().join("records"))? {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let key = name.split('.').next().and_then(|key| key.parse::<Digest>().ok()).map(TaskKey);
-        if key.is_some_and(|key| !kept.contains(&key)) {
-            found.records += usize::from(!name.ends_with(".key.yaml"));
+        // What a kill left of a record that was being written.
+        let torn = name.starts_with(".tmp");
+        if torn || key.is_some_and(|key| !kept.contains(&key)) {
+            found.records += usize::from(!torn && !name.ends_with(".key.yaml"));
             take(&path, dry, &mut found)?;
         }
     }

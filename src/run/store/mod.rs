@@ -10,6 +10,7 @@
 //! runs/ID/run.yaml        what a run did
 //! sources/…               what was fetched
 //! digests                 digests of files from outside, by size, time and inode
+//! version                 of this layout; a newer one is refused
 //! ```
 //!
 //! Two runs may share a store: a key is held by one of them at a time, objects are put in place by one atomic rename, and
@@ -22,7 +23,7 @@ mod objects;
 mod records;
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
@@ -34,11 +35,12 @@ pub use records::{Label, Record};
 
 use crate::key::{KeyDocument, TaskKey};
 use crate::source::DigestMemo;
+use crate::words;
 
 /// The disk is in the way, or the store is not as it was left. Ends a run.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error("{}: {why}", path.display())]
+    #[error("{}: {}", path.display(), words::in_words(why))]
     Disk { path: PathBuf, why: io::Error },
     #[error("{}: {why}", path.display())]
     Unreadable { path: PathBuf, why: String },
@@ -46,7 +48,27 @@ pub enum StoreError {
     NotMade { key: TaskKey, name: String },
     #[error("{}: another mascot is using this store; try again when it is done", path.display())]
     InUse { path: PathBuf },
+    #[error("{}: a newer mascot made this store (its version is {found}, and this mascot knows {VERSION})", path.display())]
+    Newer { path: PathBuf, found: u32 },
 }
+
+impl StoreError {
+    /// What to do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            StoreError::Disk { why, .. } => {
+                words::advice(why).unwrap_or("what is recorded stays; run again when this is mended")
+            }
+            StoreError::Unreadable { .. } => "remove that file: what it stood for is made again",
+            StoreError::NotMade { .. } => "this is a bug in mascot",
+            StoreError::InUse { .. } => "`mascot runs` tells which runs there are",
+            StoreError::Newer { .. } => "update mascot, or name another store with --store",
+        }
+    }
+}
+
+/// Of the store's layout, in its file `version`. A store without that file is of the first.
+const VERSION: u32 = 1;
 
 pub(crate) fn disk(path: &Path) -> impl FnOnce(io::Error) -> StoreError + '_ {
     move |why| StoreError::Disk { path: path.to_owned(), why }
@@ -64,16 +86,55 @@ pub struct Store {
 pub enum Claim {
     /// There already, or another run made it while we waited.
     Recorded(Box<Record>),
-    /// Ours to make.
-    Draft(Draft),
+    /// Ours to make; `broken` says what was found in its place and cannot be used.
+    Draft { draft: Draft, broken: Option<String> },
     /// Asked to stop while another run held it.
     Stopped,
+}
+
+/// What is found under a key.
+enum Kept {
+    Whole(Box<Record>),
+    Nothing,
+    /// A record that cannot be read, or one whose artifacts (`objects`) are not what it says.
+    Broken {
+        why: String,
+        objects: Vec<PathBuf>,
+    },
 }
 
 impl Store {
     /// A store at `root`; nothing is created before something is written.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into(), hasty: false }
+    }
+
+    /// As [`Store::new`], after a look at what is there.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] for a store that this program does not know, and when its version cannot be read.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let store = Self::new(root);
+        store.version()?;
+        Ok(store)
+    }
+
+    /// The version that the store says it has, if it says one that is known here.
+    fn version(&self) -> Result<Option<u32>, StoreError> {
+        let path = self.root.join("version");
+        let text = match fs::read_to_string(&path) {
+            Ok(text) => text,
+            // Nothing is there yet; or something that is no folder, which is told when it is written to.
+            Err(why) if matches!(why.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
+            Err(why) => return Err(disk(&path)(why)),
+        };
+        match text.trim().parse() {
+            Ok(found) if found > VERSION => Err(StoreError::Newer { path: self.root.clone(), found }),
+            Ok(found) => Ok(Some(found)),
+            Err(_) => Err(StoreError::Unreadable { path, why: "holds no version of a store".to_owned() }),
+        }
     }
 
     /// The same store, not waiting for the disk: what is written survives this process and not a power cut. Enough for a rehearsal,
@@ -92,6 +153,27 @@ impl Store {
     /// When a record is there and cannot be read.
     pub fn record(&self, key: &TaskKey) -> Result<Option<Record>, StoreError> {
         Ok(self.read_record(key)?.filter(|record| record.artifacts.values().all(|artifact| self.holds(artifact))))
+    }
+
+    /// The record for `key` once every byte that it names was read again: what a run recalls is what was made.
+    fn kept(&self, key: &TaskKey) -> Result<Kept, StoreError> {
+        let record = match self.read_record(key) {
+            Ok(Some(record)) => record,
+            Ok(None) => return Ok(Kept::Nothing),
+            Err(why @ StoreError::Unreadable { .. }) => {
+                return Ok(Kept::Broken { why: why.to_string(), objects: Vec::new() });
+            }
+            Err(why) => return Err(why),
+        };
+        let broken: Vec<(&String, PathBuf)> = (record.artifacts.iter())
+            .map(|(name, artifact)| (name, artifact, self.object(&artifact.digest)))
+            .filter(|(_, artifact, path)| Artifact::of(path).ok().as_ref() != Some(*artifact))
+            .map(|(name, _, path)| (name, path))
+            .collect();
+        let Some((name, path)) = broken.first() else { return Ok(Kept::Whole(Box::new(record))) };
+        let how = if path.exists() { "is not what was made" } else { "is gone" };
+        let why = format!("{}: the artifact `{name}` {how}", path.display());
+        Ok(Kept::Broken { why, objects: broken.into_iter().map(|(_, path)| path).collect() })
     }
 
     /// The request behind `key`.
@@ -113,26 +195,45 @@ impl Store {
     /// # Errors
     /// When the disk is in the way.
     pub fn claim(&self, key: &TaskKey, stop: &AtomicBool, waiting: &mut dyn FnMut()) -> Result<Claim, StoreError> {
-        if let Some(record) = self.record(key)? {
-            return Ok(Claim::Recorded(Box::new(record)));
+        if let Kept::Whole(record) = self.kept(key)? {
+            return Ok(Claim::Recorded(record));
         }
         let Some(lock) = Lock::exclusive(&self.root.join("locks").join(key.to_string()), stop, waiting)? else {
             return Ok(Claim::Stopped);
         };
         // Another run may have committed it between our look and our lock.
-        match self.record(key)? {
-            Some(record) => Ok(Claim::Recorded(Box::new(record))),
-            None => Draft::open(self, *key, lock).map(Claim::Draft),
+        match self.kept(key)? {
+            Kept::Whole(record) => Ok(Claim::Recorded(record)),
+            Kept::Nothing => Ok(Claim::Draft { draft: Draft::open(self, *key, lock)?, broken: None }),
+            Kept::Broken { why, objects } => {
+                // Out of the way, or what is made again would be taken to be there already.
+                objects.iter().try_for_each(|path| objects::remove(path))?;
+                Ok(Claim::Draft { draft: Draft::open(self, *key, lock)?, broken: Some(why) })
+            }
         }
     }
 
     /// Held by everything that reads or writes objects for longer than a moment, so that [`gc`] keeps away.
     ///
     /// # Errors
-    /// When the disk is in the way, or a `gc` is running.
+    /// When the disk is in the way, a `gc` is running, or the store is a newer program's.
     pub fn share(&self) -> Result<Lock, StoreError> {
         let path = self.root.join("store.lock");
-        Lock::try_shared(&path)?.ok_or(StoreError::InUse { path })
+        let lock = Lock::try_shared(&path)?.ok_or(StoreError::InUse { path })?;
+        if self.version()?.is_none() {
+            self.write_whole(&self.root.join("version"), format!("{VERSION}\n").as_bytes())?;
+        }
+        Ok(lock)
+    }
+
+    /// Whether something can be written at all: after one file could not be.
+    ///
+    /// # Errors
+    /// When the disk is in the way.
+    pub fn probe(&self) -> Result<(), StoreError> {
+        let path = self.root.join("drafts");
+        let mut file = tempfile::tempfile_in(&path).map_err(disk(&path))?;
+        file.write_all(&[0; 1 << 16]).and_then(|()| file.sync_all()).map_err(disk(&path))
     }
 
     /// Digests of files from outside, remembered.

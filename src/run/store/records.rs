@@ -40,7 +40,13 @@ pub struct Label {
 
 impl Store {
     pub(super) fn read_record(&self, key: &TaskKey) -> Result<Option<Record>, StoreError> {
-        read_yaml(&self.record_path(key))
+        let path = self.record_path(key);
+        match read_yaml::<Record>(&path)? {
+            Some(record) if record.key != *key => {
+                Err(StoreError::Unreadable { path, why: format!("is the record of {}", record.key) })
+            }
+            found => Ok(found),
+        }
     }
 
     pub(super) fn read_document(&self, key: &TaskKey) -> Result<Option<KeyDocument>, StoreError> {
@@ -57,12 +63,16 @@ impl Store {
 
     /// Written beside its place, brought to the disk, then moved there: a reader sees all of it or nothing.
     pub(crate) fn write_yaml<T: Serialize>(&self, path: &Path, value: &T) -> Result<(), StoreError> {
-        let folder = path.parent().expect("a file of the store lies in a folder");
-        fs::create_dir_all(folder).map_err(disk(folder))?;
         let text = serde_yaml::to_string(value)
             .map_err(|why| StoreError::Unreadable { path: path.to_owned(), why: why.to_string() })?;
+        self.write_whole(path, text.as_bytes())
+    }
+
+    pub(super) fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+        let folder = path.parent().expect("a file of the store lies in a folder");
+        fs::create_dir_all(folder).map_err(disk(folder))?;
         let mut file = tempfile::NamedTempFile::new_in(folder).map_err(disk(folder))?;
-        file.write_all(text.as_bytes())
+        file.write_all(bytes)
             .and_then(|()| if self.hasty { Ok(()) } else { file.as_file().sync_all() })
             .map_err(disk(path))?;
         file.persist(path).map_err(|error| disk(path)(error.error))?;
