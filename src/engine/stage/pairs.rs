@@ -62,9 +62,9 @@ pub fn perform(spec: &PairsSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> 
         }
     }
     let pool = pool(&rows.iter().collect::<Vec<_>>());
-    let mut bench = Bench::new(work.models, work.request.inputs, pool, true);
-    let scores = panel::score(&spec.judge, &scenes, &mut bench)?;
-    let scored: Vec<f64> = scores.iter().map(|turns| mean_of_finite(turns)).collect();
+    let reach = work.reach();
+    let mut bench = Bench::new(work.models, work.request.inputs, pool, true).reaching(reach);
+    let scored: Vec<f64> = panel::score(&spec.judge, &scenes, &mut bench)?.overall.of_scenes();
 
     let mut pairs = Vec::new();
     for (i, better) in scenes.iter().enumerate() {

@@ -22,7 +22,7 @@ pub struct Draft {
 impl Draft {
     pub(super) fn open(store: &Store, key: TaskKey, lock: Lock) -> Result<Self, StoreError> {
         let folder = store.draft_folder(&key);
-        let workspace = Workspace::new(&folder);
+        let workspace = Workspace { verdicts: store.verdicts(), ..Workspace::new(&folder) };
         for folder in [&workspace.out, &workspace.resume] {
             fs::create_dir_all(folder).map_err(disk(folder))?;
         }
