@@ -13,6 +13,11 @@ mod front_door_shapes;
 mod gates;
 mod house;
 #[cfg(feature = "engine")]
+mod judges;
+#[cfg(feature = "engine")]
+#[path = "../src/engine/judge/far/misbehaving.rs"]
+mod misbehaving;
+#[cfg(feature = "engine")]
 mod paper;
 mod rooms;
 #[cfg(feature = "engine")]
