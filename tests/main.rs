@@ -17,6 +17,7 @@ mod house;
 mod judges;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
+#[allow(dead_code, reason = "the engine's own tests use the rest")]
 mod misbehaving;
 #[cfg(feature = "engine")]
 mod paper;
