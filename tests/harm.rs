@@ -52,6 +52,7 @@ fn a_store_that_cannot_be_used_is_told() {
     assert_eq!(listing(&sandbox.path().join("newer")), before, "it is left alone");
 }
 
+#[allow(clippy::disallowed_macros, reason = "a test says why it skips")]
 #[test]
 #[cfg(unix)]
 fn a_read_only_store_can_be_read_and_not_run_on() {

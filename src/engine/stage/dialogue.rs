@@ -70,6 +70,9 @@ pub fn actors<'a>(speakers: &'a [Speaker], work: &mut Work<'_>) -> Result<Vec<Ac
     Ok(actors)
 }
 
+/// Told of all blocks after each turn.
+type AfterTurn<'a> = dyn FnMut(&[Episode], &mut Work<'_>) -> Result<(), Fault> + 'a;
+
 /// Plays blocks of every situation; all of them take their t-th turn together.
 ///
 /// # Errors
@@ -90,7 +93,7 @@ fn play_on(
     rows: &[Row],
     play: &Play<'_>,
     mut episodes: Vec<Episode>,
-    after: &mut dyn FnMut(&[Episode], &mut Work<'_>) -> Result<(), Fault>,
+    after: &mut AfterTurn<'_>,
     work: &mut Work<'_>,
 ) -> Result<Vec<Episode>, Fault> {
     let mut seats = Vec::new();

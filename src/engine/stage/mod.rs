@@ -39,6 +39,9 @@ use crate::nn::Lora;
 use crate::rng::Rng;
 use crate::train::checkpoint::Checkpoint;
 
+/// Told of a prompt's completions when the last of them is done.
+type Finished<'a> = dyn FnMut(usize, &[Completion]) -> Result<(), Error> + 'a;
+
 /// One task being performed.
 pub struct Work<'a> {
     pub request: &'a Request<'a>,
@@ -302,7 +305,7 @@ impl<'a> Work<'a> {
         asks: &[Ask<'_>],
         how: &Sampling,
         seed: u64,
-        finished: &mut dyn FnMut(usize, &[Completion]) -> Result<(), Error>,
+        finished: &mut Finished<'_>,
     ) -> Result<Vec<Vec<Completion>>, Fault> {
         let (request, events, told, began) = (self.request, &mut *self.events, &self.told, Instant::now());
         let mut last = began;
