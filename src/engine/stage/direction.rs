@@ -26,7 +26,7 @@ use crate::nn::Pack;
 use crate::reward::rewards;
 use crate::rng::Rng;
 use crate::train::advantage::Ema;
-use crate::train::checkpoint::{Checkpoint, Log};
+use crate::train::checkpoint::Log;
 use crate::train::optimizer::AdamW;
 use crate::train::schedule::learning_rate;
 

@@ -27,7 +27,7 @@ use crate::nn::{Lora, Pack};
 use crate::reward::{Rewards, rewards};
 use crate::rng::Rng;
 use crate::train::advantage::Ema;
-use crate::train::checkpoint::{Checkpoint, Log};
+use crate::train::checkpoint::Log;
 use crate::train::optimizer::AdamW;
 use crate::train::schedule::learning_rate;
 
