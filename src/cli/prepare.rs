@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mascot_lang::program::{EntityKind, Value};
 use mascot_run::plan::Plan;
+use mascot_run::remote::{Secret, Secrets};
 use mascot_run::source;
 use mascot_run::store::Store;
 
@@ -26,6 +27,8 @@ pub struct Prepared {
 struct Grants {
     store: Option<PathBuf>,
     read: Vec<PathBuf>,
+    /// `host:port`.
+    net: Vec<String>,
 }
 
 /// Checks, evaluates, plans.
@@ -71,12 +74,13 @@ pub fn looked_in(
 ) -> Result<source::Places, Exit> {
     let mut grants = profile(places.profile.as_deref())?;
     for grant in allow {
-        grants.read.extend(granted(grant)?);
+        granted(grant, &mut grants)?;
     }
     let root = loaded.world.root().to_owned();
     grants.read.extend(named(&selection.set, &root));
     let store = places.store.clone().or(grants.store).unwrap_or_else(|| root.join(".mascot"));
-    Ok(source::Places { root, store, hf_cache: hf_cache(), granted: grants.read })
+    let (granted, net, secrets) = (grants.read, grants.net, secrets(loaded));
+    Ok(source::Places { root, store, hf_cache: hf_cache(), granted, net, secrets })
 }
 
 /// Paths that `--set` names: what is given on the command line is granted by that. Relative to the root, as in the file.
@@ -134,19 +138,31 @@ fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
     }
 }
 
-/// `read("path")`, `write("path")`, `net("host:port")`: the paths that it grants to read.
-fn granted(grant: &str) -> Result<Vec<PathBuf>, Exit> {
+/// Values of the environment variables that the program's secrets name, where they are set. White space around one is a copy's.
+fn secrets(loaded: &Loaded) -> Secrets {
+    let of_programs = loaded.programs.iter().flat_map(|program| program.of_kind(EntityKind::Secret));
+    let variables = of_programs.flat_map(|secret| secret.fields.values()).filter_map(|field| match &field.value {
+        Value::Text(variable) => Some(variable.clone()),
+        _ => None,
+    });
+    variables.filter_map(|variable| Some((variable.clone(), Secret::new(world::variable(&variable)?.trim())))).collect()
+}
+
+/// Adds `read("path")`, `write("path")` or `net("host:port")`.
+fn granted(grant: &str, to: &mut Grants) -> Result<(), Exit> {
     let parts = grant.trim().strip_suffix(')').and_then(|head| head.split_once('('));
     let quoted = parts.map(|(verb, what)| (verb.trim(), what.trim().trim_matches('"')));
     match quoted {
-        Some(("read", path)) if !path.is_empty() => Ok(vec![PathBuf::from(path)]),
-        Some(("write" | "net", what)) if !what.is_empty() => Ok(Vec::new()),
+        Some(("read", path)) if !path.is_empty() => to.read.push(PathBuf::from(path)),
+        Some(("net", host)) if !host.is_empty() => to.net.push(host.to_owned()),
+        Some(("write", path)) if !path.is_empty() => {}
         _ => {
             let message = format!("`{grant}` is no grant");
             render::complain(&message, Some("write read(\"path\"), write(\"path\") or net(\"host:port\")"));
-            Err(Exit::CallWrong)
+            return Err(Exit::CallWrong);
         }
     }
+    Ok(())
 }
 
 /// Store and grants of a profile file. Executors are not built: the run happens on this machine, and says so.
@@ -169,14 +185,15 @@ fn profile(file: Option<&Path>) -> Result<Grants, Exit> {
     }
     if let Some(Value::List(allowed)) = profile.fields.get("allow").map(|field| &field.value) {
         for one in allowed {
-            if let Value::Call { name, args } = one
-                && name == "read"
-            {
-                let paths = args.values().filter_map(|value| match value {
-                    Value::Text(path) => Some(PathBuf::from(path)),
-                    _ => None,
-                });
-                grants.read.extend(paths);
+            let Value::Call { name, args } = one else { continue };
+            let texts = args.values().filter_map(|value| match value {
+                Value::Text(text) => Some(text.clone()),
+                _ => None,
+            });
+            match name.as_str() {
+                "read" => grants.read.extend(texts.map(PathBuf::from)),
+                "net" => grants.net.extend(texts),
+                _ => {}
             }
         }
     }

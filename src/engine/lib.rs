@@ -90,6 +90,12 @@ impl Engine for CandleEngine {
         let mut notes = std::mem::take(&mut work.notes);
         self.models.end();
         let mut outputs = outputs?;
+        if let Some(tally) = self.models.far.tally() {
+            notes.extend(tally.notes());
+            let counts = [("verdicts", tally.verdicts as f64), ("voids", tally.voids as f64)];
+            let tokens = ("judge_tokens", (tally.read + tally.written) as f64);
+            outputs.results.extend(counts.into_iter().chain([tokens]).map(|(name, count)| (name.to_owned(), count)));
+        }
         notes.append(&mut outputs.notes);
         outputs.notes = notes;
         Ok(outputs)

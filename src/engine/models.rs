@@ -8,6 +8,7 @@ use mascot_run::engine::{Fault, Input};
 use mascot_run::task::{ModelSpec, Policy, Slot, Weights};
 
 use crate::encoder::Encoder;
+use crate::judge::far::Far;
 use crate::model::Lm;
 use crate::nn::Lora;
 
@@ -16,11 +17,13 @@ pub struct Models {
     device: Device,
     lms: BTreeMap<String, (Lm, bool)>,
     encoders: BTreeMap<String, (Arc<Encoder>, bool)>,
+    /// Those that are not on this machine.
+    pub far: Far,
 }
 
 impl Models {
     pub fn new(device: Device) -> Self {
-        Self { device, lms: BTreeMap::new(), encoders: BTreeMap::new() }
+        Self { device, lms: BTreeMap::new(), encoders: BTreeMap::new(), far: Far::default() }
     }
 
     pub fn device(&self) -> &Device {
@@ -80,6 +83,7 @@ impl Models {
     pub fn begin(&mut self) {
         self.lms.values_mut().for_each(|(_, used)| *used = false);
         self.encoders.values_mut().for_each(|(_, used)| *used = false);
+        self.far.begin();
     }
 
     /// A task has ended: what it did not ask for goes.

@@ -97,7 +97,7 @@ fn value(
             values
         }
         Expr::Judge(judge) => {
-            let values = Values::Turns(panel::score(judge, scenes, bench)?).of_scenes();
+            let values = panel::score(judge, scenes, bench)?.overall.of_scenes();
             log("judge", &values);
             values
         }
@@ -108,7 +108,7 @@ fn value(
         }
         Expr::Normalise(inner) => match &**inner {
             Expr::Judge(judge) => {
-                let values = Values::Turns(panel::score(judge, scenes, bench)?).of_scenes();
+                let values = panel::score(judge, scenes, bench)?.overall.of_scenes();
                 let values: Vec<f64> = values.into_iter().map(|x| panel::normalised(x, &judge.rubric)).collect();
                 log("judge", &values);
                 values

@@ -5,10 +5,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::engine::{Engine, Fault, Input, Outputs, Request};
+use crate::engine::{Endpoint, Engine, Fault, Input, Outputs, Request};
 use crate::event::{Event, Listener};
 use crate::key::{KeyDocument, TaskKey};
 use crate::plan::{Bind, Plan, State, Task, estimate};
+use crate::remote::Remote;
 use crate::report::{Outcome, RunReport, SkipReason, TaskReport};
 use crate::source::{DigestMemo, Found, Origin, Source, locate, pinned, pointer, shelf};
 use crate::store::{Claim, Draft, Lock, Record, Store, StoreError};
@@ -297,8 +298,14 @@ impl<'a> Desk<'a> {
             return Err(Fault::Memory(why));
         }
         self.events.tell(Event::TaskStarted { task: &task.id, key: &key, resumed: draft.resumed() });
+        let secrets = &self.plan.places.secrets;
+        let open = |remote: &Remote| {
+            let auth = remote.secret.as_ref().and_then(|variable| secrets.get(variable)).cloned();
+            Endpoint { remote: remote.clone(), auth }
+        };
+        let endpoints = task.remotes.iter().map(|(slot, remote)| (slot.clone(), open(remote))).collect();
         let request =
-            Request { id: &task.id, spec: &task.spec, inputs: &inputs, endpoints: &BTreeMap::new(), stop: self.stop };
+            Request { id: &task.id, spec: &task.spec, inputs: &inputs, endpoints: &endpoints, stop: self.stop };
         engine.perform(&request, draft.workspace(), &mut |progress| {
             self.events.tell(Event::Progress { task: &task.id, progress: &progress });
             // The engine is asked to stop as a user would ask it, so that it leaves what can be gone on from.
@@ -333,6 +340,11 @@ impl<'a> Desk<'a> {
                 draft.spend(spent)?;
                 self.stop.store(true, Ordering::Relaxed);
             }
+            Fault::Ceiling(why) => {
+                self.report.over_budget = Some(why.clone());
+                draft.spend(spent)?;
+                self.stop.store(true, Ordering::Relaxed);
+            }
             // A full disk or a silent judge is no reason to begin anew.
             Fault::File { .. } => {
                 // The time spent is a nicety, and what is in the way of a file may be in the way of this one too.
@@ -355,7 +367,7 @@ impl<'a> Desk<'a> {
     }
 
     pub(crate) fn failed(&mut self, task: &Task, fault: &Fault) {
-        if matches!(fault, Fault::Interrupted) {
+        if matches!(fault, Fault::Interrupted | Fault::Ceiling(_)) {
             let reason = self.reason_to_stop();
             return self.skipped(task, &reason);
         }

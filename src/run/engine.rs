@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::remote::Endpoint;
 use crate::task::{Slot, TaskSpec};
 use crate::words;
 
@@ -35,8 +36,8 @@ pub struct Request<'a> {
     pub spec: &'a TaskSpec,
     /// Every slot that the spec names.
     pub inputs: &'a BTreeMap<Slot, Input>,
-    /// Where judges live and what opens them: `where`, never in a key. By judge model name.
-    pub endpoints: &'a BTreeMap<String, Endpoint>,
+    /// Where judges live and what opens them: `where`, never in a key. Every slot of a judge far away.
+    pub endpoints: &'a BTreeMap<Slot, Endpoint>,
     /// Set when the user asks to stop: save the state and return [`Fault::Interrupted`].
     pub stop: &'a AtomicBool,
 }
@@ -54,26 +55,15 @@ pub struct Input {
     pub path: PathBuf,
 }
 
-/// A secret prints as `…`.
-#[derive(Clone)]
-pub struct Endpoint {
-    pub url: String,
-    pub auth: Option<String>,
-}
-
-impl std::fmt::Debug for Endpoint {
-    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.debug_struct("Endpoint").field("url", &self.url).field("auth", &self.auth.as_ref().map(|_| "…")).finish()
-    }
-}
-
-/// Two folders of a draft.
+/// The folders of a draft, and one that all drafts of a store share.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     /// Artifacts: what [`Outputs::artifacts`] names, files or folders, relative to it.
     pub out: PathBuf,
     /// State to go on from; empty at first, kept when a task is stopped, gone when it is done.
     pub resume: PathBuf,
+    /// Answers of judges far away by what they were asked: paid for once, and found again by whoever asks the same.
+    pub verdicts: PathBuf,
 }
 
 impl Workspace {
@@ -86,7 +76,7 @@ impl Workspace {
     }
 
     pub fn new(folder: &Path) -> Self {
-        Self { out: folder.join("out"), resume: folder.join("resume") }
+        Self { out: folder.join("out"), resume: folder.join("resume"), verdicts: folder.join("verdicts") }
     }
 }
 
@@ -176,6 +166,9 @@ pub enum Fault {
     Model(String),
     #[error("judge: {0}")]
     Judge(String),
+    /// A ceiling that an engine keeps itself: what a judge far away may cost. Ends the run as a budget does.
+    #[error("{0}")]
+    Ceiling(String),
     /// The estimate, before anything was loaded.
     #[error("{0}; name a smaller model, or run it where there is more")]
     Memory(String),

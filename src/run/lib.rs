@@ -17,6 +17,7 @@ pub mod interpreter;
 pub mod key;
 mod lower;
 pub mod plan;
+pub mod remote;
 pub mod report;
 pub mod source;
 pub mod store;

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mascot_run::engine::{Fault, Input};
-use mascot_run::task::{DataSpec, Example, ModelSpec, PersonaSpec, Policy, Slot};
+use mascot_run::task::{DataSpec, Example, JudgeSpec, ModelSpec, PersonaSpec, Policy, Slot};
 
 use super::contrast::Crew;
+use super::far::Reach;
 use super::likelihood::Likelihood;
 use super::reward_model::RewardModel;
 use super::scene::Scene;
@@ -26,6 +27,8 @@ pub type Bigrams = BTreeSet<(String, String)>;
 pub struct Bench<'a> {
     pub models: &'a mut Models,
     pub inputs: &'a BTreeMap<Slot, Input>,
+    /// What judges far away need; `None` where none is asked.
+    pub reach: Option<Reach<'a>>,
     /// Situations of the stage's data: what else could have been said.
     pub pool: Vec<Arc<str>>,
     /// Bigrams of recent completions, by the situation that they answered.
@@ -53,7 +56,26 @@ impl<'a> Bench<'a> {
         pool: Vec<Arc<str>>,
         in_reward: bool,
     ) -> Self {
-        Self { models, inputs, pool, recent: Vec::new(), in_reward, kept: Kept::default() }
+        Self { models, inputs, reach: None, pool, recent: Vec::new(), in_reward, kept: Kept::default() }
+    }
+
+    /// May ask judges far away.
+    pub fn reaching(self, reach: Reach<'a>) -> Self {
+        Self { reach: Some(reach), ..self }
+    }
+
+    /// Verdicts of a judge far away: by model name and the slot of its endpoint.
+    ///
+    /// # Errors
+    /// As [`super::far::Far::verdicts`].
+    pub fn far_verdicts(
+        &mut self,
+        judge: &JudgeSpec,
+        who: (&str, &Slot),
+        scenes: &[Scene],
+    ) -> Result<Vec<Option<Vec<f64>>>, Fault> {
+        let reach = self.reach.ok_or_else(|| Fault::Judge("no endpoint is at hand; this is a bug in mascot".into()))?;
+        self.models.far.verdicts(judge, who, scenes, reach)
     }
 
     /// Goes on with what an earlier bench fetched.

@@ -21,6 +21,14 @@ pub enum Values {
 }
 
 impl Values {
+    /// Each value times `factor`.
+    pub fn times(self, factor: f64) -> Self {
+        match self {
+            Self::Turns(turns) => Self::Turns(each(turns, |x| x * factor)),
+            Self::Scenes(values) => Self::Scenes(values.into_iter().map(|x| x * factor).collect()),
+        }
+    }
+
     /// One value a scene: of turns the mean over those that are not void.
     pub fn of_scenes(self) -> Vec<f64> {
         match self {

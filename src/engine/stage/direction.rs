@@ -108,7 +108,8 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
             .map(|episode| dialogue::scene(episode, &situations, &actors, spec.director.seats.len()))
             .collect();
         let scores = {
-            let mut bench = bench_parts.with(work.models, work.request.inputs, &pool);
+            let reach = work.reach();
+            let mut bench = bench_parts.with(work.models, work.request.inputs, reach, &pool);
             let scores = rewards(&spec.reward, &scenes, &mut bench);
             bench_parts.back(bench);
             scores?

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mascot_run::engine::{Fault, Outputs};
-use mascot_run::task::{EvaluateSpec, JudgeKind, MetricSpec, Subject};
+use mascot_run::task::{EvaluateSpec, JudgeKind, MetricSpec, RubricCriterion, Subject};
 use serde::{Deserialize, Serialize};
 
 use super::dialogue::Transcript;
@@ -72,7 +72,9 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
         let scored: Vec<Scored> = match kept::kept(work.workspace, &draft) {
             Some(scored) => scored,
             None => {
-                let mut bench = Bench::new(work.models, work.request.inputs, pool.clone(), false);
+                let reach = work.reach();
+                let mut bench =
+                    Bench::new(work.models, work.request.inputs, pool.clone(), false).reaching(reach);
                 bench_kept.take().into_iter().for_each(|kept| bench.take(kept));
                 bench.next_batch();
                 let mut scored = Vec::new();
@@ -176,18 +178,15 @@ fn measure(
         MetricSpec::Judge(judge) => {
             let reported = 100.0 / judge.rubric.high;
             let scores = panel::score(judge, scenes, bench)?;
-            let scores: Vec<Vec<f64>> =
-                scores.into_iter().map(|turns| turns.into_iter().map(|s| s * reported).collect()).collect();
+            let overall = scores.overall.times(reported);
+            let mut criteria = scores.criteria.into_iter().map(|values| values.times(reported));
             // The contrast judge knows no criteria: one number, told once.
-            let by_criterion = match judge.by {
-                JudgeKind::Contrast { .. } => scores.iter().map(|turns| vec![f64::NAN; turns.len()]).collect(),
-                _ => scores.clone(),
+            let mut each = |c: &RubricCriterion| {
+                let own = criteria.next().unwrap_or_else(|| overall.clone().times(f64::NAN));
+                (Some(c.name.clone()), own)
             };
-            let mut all = vec![(None, Values::Turns(scores))];
-            all.extend(
-                judge.rubric.criteria.iter().map(|c| (Some(c.name.clone()), Values::Turns(by_criterion.clone()))),
-            );
-            Ok(all)
+            let each: Vec<_> = judge.rubric.criteria.iter().map(&mut each).collect();
+            Ok([(None, overall)].into_iter().chain(each).collect())
         }
         // Speakers who answer alone are one crew where voices are counted: their replies to a situation, together.
         MetricSpec::Term(term) if alone && term.name == "effective_channels" => {

@@ -233,9 +233,10 @@ impl BenchParts {
         &mut self,
         models: &'a mut crate::models::Models,
         inputs: &'a BTreeMap<String, mascot_run::engine::Input>,
+        reach: crate::judge::Reach<'a>,
         pool: &[Arc<str>],
     ) -> Bench<'a> {
-        let mut bench = Bench::new(models, inputs, pool.to_vec(), true);
+        let mut bench = Bench::new(models, inputs, pool.to_vec(), true).reaching(reach);
         if let Some(kept) = self.kept.take() {
             bench.take(kept);
         }
@@ -256,7 +257,8 @@ fn judge(
     parts: &mut BenchParts,
     work: &mut Work<'_>,
 ) -> Result<Rewards, Fault> {
-    let mut bench = parts.with(work.models, work.request.inputs, pool);
+    let reach = work.reach();
+    let mut bench = parts.with(work.models, work.request.inputs, reach, pool);
     bench.recent = memory
         .recent
         .iter()

@@ -31,6 +31,7 @@ use serde::de::DeserializeOwned;
 use crate::data::{self, Dataset};
 use crate::error::Error;
 use crate::generate::{Ask, Completion, Sampling};
+use crate::judge::Reach;
 use crate::model::Lm;
 use crate::model::causal_lm::Prefix;
 use crate::models::Models;
@@ -111,6 +112,12 @@ impl<'a> Work<'a> {
             }
         };
         Ok((lm, lora, found))
+    }
+
+    /// What judges far away need.
+    pub fn reach(&self) -> Reach<'a> {
+        let Request { endpoints, stop, .. } = *self.request;
+        Reach { endpoints, stop, verdicts: &self.workspace.verdicts }
     }
 
     pub fn stopped(&self) -> bool {

@@ -53,12 +53,12 @@ fn judged(
         let values = match kept::kept::<Bits>(work.workspace, &name).map(Bits::values) {
             Some(Values::Scenes(values)) if values.len() == scenes.len() => values,
             _ => {
-                let mut bench = Bench::new(work.models, work.request.inputs, pool.clone(), true);
+                let reach = work.reach();
+                let mut bench = Bench::new(work.models, work.request.inputs, pool.clone(), true).reaching(reach);
                 fetched.take().into_iter().for_each(|fetched| bench.take(fetched));
                 bench.next_batch();
-                let scores = panel::score(&spec.judge, scenes, &mut bench)?;
+                let values = panel::score(&spec.judge, scenes, &mut bench)?.overall.of_scenes();
                 fetched = Some(bench.keep());
-                let values: Vec<f64> = scores.iter().map(|turns| mean_of_finite(turns)).collect();
                 kept::keep(work.workspace, &name, &Bits::of(&Values::Scenes(values.clone())))?;
                 values
             }

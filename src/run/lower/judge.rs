@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 
 use super::model::text;
 use super::persona::Read;
-use super::{Lower, Scope, join, plain};
+use super::{Lower, Owner, Scope, join, number, plain};
+use crate::remote::Remote;
 
 impl Lower<'_> {
     pub(super) fn judge(&mut self, at: &str, verdict: &Value, scope: &Scope) -> Json {
@@ -26,12 +27,12 @@ impl Lower<'_> {
                 }})
             }
             "local" => {
-                self.cannot_yet("judge kind `local`");
                 json!({"local": {"model": self.judging_model(&join(&by, "local.model"), args.get("model"))}})
             }
             "openai" => {
-                self.cannot_yet("judge kind `openai`");
-                json!({"openai": {"model": text(args, "model")}})
+                let remote = self.remote(owner, &text(args, "url"));
+                let at = join(&by, "openai");
+                json!({"openai": {"model": text(args, "model"), "endpoint": self.reach(&join(&at, "endpoint"), remote)}})
             }
             "human" => {
                 self.cannot_yet("judge kind `human`");
@@ -50,14 +51,51 @@ impl Lower<'_> {
             }
             ("contrast", _) => self.personas(&crew_at, &crew, Read::Examples),
             // Who speaks is known, and the others are none of this judge's business.
-            (_, Some(own)) => self.personas(&crew_at, &[own], Read::All),
-            (_, None) => self.personas(&crew_at, &crew, Read::All),
+            (_, Some(own)) => self.judged(&crew_at, &[own]),
+            (_, None) => self.judged(&crew_at, &crew),
         };
         let mut spec = self.plain(at, owner, &["votes", "swap"]);
         spec.insert("by".into(), by);
         spec.insert("rubric".into(), self.rubric(&join(at, "rubric"), *rubric));
         spec.insert("crew".into(), crew);
         spec.into()
+    }
+
+    /// By example where a persona has examples, by description only where it has none: `docs/language.md`, "Judges".
+    fn judged(&mut self, at: &str, crew: &[EntityId]) -> Json {
+        let has_example =
+            |id: &EntityId| self.program.entity(*id).children.iter().any(|child| child.keyword == "example");
+        let read: Vec<Read> = crew.iter().map(|id| if has_example(id) { Read::Examples } else { Read::All }).collect();
+        let each = crew.iter().zip(read).enumerate();
+        each.map(|(index, (id, read))| self.persona(&join(at, &index.to_string()), *id, read)).collect()
+    }
+
+    /// Where a judge far away lives, what opens it, and how it may be asked.
+    fn remote(&self, owner: Owner<'_>, url: &str) -> Remote {
+        let optional = |name: &str| number(owner.value(name));
+        let given = |name: &str| {
+            optional(name).unwrap_or_else(|| panic!("a judge's `{name}` has a default; this is a bug in mascot"))
+        };
+        let secret = match owner.value("auth") {
+            Value::Entity(id) => {
+                let entity = self.program.entity(*id);
+                Some(entity.fields.values().find_map(|field| plain(&field.value).as_str().map(str::to_owned)))
+                    .map(|variable| variable.unwrap_or_else(|| entity.name.clone()))
+            }
+            _ => None,
+        };
+        Remote {
+            url: url.to_owned(),
+            secret,
+            timeout: given("timeout"),
+            retries: given("retries") as u32,
+            requests_per_minute: optional("requests_per_minute").map(|count| count as u32),
+            tokens_per_minute: optional("tokens_per_minute").map(|count| count as u64),
+            ceiling: optional("ceiling"),
+            input_price: optional("input_price"),
+            output_price: optional("output_price"),
+            most_void: given("most_void"),
+        }
     }
 
     fn judging_model(&mut self, at: &str, model: Option<&Value>) -> Json {

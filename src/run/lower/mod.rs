@@ -20,6 +20,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::digest::{Digest, canonical, whole};
 use crate::gate::Gate;
 use crate::plan::{Labels, Origin};
+use crate::remote::Remote;
 use crate::source::Source;
 use crate::task::{DataSpec, Slot, TaskSpec};
 
@@ -29,6 +30,7 @@ pub(crate) struct Lowered {
     pub spec: TaskSpec,
     pub not_yet: Option<String>,
     pub slots: BTreeMap<Slot, Hold>,
+    pub remotes: BTreeMap<Slot, Remote>,
     pub origins: BTreeMap<String, Origin>,
     pub gates: Vec<Gate<MemberRef>>,
     pub labels: Labels,
@@ -47,6 +49,7 @@ pub(crate) fn lower(program: &Program, files: &SourceMap, member: MemberRef) -> 
         program,
         files,
         slots: BTreeMap::new(),
+        remotes: BTreeMap::new(),
         origins: BTreeMap::new(),
         not_yet: None,
         labels: Labels::default(),
@@ -57,8 +60,8 @@ pub(crate) fn lower(program: &Program, files: &SourceMap, member: MemberRef) -> 
         panic!("stage `{stage}` does not fit its specification: {error}\n{json:#}\nthis is a bug in mascot")
     });
     let gates = lower.gates(member);
-    let Lower { slots, origins, not_yet, labels, .. } = lower;
-    Lowered { spec, not_yet, slots, origins, gates, labels }
+    let Lower { slots, remotes, origins, not_yet, labels, .. } = lower;
+    Lowered { spec, not_yet, slots, remotes, origins, gates, labels }
 }
 
 /// A data set on its own, for `mascot show`: how it is read, and where it lies.
@@ -67,6 +70,7 @@ pub fn dataset(program: &Program, files: &SourceMap, id: EntityId) -> (DataSpec,
         program,
         files,
         slots: BTreeMap::new(),
+        remotes: BTreeMap::new(),
         origins: BTreeMap::new(),
         not_yet: None,
         labels: Labels::default(),
@@ -90,6 +94,7 @@ struct Lower<'a> {
     program: &'a Program,
     files: &'a SourceMap,
     slots: BTreeMap<Slot, Hold>,
+    remotes: BTreeMap<Slot, Remote>,
     origins: BTreeMap<String, Origin>,
     not_yet: Option<String>,
     labels: Labels,
@@ -171,9 +176,22 @@ impl<'a> Lower<'a> {
         self.origins.insert(at.to_owned(), Origin { field, layer, file, line });
     }
 
-    /// Binds what stands at `at` of the specification to a slot, and names the slot by its place: inside arithmetic without the way
-    /// through it, counted where that leaves two alike.
+    /// Binds what stands at `at` of the specification to a slot.
     fn hold(&mut self, at: &str, hold: Hold) -> Json {
+        let slot = self.slot(at);
+        self.slots.insert(slot.clone(), hold);
+        slot.into()
+    }
+
+    /// As [`Lower::hold`], for a judge far away.
+    fn reach(&mut self, at: &str, remote: Remote) -> Json {
+        let slot = self.slot(at);
+        self.remotes.insert(slot.clone(), remote);
+        slot.into()
+    }
+
+    /// A free slot, named by its place: inside arithmetic without the way through it, counted where that leaves two alike.
+    fn slot(&mut self, at: &str) -> Slot {
         let mut name: Vec<&str> = Vec::new();
         let mut parts = at.split('.').peekable();
         while let Some(part) = parts.next() {
@@ -184,15 +202,14 @@ impl<'a> Lower<'a> {
             }
         }
         let name = name.join(".");
-        let free = |slot: &String| !self.slots.contains_key(slot);
+        let free = |slot: &String| !self.slots.contains_key(slot) && !self.remotes.contains_key(slot);
         let slot = std::iter::once(name.clone()).chain((2..).map(|count| format!("{name}.{count}"))).find(free);
         let slot = slot.expect("some number is free");
         // So that an input that changed is found where it was written.
         if let Some(origin) = self.origins.get(at).cloned() {
             self.origins.insert(slot.clone(), origin);
         }
-        self.slots.insert(slot.clone(), hold);
-        slot.into()
+        slot
     }
 
     fn cannot_yet(&mut self, what: &str) {

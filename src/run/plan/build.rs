@@ -13,6 +13,7 @@ use super::{Bind, Budget, Capabilities, Experiment, Plan, State, Task, known};
 use crate::digest::canonical;
 use crate::gate::Gate;
 use crate::lower::{Hold, Lowered, lower};
+use crate::remote::Address;
 use crate::source::Places;
 use crate::store::{Label, Store};
 
@@ -137,6 +138,7 @@ fn bound(
         point: program.point.clone(),
         not_yet: lowered.not_yet,
         slots: slots.collect(),
+        remotes: lowered.remotes,
         needs,
         origins: lowered.origins,
         gates: gates.collect(),
@@ -224,18 +226,7 @@ fn add_capabilities(program: &Program, capabilities: &mut Capabilities) {
             && name == "openai"
             && let Some(url) = args.get("url").and_then(text)
         {
-            add(&mut capabilities.net, host(&url));
+            add(&mut capabilities.net, Address::of(&url).map_or(url, |address| address.to_string()));
         }
-    }
-}
-
-/// `https://api.example.com/v1` → `api.example.com:443`
-fn host(url: &str) -> String {
-    let (scheme, rest) = url.split_once("://").unwrap_or(("https", url));
-    let host = rest.split('/').next().unwrap_or(rest);
-    match (host.contains(':'), scheme) {
-        (true, _) => host.to_owned(),
-        (false, "http") => format!("{host}:80"),
-        (false, _) => format!("{host}:443"),
     }
 }

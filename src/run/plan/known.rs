@@ -6,7 +6,8 @@ use serde_json::Value as Json;
 
 use super::{Bind, Changed, Lacking, Plan, State, Task, estimate};
 use crate::key::{Difference, KeyDocument, TaskKey};
-use crate::source::{Found, Missing, Source, locate, pinned};
+use crate::remote::{Address, Remote};
+use crate::source::{Found, Missing, Places, Source, locate, pinned};
 use crate::store::{Label, Record, Store};
 use crate::task::Slot;
 
@@ -49,6 +50,9 @@ pub(super) fn fill_in(plan: &mut Plan, store: &Store) {
     }
     plan.missing = lacking(plan, &sources, false);
     plan.to_fetch = lacking(plan, &sources, true);
+    if !plan.fake {
+        plan.missing.extend(out_of_reach(plan));
+    }
     capabilities(plan, &sources, store);
 }
 
@@ -172,6 +176,58 @@ fn lacking(plan: &Plan, sources: &BTreeMap<Source, Known>, fetchable: bool) -> V
         }
     }
     lacking.into_values().collect()
+}
+
+/// Judges far away that tasks to be performed ask, and that this run may not reach or cannot open.
+fn out_of_reach(plan: &Plan) -> Vec<Lacking> {
+    let mut lacking: BTreeMap<(String, String), Lacking> = BTreeMap::new();
+    for task in plan.tasks.iter().filter(|task| task.state != State::Recalled) {
+        for what in task.remotes.values().flat_map(|remote| in_the_way(remote, plan)) {
+            let place = (what.source.clone(), what.why.clone());
+            let entry = lacking.entry(place).or_insert_with(|| Lacking { what, tasks: Vec::new() });
+            if !entry.tasks.contains(&task.id) {
+                entry.tasks.push(task.id.clone());
+            }
+        }
+    }
+    lacking.into_values().collect()
+}
+
+fn in_the_way(remote: &Remote, plan: &Plan) -> Vec<Missing> {
+    let Places { net, secrets, .. } = &plan.places;
+    let missing =
+        |source: String, why: &str, help: String| Missing { source, why: why.to_owned(), help, fetchable: false };
+    let mut all = Vec::new();
+    match Address::of(&remote.url) {
+        Ok(address) if !address.is_granted(net) => all.push(missing(
+            format!("judge at {address}"),
+            "the host was not granted",
+            format!(
+                "--allow 'net(\"{address}\")', or `allow = [net(\"{address}\")]` in a profile, lets a run reach it"
+            ),
+        )),
+        Ok(_) => {}
+        Err(why) => all.push(missing(
+            "a judge's URL".to_owned(),
+            &why,
+            "write it as `openai(\"https://host:port/v1\", \"model\")`".to_owned(),
+        )),
+    }
+    if let Some(variable) = remote.secret.as_ref().filter(|variable| !secrets.contains_key(*variable)) {
+        all.push(missing(
+            format!("secret {variable}"),
+            "the environment variable is not set",
+            format!("set {variable} to the key that opens the judge, then run again"),
+        ));
+    }
+    if remote.ceiling.is_some() && (remote.input_price.is_none() || remote.output_price.is_none()) {
+        all.push(missing(
+            "a judge's `ceiling`".to_owned(),
+            "its prices are unknown, so it could not be kept",
+            "say what a million tokens cost (`input_price`, `output_price`), or leave `ceiling` out".to_owned(),
+        ));
+    }
+    all
 }
 
 fn capabilities(plan: &mut Plan, sources: &BTreeMap<Source, Known>, store: &Store) {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::estimate::{Estimate, Likely};
 use crate::gate::Gate;
 use crate::key::TaskKey;
+use crate::remote::Remote;
 use crate::source::{Missing, Places, Source};
 use crate::store::Label;
 use crate::task::{Slot, TaskSpec};
@@ -64,6 +65,8 @@ pub struct Task {
     /// What of it no engine can perform yet: "stage kind `kto`", "judge kind `openai`".
     pub not_yet: Option<String>,
     pub slots: BTreeMap<Slot, Bind>,
+    /// Judges far away that it asks.
+    pub remotes: BTreeMap<Slot, Remote>,
     /// Positions in [`Plan::tasks`], sorted.
     pub needs: Vec<usize>,
     /// Path in the specification → where that was written. A path without an entry has that of the nearest above it.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::{DigestMemo, Origin, Source};
+use crate::remote::Secrets;
 
 /// The folders that a run may look into.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +17,10 @@ pub struct Places {
     pub hf_cache: Option<PathBuf>,
     /// Read grants beside the root: paths given on the command line or by a profile.
     pub granted: Vec<PathBuf>,
+    /// Hosts that may be reached beside loopback and the sources of models: `host:port`.
+    pub net: Vec<String>,
+    /// What opens judges far away.
+    pub secrets: Secrets,
 }
 
 /// Content that is at hand.
@@ -205,7 +210,7 @@ mod tests {
     fn places(folder: &Path) -> Places {
         let root = folder.join("root");
         fs::create_dir_all(&root).unwrap();
-        Places { root, store: folder.join("store"), hf_cache: Some(folder.join("hub")), granted: Vec::new() }
+        Places { root, store: folder.join("store"), hf_cache: Some(folder.join("hub")), ..Places::default() }
     }
 
     fn find(source: &Source, places: &Places) -> Result<Found, Missing> {

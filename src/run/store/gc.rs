@@ -19,8 +19,8 @@ pub struct Collected {
     pub bytes: u64,
 }
 
-/// Keeps the last `keep` (≥ 1) keys of every task id with everything that their records name, and removes all else but runs and
-/// sources. With `dry`, only counts.
+/// Keeps the last `keep` (≥ 1) keys of every task id with everything that their records name, and removes all else but runs,
+/// sources and what judges far away were paid for. With `dry`, only counts.
 ///
 /// # Errors
 /// [`StoreError::InUse`] while a run is going on, and when the disk is in the way.

@@ -6,6 +6,7 @@
 //! records/KEY.key.yaml    the request in full: the key is its digest
 //! drafts/KEY/{out,resume} being made, or interrupted; held by locks/KEY
 //! history/…               the keys that a task id had, the latest last
+//! verdicts/ab/cdef….json  what a judge far away answered, by what it was asked (written by the engine)
 //! runs/ID/run.yaml        what a run did
 //! sources/…               what was fetched
 //! digests                 digests of files from outside, by size, time and inode
@@ -251,6 +252,11 @@ impl Store {
         let mut names: Vec<String> = entries.filter_map(|entry| entry.file_name().into_string().ok()).collect();
         names.sort();
         names
+    }
+
+    /// Answers of judges far away, shared by all drafts.
+    fn verdicts(&self) -> PathBuf {
+        self.root.join("verdicts")
     }
 
     fn draft_folder(&self, key: &TaskKey) -> PathBuf {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DataSpec, ModelSpec, PersonaSpec};
+use super::{DataSpec, ModelSpec, PersonaSpec, Slot};
 
 /// A judge with the one rubric that its task asks for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -28,9 +28,10 @@ pub enum JudgeKind {
     Local {
         model: ModelSpec,
     },
-    /// The URL is where, not what: it stays out of the key and comes with the request.
+    /// The URL is where, not what: it stays out of the key and comes with the request, under this slot.
     Openai {
         model: String,
+        endpoint: Slot,
     },
     Human {
         verdicts: DataSpec,

@@ -63,6 +63,7 @@ fn task(id: &str, mut spec: Value, needs: &[(&str, usize)], changes: &[(&str, &s
         spec: serde_json::from_value::<TaskSpec>(spec).expect("a specification"),
         not_yet: None,
         slots: slots.collect(),
+        remotes: BTreeMap::new(),
         needs: needs.iter().map(|(_, task)| *task).collect(),
         origins: BTreeMap::new(),
         gates: Vec::new(),

@@ -7,6 +7,7 @@ use mascot_lang::program::Point;
 use mascot_lang::source::World;
 use mascot_run::fake::FINGERPRINT;
 use mascot_run::plan::{self, Plan, State};
+use mascot_run::remote::Secret;
 use mascot_run::report::Outcome::{Fresh, Recalled};
 use mascot_run::source::Places;
 use tempfile::tempdir;
@@ -369,21 +370,60 @@ fn a_baseline_has_the_crew_of_the_first_subject() {
 #[test]
 fn what_cannot_run_yet_is_told_by_name() {
     let folder = tempdir().unwrap();
-    let far = PROGRAM.replacen("contrast(base)", "openai(\"https://judge.example/v1\", \"large\")", 1);
     let outcomes = "stage won = kto { policy = sounding.anchor; episodes = situations }\n";
-    let mut plan = plan_of(&format!("{far}\n{outcomes}"), folder.path());
+    let mut plan = plan_of(&format!("{PROGRAM}\n{outcomes}"), folder.path());
     let not_yet = |plan: &Plan, id: &str| plan.tasks[plan.find(id).unwrap()].not_yet.clone();
-    assert_eq!(not_yet(&plan, "preferences.anchor").as_deref(), Some("judge kind `openai`"));
     assert_eq!(not_yet(&plan, "won").as_deref(), Some("stage kind `kto`"));
     assert_eq!(not_yet(&plan, "voices.anchor"), None);
-    assert_eq!(plan.capabilities.net, ["judge.example:443"]);
     assert!(plan.obstacles().is_empty(), "everything can be rehearsed");
     plan.fake = false;
     let told = plan.obstacles();
-    assert!(told.contains(&"preferences/anchor: judge kind `openai` cannot run yet".to_owned()), "{told:?}");
+    assert!(told.contains(&"won: stage kind `kto` cannot run yet".to_owned()), "{told:?}");
     // Everything of it is keyed all the same.
-    let (did, _) = performed(&plan_of(&format!("{far}\n{outcomes}"), folder.path()), folder.path());
+    let (did, _) = performed(&plan_of(&format!("{PROGRAM}\n{outcomes}"), folder.path()), folder.path());
     assert!(did.contains(&"won".to_owned()));
+}
+
+#[test]
+fn a_judge_far_away_needs_a_grant_and_its_secret() {
+    let folder = tempdir().unwrap();
+    let judge = "openai(\"https://judge.example/v1\", \"large\"), auth = judge_key";
+    let far = format!("{}\nsecret judge_key from env \"JUDGE_KEY\"\n", PROGRAM.replacen("contrast(base)", judge, 1));
+    let plan = plan_of(&far, folder.path());
+    assert_eq!(plan.capabilities.net, ["judge.example:443"]);
+    assert_eq!(plan.capabilities.secrets, ["JUDGE_KEY"]);
+    assert!(plan.obstacles().is_empty(), "everything can be rehearsed");
+
+    let told = |net: &[&str], key: Option<&str>, program: &str| {
+        let mut plan = plan_of(program, folder.path());
+        plan.fake = false;
+        plan.places.net = net.iter().map(|grant| (*grant).to_owned()).collect();
+        plan.places.secrets = key.map(|key| ("JUDGE_KEY".to_owned(), Secret::new(key))).into_iter().collect();
+        plan.look(&store(folder.path()));
+        let far = |told: &String| told.contains("judge") || told.contains("JUDGE_KEY");
+        plan.obstacles().into_iter().filter(far).collect::<Vec<_>>()
+    };
+    let all = told(&[], None, &far);
+    assert_eq!(all.len(), 2, "{all:?}");
+    assert!(
+        all[0].contains("the host was not granted") && all[0].contains("--allow 'net(\"judge.example:443\")'"),
+        "{all:?}"
+    );
+    assert!(all[1].contains("JUDGE_KEY") && all[1].contains("not set"), "{all:?}");
+    assert_eq!(told(&["judge.example:443"], Some("k"), &far), Vec::<String>::new());
+    assert_eq!(told(&["judge.example:444"], Some("k"), &far).len(), 1);
+    let at_home = far.replace("https://judge.example/v1", "http://127.0.0.1:8000/v1");
+    assert_eq!(told(&[], Some("k"), &at_home), Vec::<String>::new());
+    let broken = told(&[], Some("k"), &far.replace("https://judge", "judge"));
+    assert!(broken[0].contains("begins with neither"), "{broken:?}");
+    let unpriced = told(&[], Some("k"), &at_home.replace("auth = judge_key", "auth = judge_key, ceiling = 1 usd"));
+    assert!(unpriced[0].contains("input_price"), "{unpriced:?}");
+
+    // Where it lives and what opens it is in no key.
+    let keys = |program: &str| plan_of(program, folder.path()).tasks.iter().map(|task| task.key).collect::<Vec<_>>();
+    assert_eq!(keys(&far), keys(&at_home));
+    assert_eq!(keys(&far), keys(&far.replace("JUDGE_KEY", "OTHER_KEY").replace("auth =", "timeout = 5 s, auth =")));
+    assert_ne!(keys(&far), keys(&far.replace("\"large\"", "\"small\"")));
 }
 
 #[test]

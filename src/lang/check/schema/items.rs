@@ -2,8 +2,8 @@
 
 use super::Class::{Behaviour, Cosmetic, Data, Objective, Topology, Training, Where};
 use super::{
-    Attribute as A, BYTES, COUNT, COUNT_OR_ZERO, ChildBlock, DOLLARS, Default as D, GPU_TIME, Kind, Makes, SECONDS,
-    TOKENS, Target, Ty, calls, records,
+    Attribute as A, BYTES, COUNT, COUNT_OR_ZERO, ChildBlock, DOLLARS, Default as D, FRACTION, GPU_TIME, Kind, Makes,
+    SECONDS, TOKENS, Target, Ty, calls, records,
 };
 use crate::program::{Dim, EntityKind};
 
@@ -142,13 +142,26 @@ pub static JUDGE: Kind = Kind {
             A::required("rubrics", Ty::Set(&Ty::Ref(&[Target::Rubric])), Objective, "What it may be asked."),
             A::optional("crew", PERSONAS, Objective, "The personas that it compares; the stage's crew unless said."),
             A::with("votes", COUNT, D::Number(1.0), Objective, "How many verdicts are averaged."),
-            A::with("swap", Ty::Bool, D::Bool(false), Objective, "Ask pairs in both orders."),
+            A::with("swap", Ty::Bool, D::Bool(false), Objective, "Ask with criteria and levels in both orders."),
             A::optional("auth", Ty::Ref(&[Target::Secret]), Where, "The secret that opens the endpoint."),
             A::with("timeout", SECONDS, D::Number(60.0), Where, "How long one request may take."),
             A::with("retries", COUNT_OR_ZERO, D::Number(4.0), Where, "How often a failed request is sent again."),
             A::optional("requests_per_minute", COUNT, Where, "At most this many requests a minute."),
             A::optional("tokens_per_minute", TOKENS, Where, "At most this many tokens a minute."),
-            A::optional("ceiling", DOLLARS, Where, "At most this much money."),
+            A::optional("ceiling", DOLLARS, Where, "At most this much money in a run; needs both prices."),
+            A::optional(
+                "input_price",
+                DOLLARS,
+                Where,
+                "What a million tokens cost that it reads; unknown unless said.",
+            ),
+            A::optional(
+                "output_price",
+                DOLLARS,
+                Where,
+                "What a million tokens cost that it writes; unknown unless said.",
+            ),
+            A::with("most_void", FRACTION, D::Number(0.2), Where, "More void verdicts than this stop the stage."),
         ],
         "Who judges, and by which rubrics.",
     )
