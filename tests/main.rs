@@ -14,6 +14,11 @@ mod gates;
 mod harm;
 mod house;
 #[cfg(feature = "engine")]
+mod judges;
+#[cfg(feature = "engine")]
+#[path = "../src/engine/judge/far/misbehaving.rs"]
+mod misbehaving;
+#[cfg(feature = "engine")]
 mod paper;
 mod rooms;
 #[cfg(feature = "engine")]

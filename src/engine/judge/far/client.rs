@@ -19,7 +19,7 @@ use reqwest::header::{AUTHORIZATION, DATE, HeaderValue, RETRY_AFTER};
 use reqwest::{Response, StatusCode, redirect};
 use serde_json::Value;
 
-use super::dialect::Dialect;
+use super::dialect::{Dialect, blames_form};
 use super::pace::{Limits, Pace, retry_after};
 use crate::text::Message;
 
@@ -327,6 +327,9 @@ impl Client {
             status if status.is_redirection() => Came::Fatal(format!(
                 "{status}: it sends elsewhere, and that is not followed; name the right URL in the judge"
             )),
+            StatusCode::INTERNAL_SERVER_ERROR | StatusCode::NOT_IMPLEMENTED if blames_form(&told) => {
+                Came::Refused(told)
+            }
             status if status.is_server_error() || status == StatusCode::REQUEST_TIMEOUT => {
                 Came::Broken { why: told, busy: false }
             }

@@ -73,9 +73,9 @@ impl Dialect {
     /// Gives up what the server refused, as far as `told` (its words) says what that was; else the most doubtful thing. `None` when
     /// nothing is left to give up: then it is the request itself that is refused.
     pub fn simpler(&self, told: &str) -> Option<Self> {
+        let form = blames_form(told);
         let told = told.to_ascii_lowercase();
         let mut next = self.clone();
-        let form = told.contains("response_format") || told.contains("json_schema") || told.contains("grammar");
         if !form && told.contains("max_completion_tokens") && !self.completion_tokens {
             next.completion_tokens = true;
         } else if !form && told.contains("temperature") && self.temperature {
@@ -106,6 +106,12 @@ impl Dialect {
         }
         (!without.is_empty()).then(|| format!("the judge's server refuses {}", without.join("; and ")))
     }
+}
+
+/// Whether a server's words name what holds an answer to its form. Some say so with status 500 (llama-cpp-python does).
+pub fn blames_form(told: &str) -> bool {
+    let told = told.to_ascii_lowercase();
+    ["response_format", "json_schema", "json_object", "grammar"].iter().any(|word| told.contains(word))
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ impl Far {
             }
         }
         self.ask_all(&client, &judge.rubric, open.into_values().collect(), reach, &mut known)?;
-        Ok(self.combined(&client, judge.rubric.criteria.len(), &questions, &known, endpoint.remote.most_void)?)
+        self.combined(&client, judge.rubric.criteria.len(), &questions, &known, endpoint.remote.most_void)
     }
 
     fn client(&mut self, endpoint: &Endpoint, model: &str) -> Result<Rc<Client>, Fault> {
@@ -246,10 +246,8 @@ impl Far {
             all.push(there.then(|| sums.into_iter().map(|sum| sum / counted as f64).collect()));
         }
         tally.usd = client.price(tally.read, tally.written);
-        for note in client.note() {
-            if !tally.about.contains(&note) {
-                tally.about.push(note);
-            }
+        if let Some(note) = client.note().filter(|note| !tally.about.contains(note)) {
+            tally.about.push(note);
         }
         if tally.voids > BORNE && tally.voids as f64 > most_void * tally.verdicts as f64 {
             return Err(Fault::Judge(format!(

@@ -370,7 +370,11 @@ fn votes_are_drawn_and_swap_asks_both_ways() {
 #[test]
 fn a_server_without_schemas_is_asked_without_once_and_for_all() {
     let server = Server::start(|heard, _| match heard.body["response_format"]["type"].as_str() {
-        Some("json_schema") => status(422, "response_format.type: Input should be 'text' or 'json_object'"),
+        // As llama-cpp-python words it, and with its status.
+        Some("json_schema") => status(
+            500,
+            "1 validation error: {'loc': ('body', 'response_format', 'type'), 'msg': \"Input should be 'text' or 'json_object'\"}",
+        ),
         Some(_) => status(400, "response_format is not supported"),
         None => says(FINE),
     });
