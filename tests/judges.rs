@@ -211,3 +211,32 @@ fn ctrl_c_is_answered_while_a_judge_is_silent() {
     let took = asked.expect("the judge was asked").elapsed();
     assert!(took < Duration::from_secs(5), "{took:?}");
 }
+
+#[test]
+fn a_ceiling_stops_the_run_and_the_next_goes_on() {
+    let server = Server::start(|heard, _| verdict(heard));
+    let sandbox = project(&server.url);
+    let program = sandbox.read("asked.masc");
+    let ceiling = "timeout = 20 s, ceiling = 1 usd";
+    sandbox.write("asked.masc", &program.replace("timeout = 20 s", ceiling));
+    let (code, _, err) = call(&sandbox, &["run", "asked.masc"]);
+    assert!(code == Some(3) && err.contains("input_price"), "{code:?} {err}");
+
+    let priced = format!("{ceiling}, input_price = 1_000 usd, output_price = 1_000 usd");
+    sandbox.write("asked.masc", &program.replace("timeout = 20 s", &priced));
+    let (code, out, err) = call(&sandbox, &["run", "asked.masc"]);
+    assert_eq!(code, Some(4), "{out}\n{err}");
+    assert!(format!("{out}{err}").contains("of 1 usd"), "{out}\n{err}");
+    // 110 tokens a request: 0.11 usd.
+    let paid = server.heard().len();
+    assert!((3..=9).contains(&paid), "{paid} requests");
+
+    sandbox.write("asked.masc", &program);
+    let (code, out, err) = call(&sandbox, &["run", "asked.masc"]);
+    assert_eq!(code, Some(0), "{out}\n{err}");
+    let mut asked: Vec<String> = server.heard().iter().map(|heard| heard.body.to_string()).collect();
+    let all = asked.len();
+    asked.sort();
+    asked.dedup();
+    assert_eq!(asked.len(), all, "nothing was paid for twice");
+}
