@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use mascot_run::plan::{Basis, Changed, Likely, Plan, State, Task};
-use mascot_run::task::TaskSpec;
+use mascot_run::remote::Remote;
 use serde_json::Value;
 
 use super::table::{Table, shorten};
@@ -160,14 +160,13 @@ fn totals(plan: &Plan, to: &mut String) {
         "sizes in the program, and two ordinary CPU cores"
     };
     let _ = writeln!(to, " · basis: {basis}");
-    if busy().any(|task| task.estimate.usd.is_none()) && busy().any(|task| asks_for_money(&task.spec)) {
-        to.push_str("price unknown: a judge has none declared\n");
+    let mut far = busy().flat_map(|task| task.remotes.values());
+    let priced = |remote: &Remote| remote.input_price.is_some() && remote.output_price.is_some();
+    if far.clone().any(|remote| !priced(remote)) {
+        to.push_str("price unknown: a judge has none declared (`input_price`, `output_price`)\n");
+    } else if far.any(|remote| remote.ceiling.is_none()) {
+        to.push_str("what a judge far away will cost is not estimated; its `ceiling` would bound it\n");
     }
-}
-
-/// Whether a remote judge is asked.
-fn asks_for_money(spec: &TaskSpec) -> bool {
-    serde_json::to_string(spec).is_ok_and(|text| text.contains("\"openai\""))
 }
 
 /// Every changed field once, with both values and the line.
