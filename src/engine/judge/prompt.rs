@@ -24,7 +24,8 @@ pub enum Order {
 
 /// The conversation that asks for a verdict on all criteria, as one JSON object.
 pub fn all_criteria(rubric: &RubricSpec, crew: &[PersonaSpec], scene: &Scene, order: Order) -> Vec<Message> {
-    let criteria = in_order(&rubric.criteria, order);
+    let rubric = &in_order(rubric, order);
+    let criteria: Vec<&RubricCriterion> = rubric.criteria.iter().collect();
     let number = number_word(rubric);
     let example: Vec<String> = criteria.iter().map(|c| format!("\"{}\": N", c.name)).collect();
     let ask = format!(
@@ -54,6 +55,15 @@ pub fn one_criterion(
     asked(rubric, &[criterion], crew, scene, order, &ask)
 }
 
+/// The rubric with its criteria as they are asked.
+pub fn in_order(rubric: &RubricSpec, order: Order) -> RubricSpec {
+    let mut rubric = rubric.clone();
+    if order == Order::Reversed {
+        rubric.criteria.reverse();
+    }
+    rubric
+}
+
 /// Whole numbers, where the scale's ends are.
 pub fn is_whole(rubric: &RubricSpec) -> bool {
     rubric.low.fract() == 0.0 && rubric.high.fract() == 0.0
@@ -61,13 +71,6 @@ pub fn is_whole(rubric: &RubricSpec) -> bool {
 
 fn number_word(rubric: &RubricSpec) -> &'static str {
     if is_whole(rubric) { "a whole number" } else { "a number" }
-}
-
-fn in_order(criteria: &[RubricCriterion], order: Order) -> Vec<&RubricCriterion> {
-    match order {
-        Order::Written => criteria.iter().collect(),
-        Order::Reversed => criteria.iter().rev().collect(),
-    }
 }
 
 fn asked(

@@ -87,6 +87,7 @@ pub struct Tally {
 /// One question, by what it asks.
 struct Asked {
     messages: Vec<Message>,
+    order: Order,
     seed: u64,
     temperature: f64,
     name: Digest,
@@ -311,7 +312,7 @@ fn questions(judge: &JudgeSpec, model: &str, scene: &Scene) -> Vec<Asked> {
         let messages = prompt::all_criteria(&judge.rubric, &judge.crew, scene, *order);
         for seed in 1..=u64::from(judge.votes.max(1)) {
             let name = kept::name(model, &messages, seed, temperature);
-            all.push(Asked { messages: messages.clone(), seed, temperature, name });
+            all.push(Asked { messages: messages.clone(), order: *order, seed, temperature, name });
         }
     }
     all
@@ -321,12 +322,14 @@ fn questions(judge: &JudgeSpec, model: &str, scene: &Scene) -> Vec<Asked> {
 async fn one(client: &Client, rubric: &RubricSpec, asked: &Asked) -> Result<(Kept, Verdict, bool), Fault> {
     let draw = u64::from(asked.name.to_string().as_bytes()[0]) * 7 + u64::from(asked.name.to_string().as_bytes()[1]);
     let mut messages = asked.messages.clone();
+    // A server that is held to a schema writes scores in the schema's order: it is the prompt's.
+    let shape = prompt::in_order(rubric, asked.order);
     let mut kept = Kept { answer: String::new(), read: 0, written: 0 };
     let mut why = String::new();
     for again in 0..=ASKED_AGAIN as u64 {
         // At temperature 0 the same seed gives the same answer; the reason and the seed both make it another question.
         let seed = asked.seed + 1_000 * again;
-        let question = Question { messages: &messages, rubric, seed, temperature: asked.temperature, draw };
+        let question = Question { messages: &messages, rubric: &shape, seed, temperature: asked.temperature, draw };
         let Answer { text, read, written } = match client.ask(question).await {
             Ok(answer) => answer,
             Err(Failure::Void { why, silent }) => return Ok((kept, Err(why), silent)),

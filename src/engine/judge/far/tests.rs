@@ -355,6 +355,12 @@ fn votes_are_drawn_and_swap_asks_both_ways() {
     (bench.judge.votes, bench.judge.swap) = (3, true);
     assert_eq!(bench.ask(&["Breathe."]).unwrap(), [Some(vec![2.0, 3.0])]);
     assert_eq!(server.heard().len(), 6);
+    // Held to the schema, a server writes in its order: it must be the one that was asked.
+    for heard in server.heard() {
+        let reversed = heard.prompt().find("## care") < heard.prompt().find("## voice");
+        let required = &heard.body["response_format"]["json_schema"]["schema"]["required"];
+        assert_eq!(*required, if reversed { json!(["care", "voice"]) } else { json!(["voice", "care"]) });
+    }
     assert!(server.heard().iter().all(|heard| heard.body["temperature"] == 1.0));
 
     // Void only where no more than half of the votes are there.
