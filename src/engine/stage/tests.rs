@@ -582,7 +582,7 @@ fn speakers_and_baselines_are_measured_side_by_side() {
 fn what_cannot_run_says_so_by_name() {
     let mut house = House::new();
     let mut judging = judge();
-    judging.by = JudgeKind::Local { model: model() };
+    judging.by = JudgeKind::Human { verdicts: data("lines", None) };
     let spec = TaskSpec::Pairs(Box::new(PairsSpec {
         seed: 7,
         from: policy(None),
@@ -595,5 +595,5 @@ fn what_cannot_run_says_so_by_name() {
     }));
     let workspace = house.workspace("x");
     let fault = house.perform(&spec, &workspace, None).expect_err("not yet");
-    assert!(matches!(&fault, Fault::NotYet(what) if what.contains("local")), "{fault}");
+    assert!(matches!(&fault, Fault::NotYet(what) if what.contains("human")), "{fault}");
 }

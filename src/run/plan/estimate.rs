@@ -421,7 +421,7 @@ fn completion(sample: &SampleSpec) -> Likely {
 fn judge_passes(judge: &JudgeSpec) -> f64 {
     match &judge.by {
         JudgeKind::Contrast { .. } => judge.crew.len().max(2) as f64,
-        JudgeKind::Local { .. } => judge.rubric.criteria.len() as f64 * f64::from(judge.votes),
+        JudgeKind::Local { .. } => judge.rubric.criteria.len() as f64 * if judge.swap { 2.0 } else { 1.0 },
         JudgeKind::Openai { .. } | JudgeKind::Human { .. } => 0.0,
     }
 }
