@@ -92,17 +92,7 @@ impl Engine for CandleEngine {
         let mut outputs = outputs?;
         if let Some(tally) = self.models.far.tally() {
             notes.extend(tally.notes());
-            // A training that was stopped and goes on has asked only for the steps since: its count is no result.
-            let trains = matches!(request.spec, TaskSpec::Grpo(_) | TaskSpec::Direction(_));
-            if !trains {
-                let tokens = tally.read + tally.written;
-                let counts = [
-                    ("verdicts", tally.verdicts as f64),
-                    ("voids", tally.voids as f64),
-                    ("judge_tokens", tokens as f64),
-                ];
-                outputs.results.extend(counts.map(|(name, count)| (name.to_owned(), count)));
-            }
+            // Told, and no result: a task that was stopped and goes on has asked only for what was left.
         }
         notes.append(&mut outputs.notes);
         outputs.notes = notes;

@@ -73,8 +73,7 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
             Some(scored) => scored,
             None => {
                 let reach = work.reach();
-                let mut bench =
-                    Bench::new(work.models, work.request.inputs, pool.clone(), false).reaching(reach);
+                let mut bench = Bench::new(work.models, work.request.inputs, pool.clone(), false).reaching(reach);
                 bench_kept.take().into_iter().for_each(|kept| bench.take(kept));
                 bench.next_batch();
                 let mut scored = Vec::new();
