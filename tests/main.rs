@@ -17,6 +17,7 @@ mod house;
 mod judges;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
+#[allow(dead_code, reason = "most of its misbehaviour is shown where it lives")]
 mod misbehaving;
 #[cfg(feature = "engine")]
 mod paper;
