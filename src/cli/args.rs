@@ -160,7 +160,7 @@ pub struct Check {
     pub root: Option<PathBuf>,
 }
 
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Plan {
     pub file: PathBuf,
     #[command(flatten)]

@@ -4,8 +4,9 @@ use mascot_run::desk::{Fetcher, NoFetcher};
 use mascot_run::engine::Engine;
 use mascot_run::fake::FakeEngine;
 
-use super::args::{Compute, EngineKind};
+use super::args::{Compute, DeviceKind, EngineKind};
 use super::exit::Exit;
+use super::world;
 
 /// An engine and a fetcher.
 pub type Opened = (Box<dyn Engine>, Box<dyn Fetcher>);
@@ -19,6 +20,16 @@ pub fn open(compute: &Compute) -> Result<Opened, Exit> {
         EngineKind::Fake => Ok((Box::new(FakeEngine), Box::new(NoFetcher))),
         EngineKind::Candle => candle(compute),
     }
+}
+
+/// What computes, for a report's reader: processor, device, threads.
+pub fn machine(compute: &Compute) -> String {
+    let device = match compute.device {
+        DeviceKind::Auto | DeviceKind::Cpu => "",
+        DeviceKind::Cuda => ", on CUDA",
+    };
+    let threads = compute.threads.map_or_else(|| "a thread a core".to_owned(), |threads| format!("{threads} threads"));
+    format!("{}{device}, {threads}", world::machine())
 }
 
 #[cfg(feature = "engine")]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mascot_lang::program::{EntityKind, Value};
 use mascot_run::plan::Plan;
+use mascot_run::report::RunReport;
 use mascot_run::source;
 use mascot_run::store::Store;
 
@@ -40,11 +41,44 @@ pub fn prepare(
     until: Option<&str>,
     allow: &[String],
 ) -> Result<Prepared, Exit> {
+    prepare_with(file, selection, places, compute, until, allow, &|_| fingerprint(compute.engine))
+}
+
+/// As [`prepare`], for a verb that performs nothing: a binary without the engine of the store's last real run reads it all the same.
+///
+/// # Errors
+/// As [`prepare`].
+pub fn prepare_to_read(call: &args::Plan) -> Result<Prepared, Exit> {
+    let of = |store: &Store| {
+        let built = cfg!(feature = "engine") || call.compute.engine == EngineKind::Fake;
+        let last = store.runs().iter().rev().find_map(|name| {
+            let run = RunReport::read(store, name).ok()??;
+            (run.engine != mascot_run::fake::FINGERPRINT).then_some(run.engine)
+        });
+        match last {
+            Some(last) if !built => Ok(last),
+            _ => fingerprint(call.compute.engine),
+        }
+    };
+    let args::Plan { file, selection, places, compute, until, allow, .. } = call;
+    prepare_with(file, selection, places, compute, until.as_deref(), allow, &of)
+}
+
+/// `fingerprint`: what the engine puts into every key, asked once the store is known.
+fn prepare_with(
+    file: &Path,
+    selection: &Selection,
+    places: &args::Places,
+    compute: &Compute,
+    until: Option<&str>,
+    allow: &[String],
+    fingerprint: &dyn Fn(&Store) -> Result<String, Exit>,
+) -> Result<Prepared, Exit> {
     let fake = compute.engine == EngineKind::Fake;
-    let fingerprint = fingerprint(compute.engine)?;
     let loaded = load::load_experiment(file, selection, places.root.as_deref())?;
     let looked_in = looked_in(&loaded, selection, places, allow)?;
     let store = opened(looked_in.store.clone())?;
+    let fingerprint = fingerprint(&store)?;
     let mut plan =
         mascot_run::plan::plan(&loaded.programs, &loaded.checked.files, &looked_in, &store, &fingerprint, fake);
     plan.budget.free_bytes = world::free_memory().map(|bytes| bytes as f64);

@@ -1,19 +1,19 @@
 //! `mascot report`: the page of a run that was, from the store. Performs nothing.
 
+use std::collections::BTreeSet;
+
 use mascot_run::report::RunReport;
 use mascot_run::store::{Store, StoreError};
 
 use super::args::Report;
 use super::exit::Exit;
-use super::prepare::{Prepared, prepare};
+use super::prepare::{Prepared, prepare_to_read};
 use super::render;
 use super::run;
 
 pub fn report(args: &Report) -> Exit {
     let call = &args.plan;
-    let prepared =
-        prepare(&call.file, &call.selection, &call.places, &call.compute, call.until.as_deref(), &call.allow);
-    let prepared = match prepared {
+    let prepared = match prepare_to_read(call) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
@@ -40,7 +40,7 @@ pub fn report(args: &Report) -> Exit {
     }
 }
 
-/// The run of that name, or the latest of this experiment with this engine.
+/// The run of that name, or the latest of this experiment with this engine at these points.
 fn last_run(prepared: &Prepared, name: Option<&str>) -> Result<Option<RunReport>, StoreError> {
     let store: &Store = &prepared.store;
     if let Some(name) = name {
@@ -53,7 +53,14 @@ fn last_run(prepared: &Prepared, name: Option<&str>) -> Result<Option<RunReport>
             found => found?,
         };
         let plan = &prepared.plan;
-        let ours = |report: &RunReport| report.experiment.name == plan.experiment.name && report.engine == plan.engine;
+        let points = |tasks: &mut dyn Iterator<Item = Option<String>>| tasks.collect::<BTreeSet<Option<String>>>();
+        let asked = points(&mut plan.tasks.iter().map(|task| task.point.clone()));
+        // The run of a variant is not the base's.
+        let ours = |report: &RunReport| {
+            report.experiment.name == plan.experiment.name
+                && report.engine == plan.engine
+                && points(&mut report.tasks.iter().map(|task| task.point.clone())) == asked
+        };
         if found.as_ref().is_some_and(ours) {
             return Ok(found);
         }

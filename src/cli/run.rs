@@ -68,6 +68,7 @@ fn perform(args: &Run, prepared: &Prepared, mut shown: Shown) -> Result<RunRepor
 /// Writes the report, prints what was measured, and how to get it again.
 fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
     let call = &args.plan;
+    report.machine = Some(engines::machine(&call.compute));
     let written = write_report(call, prepared, report, args.report.as_deref());
     let mut exit = exit_of(report);
     match written {
@@ -118,8 +119,8 @@ pub fn write_report(
         }
         (None, _) => prepared.store.run_folder(&report.run).join("report.html"),
     };
-    let how = report::declared::reproduce(&command(call, "run"), &prepared.loaded, report);
-    let page = report::gather::page(report, &prepared.store, declared.notes, how);
+    let how = report::declared::reproduce(call, &prepared.loaded, report);
+    let page = report::gather::page(report, prepared, declared.notes, how);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(|why| format!("{}: {}", folder.display(), in_words(&why)))?;
     }

@@ -66,6 +66,9 @@ pub struct RunReport {
     pub tasks: Vec<TaskReport>,
     /// Where the report was written, once it was.
     pub report: Option<PathBuf>,
+    /// Processor and threads, for readers: never part of a key. Runs of before it was kept have none.
+    #[serde(default)]
+    pub machine: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -129,6 +132,7 @@ impl RunReport {
             over_budget: None,
             tasks: tasks.collect(),
             report: None,
+            machine: None,
         };
         report.write(store)?;
         Ok(report)

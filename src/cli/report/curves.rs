@@ -1,112 +1,194 @@
 //! Training curves, drawn as SVG by plotters: the reward, each of its terms, and what keeps it honest, each on its own
 //! scale. Small multiples rather than one chart: terms have different units, and one scale would hide the small ones.
+//! Members of a family share a panel; they differ by colour and by mark.
 
 use std::fmt::Write as _;
 
 use plotters::prelude::*;
 
 use super::escape::escape;
-use super::{CurvePoint, Training};
+use super::page::{CurvePoint, Training};
 use crate::cli::render::number;
 
 /// Pixels of one panel.
 const SIZE: (u32, u32) = (300, 170);
 /// Colours that the style sheet replaces, so that a panel follows the page's light or dark.
 const INK: RGBColor = RGBColor(1, 1, 1);
-const LINE: RGBColor = RGBColor(2, 2, 2);
 const GRID: RGBColor = RGBColor(3, 3, 3);
+/// Of the members of a family, in their order; then again from the first.
+const LINES: [(RGBColor, &str); 4] = [
+    (RGBColor(2, 2, 2), "--line"),
+    (RGBColor(4, 4, 4), "--line-2"),
+    (RGBColor(5, 5, 5), "--line-3"),
+    (RGBColor(6, 6, 6), "--line-4"),
+];
+const MARKS: [&str; 4] = ["●", "▲", "✕", "●"];
 
-/// One quantity over the steps of a task.
-struct Series {
-    name: String,
+/// One quantity of one member over the steps.
+struct Line<'a> {
+    member: &'a str,
     points: Vec<(f64, f64)>,
 }
 
 pub fn section(trainings: &[Training], to: &mut String) {
-    let drawn: Vec<(&Training, Vec<Series>)> = trainings
-        .iter()
-        .map(|training| (training, series(&training.curve)))
-        .filter(|(_, series)| !series.is_empty())
-        .collect();
-    if drawn.is_empty() {
+    let families = families(trainings);
+    if families.is_empty() {
         return;
     }
-    to.push_str("<section>\n<h2>Training curves</h2>\n");
-    to.push_str("<p class=\"dim\">Across: optimiser steps. Each term of a reward on its own scale, as the judge or model gave it.</p>\n");
+    to.push_str(
+        "<section id=\"curves\" aria-labelledby=\"curves-title\">\n<h2 id=\"curves-title\">Training curves</h2>\n",
+    );
+    to.push_str(
+        "<p class=\"dim\">Across: optimiser steps. Each term of a reward on its own scale, as the judge or model gave it; \
+         the same numbers stand in the table of training below.</p>\n",
+    );
     // Rewards first: they are what was optimised, and where an exploit shows.
-    let (rewarded, fitted): (Vec<_>, Vec<_>) = drawn.into_iter().partition(|(_, series)| series[0].name == "reward");
-    for (training, series) in &rewarded {
-        panels(training, series, to);
-    }
+    let (rewarded, fitted): (Vec<_>, Vec<_>) = families.into_iter().partition(|family| is_rewarded(family));
+    rewarded.iter().for_each(|family| panels(family, to));
     if !fitted.is_empty() {
-        let _ = writeln!(
-            to,
-            "<details{}>\n<summary>Supervised stages</summary>",
-            if rewarded.is_empty() { " open" } else { "" }
-        );
-        for (training, series) in &fitted {
-            panels(training, series, to);
-        }
+        let open = if rewarded.is_empty() { " open" } else { "" };
+        let _ = writeln!(to, "<details{open}>\n<summary>Supervised stages</summary>");
+        fitted.iter().for_each(|family| panels(family, to));
         to.push_str("</details>\n");
     }
     to.push_str("</section>\n");
 }
 
-fn panels(training: &Training, series: &[Series], to: &mut String) {
-    let _ = writeln!(
-        to,
-        "<h3>{} <span class=\"dim\">{}</span></h3>\n<div class=\"panels\">",
-        escape(&training.id),
-        escape(&training.kind)
-    );
-    for one in series {
-        let last = one
-            .points
-            .last()
-            .map_or(String::new(), |(_, value)| format!(" <span class=\"dim\">{}</span>", number(*value)));
-        let _ = writeln!(to, "<figure><figcaption>{}{last}</figcaption>\n{}</figure>", escape(&one.name), draw(one));
+/// Trainings of one stage at one point, in the order of the run.
+pub fn families(trainings: &[Training]) -> Vec<Vec<&Training>> {
+    let mut families: Vec<Vec<&Training>> = Vec::new();
+    for training in trainings {
+        match families.iter_mut().find(|family| family[0].family == training.family) {
+            Some(family) => family.push(training),
+            None => families.push(vec![training]),
+        }
+    }
+    families
+}
+
+pub fn is_rewarded(family: &[&Training]) -> bool {
+    family.iter().any(|training| training.curve.iter().any(|point| point.number("reward").is_some()))
+}
+
+/// What is drawn of a family, in this order: the reward, its terms by name, then what else a step tells. Key and words.
+pub fn quantities(family: &[&Training]) -> Vec<(String, String)> {
+    let points = || family.iter().flat_map(|training| &training.curve);
+    let mut terms: Vec<&String> = points().flat_map(|point| point.terms.keys()).collect();
+    terms.sort();
+    terms.dedup();
+    let mut all = vec![("reward".to_owned(), "reward".to_owned())];
+    all.extend(terms.into_iter().map(|name| (format!("terms.{name}"), format!("term: {name}"))));
+    let known = [
+        ("loss", "loss"),
+        ("accuracy", "accuracy in the batch"),
+        ("kl", "KL to the reference"),
+        ("clip_fraction", "share of tokens clipped"),
+        ("zero_variance", "share of groups without variance"),
+        ("grad_norm", "gradient norm"),
+        ("length", "tokens a completion"),
+        ("finished", "share finished"),
+        ("lr", "learning rate"),
+    ];
+    all.extend(known.map(|(key, words)| (key.to_owned(), words.to_owned())));
+    let mut others: Vec<&String> = points().flat_map(|point| point.numbers.keys()).collect();
+    others.retain(|name| {
+        !all.iter().any(|(known, _)| known == *name) && !["tokens", "seconds", "step"].contains(&name.as_str())
+    });
+    others.sort();
+    others.dedup();
+    let others: Vec<(String, String)> = others.into_iter().map(|name| (name.clone(), name.replace('_', " "))).collect();
+    all.extend(others);
+    all.retain(|(key, _)| points().any(|point| value(point, key).is_some()));
+    all
+}
+
+/// A quantity of a step, by the key that [`quantities`] gives.
+pub fn value(point: &CurvePoint, key: &str) -> Option<f64> {
+    match key.strip_prefix("terms.") {
+        Some(term) => point.terms.get(term).copied().flatten().filter(|value| value.is_finite()),
+        None => point.number(key),
+    }
+}
+
+/// The SVG of plotters with the page's colours, as wide as its place; `attributes` say what it is to a reader who hears it.
+pub fn themed(svg: &str, size: (u32, u32), attributes: &str) -> String {
+    let fixed = format!("width=\"{}\" height=\"{}\"", size.0, size.1);
+    let mut themed = svg.replace("#010101", "currentColor").replace("#030303", "var(--grid)");
+    for (RGBColor(red, green, blue), name) in LINES {
+        themed = themed.replace(&format!("#{red:02X}{green:02X}{blue:02X}"), &format!("var({name})"));
+    }
+    // Nothing to fetch: an SVG inside HTML needs no name space.
+    let themed = themed.replace(" xmlns=\"http://www.w3.org/2000/svg\"", "");
+    themed.replacen(&fixed, attributes, 1).trim_end().to_owned()
+}
+
+fn panels(family: &[&Training], to: &mut String) {
+    let first = family[0];
+    let _ = writeln!(to, "<h3>{} <span class=\"dim\">{}</span></h3>", escape(&first.family), escape(&first.kind));
+    if family.len() > 1 {
+        to.push_str("<ul class=\"key\">\n");
+        for (at, training) in family.iter().enumerate() {
+            let (_, colour) = LINES[at % LINES.len()];
+            let _ = writeln!(
+                to,
+                "<li><span aria-hidden=\"true\" style=\"color: var({colour})\">{}</span> {}</li>",
+                MARKS[at % MARKS.len()],
+                escape(&training.member)
+            );
+        }
+        to.push_str("</ul>\n");
+    }
+    to.push_str("<div class=\"panels\">\n");
+    for (key, words) in quantities(family) {
+        let lines: Vec<Line<'_>> = family.iter().map(|training| line(training, &key)).collect();
+        let _ = writeln!(to, "<figure><figcaption>{}</figcaption>\n{}</figure>", escape(&words), drawn(&words, &lines));
     }
     to.push_str("</div>\n");
 }
 
-/// Reward, its terms by name, then loss, KL, length, share finished. What was never measured is not drawn.
-fn series(curve: &[CurvePoint]) -> Vec<Series> {
-    let of = |name: &str, value: &dyn Fn(&CurvePoint) -> Option<f64>| {
-        let points: Vec<(f64, f64)> = curve
-            .iter()
-            .filter_map(|point| value(point).filter(|value| value.is_finite()).map(|value| (point.step as f64, value)))
-            .collect();
-        (!points.is_empty()).then(|| Series { name: name.to_owned(), points })
-    };
-    let mut names: Vec<&String> = curve.iter().flat_map(|point| point.terms.keys()).collect();
-    names.sort();
-    names.dedup();
-    let mut all = vec![of("reward", &|point| point.reward)];
-    all.extend(names.iter().map(|name| of(name, &|point| point.terms.get(*name).copied().flatten())));
-    all.push(of("loss", &|point| point.loss));
-    all.push(of("KL to the reference", &|point| point.kl));
-    all.push(of("tokens a completion", &|point| point.length));
-    all.push(of("share finished", &|point| point.finished));
-    all.into_iter().flatten().collect()
+fn line<'a>(training: &'a Training, key: &str) -> Line<'a> {
+    let points = training.curve.iter().filter_map(|point| Some((point.step as f64, value(point, key)?)));
+    Line { member: &training.member, points: points.collect() }
 }
 
-fn draw(series: &Series) -> String {
+fn drawn(words: &str, lines: &[Line<'_>]) -> String {
     let mut svg = String::new();
-    let drawn = chart(series, &mut svg);
-    if drawn.is_err() {
+    if chart(lines, &mut svg).is_err() {
         return "<p class=\"dim\">could not be drawn</p>".to_owned();
     }
-    let (width, height) = SIZE;
-    svg.replace("#010101", "currentColor").replace("#020202", "var(--line)").replace("#030303", "var(--grid)").replacen(
-        &format!("width=\"{width}\" height=\"{height}\""),
-        "role=\"img\"",
-        1,
-    )
+    themed(&svg, SIZE, &format!("role=\"img\" aria-label=\"{}\"", escape(&told(words, lines))))
 }
 
-fn chart(series: &Series, svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
-    let (low, high) = bounds(series.points.iter().map(|point| point.1));
-    let (first, last) = (series.points[0].0, series.points[series.points.len() - 1].0);
+/// `reward. The Anchor: 0.36 at step 0, 0.22 at step 9, between 0.2 and 0.5.`
+fn told(words: &str, lines: &[Line<'_>]) -> String {
+    let mut text = format!("{words}.");
+    for line in lines {
+        let (Some(first), Some(last)) = (line.points.first(), line.points.last()) else {
+            let _ = write!(text, " {}: not measured.", line.member);
+            continue;
+        };
+        let low = line.points.iter().map(|point| point.1).fold(f64::INFINITY, f64::min);
+        let high = line.points.iter().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
+        let _ = write!(
+            text,
+            " {}: {} at step {:.0}, {} at step {:.0}, between {} and {}.",
+            line.member,
+            number(first.1),
+            first.0,
+            number(last.1),
+            last.0,
+            number(low),
+            number(high)
+        );
+    }
+    text
+}
+
+fn chart(lines: &[Line<'_>], svg: &mut String) -> Result<(), Box<dyn std::error::Error>> {
+    let points = || lines.iter().flat_map(|line| &line.points);
+    let (low, high) = bounds(points().map(|point| point.1));
+    let first = points().map(|point| point.0).fold(f64::INFINITY, f64::min);
+    let last = points().map(|point| point.0).fold(f64::NEG_INFINITY, f64::max);
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&root)
         .margin(6)
@@ -121,13 +203,22 @@ fn chart(series: &Series, svg: &mut String) -> Result<(), Box<dyn std::error::Er
         .axis_style(GRID)
         .x_labels(5)
         .y_labels(4)
-        .label_style(("sans-serif", 11).into_font().color(&INK))
+        .label_style(("sans-serif", 12).into_font().color(&INK))
         .x_label_formatter(&|step| format!("{step:.0}"))
-        .y_label_formatter(&|value| number(*value))
+        .y_label_formatter(&|value| super::intervals::minus(&number(*value)))
         .draw()?;
-    chart.draw_series(LineSeries::new(series.points.iter().copied(), LINE.stroke_width(2)))?;
-    if series.points.len() <= 40 {
-        chart.draw_series(series.points.iter().map(|point| Circle::new(*point, 2, LINE.filled())))?;
+    for (at, line) in lines.iter().enumerate() {
+        let colour = LINES[at % LINES.len()].0;
+        chart.draw_series(LineSeries::new(line.points.iter().copied(), colour.stroke_width(2)))?;
+        if line.points.len() > 40 {
+            continue;
+        }
+        let points = line.points.iter().copied();
+        match at % MARKS.len() {
+            1 => drop(chart.draw_series(points.map(|point| TriangleMarker::new(point, 4, colour.filled())))?),
+            2 => drop(chart.draw_series(points.map(|point| Cross::new(point, 3, colour.stroke_width(2))))?),
+            _ => drop(chart.draw_series(points.map(|point| Circle::new(point, 3, colour.filled())))?),
+        }
     }
     root.present()?;
     drop(chart);

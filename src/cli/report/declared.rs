@@ -2,14 +2,15 @@
 
 use std::path::Path;
 
-use mascot_lang::program::{EntityKind, Program, Value};
+use mascot_lang::program::{EntityKind, Point, Program, Value};
 use mascot_lang::source::SourceMap;
 use mascot_run::digest::Digest;
 use mascot_run::report::RunReport;
 
-use super::Reproduce;
+use super::{Reproduce, sources};
+use crate::cli::args::{Plan, Selection};
 use crate::cli::load::Loaded;
-use crate::cli::world;
+use crate::cli::{run, world};
 
 /// A `report` item, read for what the page can do.
 #[derive(Debug, Default)]
@@ -75,15 +76,27 @@ fn not_run(value: &Value, program: &Program, report: &RunReport) -> Vec<String> 
     }
 }
 
-/// How to get this run again.
-pub fn reproduce(command: &str, loaded: &Loaded, report: &RunReport) -> Reproduce {
+/// How to get this run again, and the file's other points beside it.
+pub fn reproduce(call: &Plan, loaded: &Loaded, report: &RunReport) -> Reproduce {
+    let here: Vec<&String> = report.tasks.iter().filter_map(|task| task.point.as_ref()).collect();
+    let others = loaded.checked.variants().into_iter().filter_map(|point| match point {
+        Point::Variant(name) if !here.contains(&&name) => {
+            let mut call = call.clone();
+            call.selection = Selection { variant: vec![name.clone()], set: call.selection.set, ..Selection::default() };
+            call.until = None;
+            Some((name, run::command(&call, "run")))
+        }
+        _ => None,
+    });
     Reproduce {
-        command: command.to_owned(),
+        command: run::command(call, "run"),
+        report: run::command(call, "report"),
+        others: others.collect(),
         files: digests(&loaded.checked.files),
-        seed: seed(&loaded.programs[0]),
+        seed: sources::seed(&loaded.programs[0]),
         version: format!("mascot {}", env!("CARGO_PKG_VERSION")),
         engine: report.engine.clone(),
-        machine: world::machine(),
+        machine: report.machine.clone(),
         date: world::date(report.started),
         run: report.run.clone(),
     }
@@ -93,12 +106,4 @@ pub fn reproduce(command: &str, loaded: &Loaded, report: &RunReport) -> Reproduc
 fn digests(files: &SourceMap) -> Vec<(String, String)> {
     let own = files.files().filter(|(_, file)| !file.path.starts_with("std/"));
     own.map(|(_, file)| (file.path.clone(), format!("blake3:{}", Digest::of(file.text.as_bytes())))).collect()
-}
-
-fn seed(program: &Program) -> Option<String> {
-    let experiment = program.entity(program.experiment?);
-    match experiment.fields.get("seed").map(|field| &field.value) {
-        Some(Value::Number { value, .. }) => Some(format!("{value:.0}")),
-        _ => None,
-    }
 }

@@ -1,34 +1,58 @@
-//! Results with their intervals: one table for all, one a persona, and the paired differences.
+//! Results with their intervals: one table for all, one a persona, the paired differences, and what was left out as void.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use mascot_run::engine::{Delta, MetricRow};
+use mascot_run::engine::{MetricRow, Table};
 
-use super::Evaluation;
 use super::escape::escape;
-use super::transcripts::heading;
-use crate::cli::render::{measured, number};
+use super::intervals::{self, minus};
+use super::page::{Difference, Evaluation};
+use super::subjects::{self, heading, name};
+use crate::cli::render::{measured, number, plural};
 
-pub fn section(evaluation: &Evaluation, named: bool, to: &mut String) {
-    if evaluation.table.rows.is_empty() {
+/// What a criterion reads whose judge gives one number for all.
+pub const NOT_MEASURED: &str = "not measured";
+
+pub fn section(evaluations: &[Evaluation], to: &mut String) {
+    let filled: Vec<&Evaluation> = evaluations.iter().filter(|one| !one.table.rows.is_empty()).collect();
+    if filled.is_empty() {
         return;
     }
-    let suffix = if named { format!(" · {}", escape(&evaluation.id)) } else { String::new() };
-    let _ = writeln!(to, "<section>\n<h2>Results{suffix}</h2>");
-    to.push_str("<p class=\"dim\">Mean, bootstrap interval clustered by situation, standard deviation, samples.</p>\n");
-    means(evaluation, None, to);
-    for persona in personas(&evaluation.table.rows) {
-        let _ = writeln!(to, "<details>\n<summary>{} alone</summary>", escape(&persona));
-        means(evaluation, Some(&persona), to);
-        to.push_str("</details>\n");
+    to.push_str("<section id=\"results\" aria-labelledby=\"results-title\">\n<h2 id=\"results-title\">Results</h2>\n");
+    for evaluation in filled {
+        let _ = writeln!(
+            to,
+            "<h3>{}</h3>\n<p class=\"dim\">Mean with its {} bootstrap interval, clustered by situation; standard deviation; samples.</p>",
+            escape(&evaluation.id),
+            intervals::percent(evaluation.level)
+        );
+        means(evaluation, None, to);
+        for persona in subjects::personas(evaluation) {
+            let _ = writeln!(to, "<details>\n<summary>{} alone</summary>", escape(&persona));
+            means(evaluation, Some(&persona), to);
+            to.push_str("</details>\n");
+        }
+        differences(evaluation, to);
+        voids(evaluation, to);
     }
-    differences(evaluation, to);
     to.push_str("</section>\n");
 }
 
-fn personas(rows: &[MetricRow]) -> BTreeSet<String> {
-    rows.iter().filter_map(|row| row.persona.clone()).collect()
+/// Whether a judge gave every criterion of its rubric the one number that it has: then its criteria were not measured apart.
+/// Such a judge's criteria are void, or repeat the whole in every cell.
+pub fn one_number(table: &Table, metric: usize) -> bool {
+    let of_metric = || table.rows.iter().filter(move |row| row.metric == metric);
+    let mut criteria: Vec<&String> = of_metric().filter_map(|row| row.criterion.as_ref()).collect();
+    criteria.sort();
+    criteria.dedup();
+    let repeats = |row: &MetricRow| {
+        let whole = of_metric()
+            .find(|whole| whole.criterion.is_none() && whole.subject == row.subject && whole.persona == row.persona);
+        row.mean.is_none()
+            || whole.is_some_and(|whole| (whole.mean, whole.low, whole.high) == (row.mean, row.low, row.high))
+    };
+    // A metric's own parts (`length` has `tokens`) are one; a rubric of one criterion is that criterion.
+    criteria.len() > 1 && of_metric().filter(|row| row.criterion.is_some()).all(repeats)
 }
 
 /// Metrics down, subjects across.
@@ -42,19 +66,41 @@ fn means(evaluation: &Evaluation, persona: Option<&str>, to: &mut String) {
         }
     }
     lines.sort();
-    to.push_str("<div class=\"wide\"><table>\n<thead><tr><th>metric</th>");
-    for subject in &evaluation.subjects {
-        let _ = write!(to, "<th class=\"right\">{}</th>", escape(&heading(subject).0));
+    let order = subjects::in_order(evaluation);
+    let caption = format!("{}, {}", evaluation.id, persona.map_or("all personas together".to_owned(), str::to_owned));
+    let _ = write!(
+        to,
+        "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}\"><table>\n<caption>{caption}</caption>\n\
+         <thead><tr><th scope=\"col\">metric</th>",
+        caption = escape(&caption),
+    );
+    for subject in &order {
+        let _ = write!(to, "<th scope=\"col\" class=\"right\">{}</th>", escape(&name(evaluation, *subject)));
     }
     to.push_str("</tr></thead>\n<tbody>\n");
-    for (metric, criterion) in lines {
+    let mut collapsed = Vec::new();
+    for (metric, criterion) in &lines {
+        if criterion.is_some() && one_number(&evaluation.table, *metric) {
+            if !collapsed.contains(metric) {
+                collapsed.push(*metric);
+                let all: Vec<&str> = lines.iter().filter(|line| line.0 == *metric).filter_map(|line| line.1).collect();
+                let _ = writeln!(
+                    to,
+                    "<tr class=\"criterion\"><th scope=\"row\">{}</th><td colspan=\"{}\" class=\"dim\">{NOT_MEASURED}: the judge \
+                     gives one number for all</td></tr>",
+                    escape(&all.join(", ")),
+                    order.len(),
+                );
+            }
+            continue;
+        }
         let class = if criterion.is_some() { " class=\"criterion\"" } else { "" };
-        let _ = write!(to, "<tr{class}><th>{}</th>", escape(&line_name(evaluation, metric, criterion)));
-        for subject in 0..evaluation.subjects.len() {
+        let _ = write!(to, "<tr{class}><th scope=\"row\">{}</th>", line_name(evaluation, *metric, *criterion));
+        for subject in &order {
             let cell = rows
                 .iter()
-                .find(|row| row.subject == subject && row.metric == metric && row.criterion.as_deref() == criterion);
-            let _ = write!(to, "<td class=\"right\">{}</td>", cell.map_or(String::new(), |row| mean_cell(row)));
+                .find(|row| row.subject == *subject && row.metric == *metric && row.criterion.as_deref() == *criterion);
+            let _ = write!(to, "<td class=\"right\">{}</td>", cell.map_or_else(missing, |row| mean_cell(row)));
         }
         to.push_str("</tr>\n");
     }
@@ -63,16 +109,23 @@ fn means(evaluation: &Evaluation, persona: Option<&str>, to: &mut String) {
 
 fn line_name(evaluation: &Evaluation, metric: usize, criterion: Option<&str>) -> String {
     match criterion {
-        Some(criterion) => criterion.to_owned(),
-        None => evaluation.metrics.get(metric).cloned().unwrap_or_else(|| format!("metric {metric}")),
+        Some(criterion) => escape(criterion),
+        None => {
+            let name = evaluation.metrics.get(metric).cloned().unwrap_or_else(|| format!("metric {metric}"));
+            format!("<code>{}</code>", escape(&name))
+        }
     }
+}
+
+fn missing() -> String {
+    format!("<span class=\"dim\">{NOT_MEASURED}</span>")
 }
 
 fn mean_cell(row: &MetricRow) -> String {
     let Some(mean) = row.mean else {
-        return "<span class=\"dim\">–</span>".to_owned();
+        return missing();
     };
-    let text = measured(mean, row.low.zip(row.high));
+    let text = minus(&measured(mean, row.low.zip(row.high)));
     let (mean, interval) = text.split_once(' ').unwrap_or((&text, ""));
     let mut cell = format!("<b>{mean}</b> <span class=\"interval\">{interval}</span>");
     let sd = row.sd.map_or(String::new(), |sd| format!("sd {} · ", number(sd)));
@@ -80,57 +133,129 @@ fn mean_cell(row: &MetricRow) -> String {
     cell
 }
 
+/// Pooled; criteria and single personas would drown what was asked, and stand in `table.json`.
 fn differences(evaluation: &Evaluation, to: &mut String) {
-    // Criteria and personas would drown what was asked; they stand in table.json.
-    let deltas: Vec<&Delta> = evaluation
-        .table
-        .deltas
-        .iter()
-        .filter(|delta| delta.criterion.is_none() && delta.persona.is_none() && delta.mean.is_some())
-        .collect();
-    if deltas.is_empty() {
-        return;
+    let order = subjects::in_order(evaluation);
+    let main = subjects::main(evaluation);
+    let mut pairs: Vec<(usize, usize)> = Vec::new();
+    for (at, a) in order.iter().enumerate() {
+        for b in &order[..at] {
+            // The trained subject minus another; else the later in reading order minus the earlier.
+            pairs.push(if Some(*b) == main { (*b, *a) } else { (*a, *b) });
+        }
     }
-    let trained = evaluation.subjects.iter().position(|subject| !subject.starts_with("baseline("));
-    // The table has both directions; one says it all: the trained subject minus another, or a pair in the file's order.
-    let of_trained = |delta: &&Delta| trained.is_none_or(|trained| delta.a == trained);
-    let (main, others): (Vec<&Delta>, Vec<&Delta>) = deltas.into_iter().partition(of_trained);
-    let others: Vec<&Delta> =
-        others.into_iter().filter(|delta| delta.a < delta.b && Some(delta.b) != trained).collect();
-    to.push_str("<h3>Paired differences</h3>\n<p class=\"dim\">Bold: the interval excludes zero.</p>\n");
-    differences_of(evaluation, &main, to);
-    if !others.is_empty() {
-        to.push_str("<details>\n<summary>Between the other subjects</summary>\n");
-        differences_of(evaluation, &others, to);
-        to.push_str("</details>\n");
-    }
+    let of_main: Vec<(usize, usize)> = pairs.iter().copied().filter(|(a, _)| Some(*a) == main).collect();
+    let others: Vec<(usize, usize)> = pairs.iter().copied().filter(|(a, _)| Some(*a) != main).collect();
+    differences_of(evaluation, &of_main, "Paired differences", "details open", to);
+    differences_of(evaluation, &others, "Paired differences between the other subjects", "details", to);
 }
 
-fn differences_of(evaluation: &Evaluation, deltas: &[&Delta], to: &mut String) {
-    to.push_str("<table>\n<thead><tr><th>metric</th><th>a − b</th><th class=\"right\">difference</th>");
-    to.push_str("<th class=\"right\">interval</th><th class=\"right\">n</th></tr></thead>\n<tbody>\n");
-    let mut last = None;
-    for delta in deltas {
-        let name =
-            |at: usize| evaluation.subjects.get(at).map_or_else(|| format!("subject {at}"), |name| heading(name).0);
-        let clear = matches!((delta.low, delta.high), (Some(low), Some(high)) if low > 0.0 || high < 0.0);
-        let class = if clear { " class=\"clear\"" } else { "" };
-        let mean = delta.mean.expect("differences without a mean were left out");
-        let text = measured(mean, delta.low.zip(delta.high));
-        let (value, interval) = text.split_once(' ').unwrap_or((&text, "–"));
-        // A metric's name once, over its rows.
-        let metric = if last == Some(delta.metric) { String::new() } else { line_name(evaluation, delta.metric, None) };
-        last = Some(delta.metric);
-        let sign = if mean > 0.0 { "+" } else { "" };
-        let _ = writeln!(
+fn differences_of(evaluation: &Evaluation, pairs: &[(usize, usize)], caption: &str, details: &str, to: &mut String) {
+    let found = |metric: usize, a: usize, b: usize| subjects::difference(evaluation, a, b, metric, None);
+    let pairs: Vec<(usize, usize)> = pairs
+        .iter()
+        .copied()
+        .filter(|(a, b)| (0..evaluation.metrics.len()).any(|metric| found(metric, *a, *b).is_some()))
+        .collect();
+    if pairs.is_empty() {
+        return;
+    }
+    let _ = write!(
+        to,
+        "<{details}>\n<summary>{caption}</summary>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}, {id}\">\
+         <table>\n<caption>{caption}, {id}; bold: the interval excludes zero</caption>\n<thead><tr><th scope=\"col\">metric</th>",
+        id = escape(&evaluation.id),
+    );
+    for (a, b) in &pairs {
+        let _ = write!(
             to,
-            "<tr{class}><th>{}</th><td>{} − {}</td><td class=\"right\">{sign}{value}</td><td class=\"right\">{interval}</td>\
-             <td class=\"right\">{}</td></tr>",
-            escape(&metric),
-            escape(&name(delta.a)),
-            escape(&name(delta.b)),
-            delta.n,
+            "<th scope=\"col\" class=\"right\">{} − {}</th>",
+            escape(&name(evaluation, *a)),
+            escape(&name(evaluation, *b))
         );
     }
-    to.push_str("</tbody>\n</table>\n");
+    to.push_str("</tr></thead>\n<tbody>\n");
+    for metric in 0..evaluation.metrics.len() {
+        let _ = write!(to, "<tr><th scope=\"row\">{}</th>", line_name(evaluation, metric, None));
+        for (a, b) in &pairs {
+            let cell = found(metric, *a, *b).map_or_else(missing, |of| difference_cell(&of));
+            let _ = write!(to, "<td class=\"right\">{cell}</td>");
+        }
+        to.push_str("</tr>\n");
+    }
+    to.push_str("</tbody>\n</table></div>\n</details>\n");
+}
+
+fn difference_cell(of: &Difference) -> String {
+    let (mean, interval) = intervals::written(of);
+    let mean = if intervals::clear(of) { format!("<b>{mean}</b>") } else { mean };
+    let interval = if of.interval.is_some() { interval } else { "no interval".to_owned() };
+    format!("{mean} <span class=\"interval\">{interval}</span>")
+}
+
+/// Scores that could not be had, by metric and subject. A metric that no transcript has is of all samples together.
+fn voids(evaluation: &Evaluation, to: &mut String) {
+    let mut found: Vec<String> = Vec::new();
+    let mut names: Vec<&String> = evaluation.transcripts.iter().flat_map(|one| one.scores.keys()).collect();
+    names.sort();
+    names.dedup();
+    for metric in names {
+        let of = |subject: usize| {
+            let scores = evaluation.transcripts.iter().filter(move |one| one.subject == subject);
+            scores.filter_map(|one| one.scores.get(metric))
+        };
+        let all_void = evaluation.transcripts.iter().all(|one| one.scores.get(metric).is_none_or(Option::is_none));
+        if all_void && evaluation.table.rows.iter().any(|row| row.mean.is_some() && called(evaluation, row, metric)) {
+            continue;
+        }
+        for subject in 0..evaluation.subjects.len() {
+            let (void, all) = (of(subject).filter(|score| score.is_none()).count(), of(subject).count());
+            if void > 0 {
+                let what = plural(all, "sample");
+                found.push(format!("{metric}: {void} of {what} of {}", heading(evaluation, subject).0));
+            }
+        }
+    }
+    if evaluation.transcripts.is_empty() {
+        return;
+    }
+    if found.is_empty() {
+        to.push_str("<p class=\"dim\">No verdict is void: every sample has every score.</p>\n");
+        return;
+    }
+    to.push_str("<h4>Void</h4>\n<p class=\"dim\">Could not be had; left out of the means, and never a 0.</p>\n<ul>\n");
+    for one in found {
+        let _ = writeln!(to, "<li>{}</li>", escape(&one));
+    }
+    to.push_str("</ul>\n");
+}
+
+fn called(evaluation: &Evaluation, row: &MetricRow, metric: &str) -> bool {
+    let written = evaluation.metrics.get(row.metric).map_or("", String::as_str);
+    written.split('(').next() == metric.split('#').next()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(criterion: Option<&str>, mean: Option<f64>) -> MetricRow {
+        let criterion = criterion.map(str::to_owned);
+        MetricRow { subject: 0, metric: 0, criterion, persona: None, mean, sd: None, low: None, high: None, n: 3 }
+    }
+
+    fn table(criteria: &[(&str, Option<f64>)]) -> Table {
+        let mut rows = vec![row(None, Some(70.0))];
+        rows.extend(criteria.iter().map(|(name, mean)| row(Some(name), *mean)));
+        Table { rows, deltas: Vec::new() }
+    }
+
+    #[test]
+    fn criteria_that_repeat_the_whole_were_not_measured() {
+        assert!(one_number(&table(&[("emotion", Some(70.0)), ("empathy", Some(70.0))]), 0));
+        assert!(one_number(&table(&[("emotion", None), ("empathy", None)]), 0));
+        assert!(!one_number(&table(&[("emotion", Some(70.0)), ("empathy", Some(71.0))]), 0));
+        assert!(!one_number(&table(&[("tokens", Some(70.0))]), 0), "a rubric of one criterion is that criterion");
+        assert!(!one_number(&table(&[]), 0));
+    }
 }

@@ -1,36 +1,43 @@
-//! The transcripts, side by side: one row a situation, one column a subject.
+//! The transcripts, side by side: one article a situation; within it a row a speaker, a column a subject.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::escape::escape;
-use super::{Directive, Evaluation, Transcript, Turn};
-use crate::cli::render;
+use super::page::{Directive, Evaluation, Scores, Transcript, Turn};
+use super::subjects::{self, heading};
+use crate::cli::render::{self, plural};
 
 /// Situations that stand open; the others are folded.
 const OPEN: usize = 3;
 /// Columns that fit side by side at 1280 pixels.
 const COLUMNS: usize = 3;
 
-pub fn section(evaluation: &Evaluation, named: bool, to: &mut String) {
-    if evaluation.transcripts.is_empty() {
+pub fn section(evaluations: &[Evaluation], to: &mut String) {
+    let filled: Vec<&Evaluation> = evaluations.iter().filter(|one| !one.transcripts.is_empty()).collect();
+    if filled.is_empty() {
         return;
     }
-    let suffix = if named { format!(" · {}", escape(&evaluation.id)) } else { String::new() };
-    let _ = writeln!(to, "<section>\n<h2>What they say{suffix}</h2>");
-    to.push_str("<p class=\"dim\">The same situation under each subject. Read these before the tables.</p>\n");
-    let columns = columns(evaluation);
-    let rows = rows(&evaluation.transcripts);
-    let (main, others) = columns.split_at(columns.len().min(COLUMNS));
-    for (at, row) in rows.iter().enumerate() {
-        if at == OPEN {
-            let more = render::plural(rows.len() - OPEN, "more situation");
-            let _ = writeln!(to, "<details>\n<summary>{more}</summary>");
+    to.push_str("<section id=\"said\" aria-labelledby=\"said-title\">\n<h2 id=\"said-title\">What they say</h2>\n");
+    to.push_str("<p class=\"dim\">The same situation under each subject. Read these before you believe a table.</p>\n");
+    for evaluation in filled {
+        let columns: Vec<usize> = subjects::in_order(evaluation)
+            .into_iter()
+            .filter(|subject| evaluation.transcripts.iter().any(|one| one.subject == *subject))
+            .collect();
+        let (main, others) = columns.split_at(columns.len().min(COLUMNS));
+        let _ = writeln!(to, "<h3>{}</h3>", escape(&evaluation.id));
+        legend(evaluation, &columns, to);
+        let rows = rows(&evaluation.transcripts);
+        for (at, row) in rows.iter().enumerate() {
+            if at == OPEN {
+                let _ = writeln!(to, "<details>\n<summary>{}</summary>", plural(rows.len() - OPEN, "more situation"));
+            }
+            situation(evaluation, row, main, others, to);
         }
-        situation(evaluation, row, main, others, to);
-    }
-    if rows.len() > OPEN {
-        to.push_str("</details>\n");
+        if rows.len() > OPEN {
+            to.push_str("</details>\n");
+        }
     }
     to.push_str("</section>\n");
 }
@@ -41,11 +48,11 @@ struct Row<'a> {
     of: Vec<&'a Transcript>,
 }
 
-/// By situation, in the order of the file; the first sample of each subject. By its text: it is what a reader compares by.
+/// By situation, in the order of the file. By its text: it is what a reader compares by.
 fn rows(transcripts: &[Transcript]) -> Vec<Row<'_>> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     let mut rows: Vec<Row<'_>> = Vec::new();
-    for one in transcripts.iter().filter(|one| one.sample == 0) {
+    for one in transcripts {
         let at = *places.entry(one.situation.trim()).or_insert_with(|| {
             rows.push(Row { situation: &one.situation, of: Vec::new() });
             rows.len() - 1
@@ -55,50 +62,111 @@ fn rows(transcripts: &[Transcript]) -> Vec<Row<'_>> {
     rows
 }
 
-/// Subjects in reading order: untrained, SFT, trained, then the rest.
-fn columns(evaluation: &Evaluation) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..evaluation.subjects.len())
-        .filter(|subject| evaluation.transcripts.iter().any(|one| one.subject == *subject))
-        .collect();
-    let first_trained = order.iter().copied().find(|at| !evaluation.subjects[*at].starts_with("baseline("));
-    order.sort_by_key(|at| match evaluation.subjects[*at].as_str() {
-        "baseline(zero_shot)" => 0,
-        "baseline(sft)" => 1,
-        _ if Some(*at) == first_trained => 2,
-        _ => 3 + at,
-    });
-    order
+fn legend(evaluation: &Evaluation, columns: &[usize], to: &mut String) {
+    to.push_str("<ul class=\"legend\">\n");
+    for subject in columns {
+        let (name, about) = heading(evaluation, *subject);
+        let about = if about.is_empty() { about } else { format!(": {about}") };
+        let _ = writeln!(to, "<li><strong>{}</strong>{}</li>", escape(&name), escape(&about));
+    }
+    to.push_str("</ul>\n");
 }
 
 fn situation(evaluation: &Evaluation, row: &Row<'_>, main: &[usize], others: &[usize], to: &mut String) {
-    let _ =
-        writeln!(to, "<article>\n<p class=\"situation\"><span class=\"who\">user</span> {}</p>", escape(row.situation));
-    grid(evaluation, row, main, to);
-    if others.iter().any(|subject| row.of.iter().any(|one| one.subject == *subject)) {
-        let _ = writeln!(to, "<details>\n<summary>{}</summary>", render::plural(others.len(), "other subject"));
-        for three in others.chunks(COLUMNS) {
-            grid(evaluation, row, three, to);
+    let _ = writeln!(
+        to,
+        "<article>\n<h4 class=\"situation\"><span class=\"who\">user</span> {}</h4>",
+        escape(row.situation)
+    );
+    for speaker in speakers(row) {
+        if let Some(speaker) = speaker {
+            let _ = writeln!(to, "<h5>{}</h5>", escape(speaker));
+        }
+        grid(evaluation, row, speaker, 0, main, to);
+    }
+    let samples = row.of.iter().map(|one| one.sample).max().unwrap_or_default();
+    let has_others = others.iter().any(|subject| row.of.iter().any(|one| one.subject == *subject));
+    if has_others || samples > 0 {
+        let mut what = Vec::new();
+        if has_others {
+            let names: Vec<String> = others.iter().map(|subject| subjects::name(evaluation, *subject)).collect();
+            what.push(names.join(", "));
+        }
+        if samples > 0 {
+            what.push(plural(samples as usize, "more sample") + " of each");
+        }
+        let _ = writeln!(to, "<details>\n<summary>{}</summary>", escape(&what.join("; ")));
+        for sample in 0..=samples {
+            for speaker in speakers(row) {
+                if let Some(speaker) = speaker {
+                    let again = if sample > 0 { format!(", sample {}", sample + 1) } else { String::new() };
+                    let _ = writeln!(to, "<h5>{}{again}</h5>", escape(speaker));
+                } else if sample > 0 {
+                    let _ = writeln!(to, "<h5>sample {}</h5>", sample + 1);
+                }
+                let shown: Vec<usize> =
+                    if sample == 0 { others.to_vec() } else { main.iter().chain(others).copied().collect() };
+                shown.chunks(COLUMNS).for_each(|some| grid(evaluation, row, speaker, sample, some, to));
+            }
         }
         to.push_str("</details>\n");
     }
     to.push_str("</article>\n");
 }
 
-fn grid(evaluation: &Evaluation, row: &Row<'_>, subjects: &[usize], to: &mut String) {
+/// Who answers alone; `None` stands for the whole of a dialogue.
+fn speakers<'a>(row: &Row<'a>) -> Vec<Option<&'a str>> {
+    let mut all = Vec::new();
+    for one in &row.of {
+        let speaker = alone(one);
+        if !all.contains(&speaker) {
+            all.push(speaker);
+        }
+    }
+    all
+}
+
+fn alone(transcript: &Transcript) -> Option<&str> {
+    let mut own = transcript.turns.iter().filter(|turn| !is_user(turn));
+    match (own.next(), own.next()) {
+        (Some(turn), None) => Some(&turn.speaker),
+        _ => None,
+    }
+}
+
+fn grid(
+    evaluation: &Evaluation,
+    row: &Row<'_>,
+    speaker: Option<&str>,
+    sample: u64,
+    subjects: &[usize],
+    to: &mut String,
+) {
+    let of = |subject: usize| {
+        let same = move |one: &&&Transcript| one.subject == subject && one.sample == sample && alone(one) == speaker;
+        row.of.iter().filter(same)
+    };
+    if subjects.iter().all(|subject| of(*subject).next().is_none()) {
+        return;
+    }
     let _ = writeln!(to, "<div class=\"columns\" style=\"--columns: {}\">", subjects.len().max(1));
     for subject in subjects {
-        let (name, about) = heading(&evaluation.subjects[*subject]);
         let _ = writeln!(
             to,
-            "<div class=\"subject\">\n<h4>{} <span class=\"dim\">{}</span></h4>",
-            escape(&name),
-            escape(&about)
+            "<div class=\"subject\">\n<p class=\"of\">{}</p>",
+            escape(&subjects::name(evaluation, *subject))
         );
-        for transcript in row.of.iter().filter(|one| one.subject == *subject) {
-            let repeats_situation = |turn: &Turn| is_user(turn) && turn.text.trim() == transcript.situation.trim();
-            transcript.turns.iter().filter(|one| !repeats_situation(one)).for_each(|one| turn(one, to));
+        if of(*subject).next().is_none() {
+            to.push_str("<p class=\"dim\">nothing to this situation</p>\n");
+        }
+        for transcript in of(*subject) {
+            let repeats_situation = |turn: &&Turn| is_user(turn) && turn.text.trim() == transcript.situation.trim();
+            let turns: Vec<&Turn> = transcript.turns.iter().filter(|turn| !repeats_situation(turn)).collect();
+            for one in &turns {
+                turn(one, speaker.is_none(), to);
+            }
             // A lone reply's scores are the transcript's; they are shown once.
-            if !transcript.turns.iter().any(|turn| covers(&turn.scores, &transcript.scores)) {
+            if !turns.iter().any(|turn| covers(&turn.scores, &transcript.scores)) {
                 scores(&transcript.scores, "block", to);
             }
         }
@@ -107,25 +175,11 @@ fn grid(evaluation: &Evaluation, row: &Row<'_>, subjects: &[usize], to: &mut Str
     to.push_str("</div>\n");
 }
 
-/// A subject as written, in a reader's words.
-pub fn heading(subject: &str) -> (String, String) {
-    let (name, about) = match subject {
-        "baseline(zero_shot)" => ("zero-shot", "untrained model, persona's prompt alone"),
-        "baseline(sft)" => ("SFT", "fine-tuned on the persona's lines, before RL"),
-        "baseline(few_shot)" => ("few-shot", "untrained model, examples in the prompt"),
-        "baseline(cot)" => ("chain of thought", "untrained model"),
-        "baseline(few_shot_cot)" => ("few-shot chain of thought", "untrained model"),
-        "baseline(self_consistency)" => ("self-consistency", "untrained model"),
-        other => return (other.to_owned(), "trained".to_owned()),
-    };
-    (name.to_owned(), about.to_owned())
-}
-
 fn is_user(turn: &Turn) -> bool {
     turn.speaker == "user"
 }
 
-fn turn(turn: &Turn, to: &mut String) {
+fn turn(turn: &Turn, named: bool, to: &mut String) {
     let class = if is_user(turn) { "turn user" } else { "turn" };
     let _ = writeln!(to, "<div class=\"{class}\">");
     if let Some(directive) = &turn.directive {
@@ -138,38 +192,36 @@ fn turn(turn: &Turn, to: &mut String) {
     } else {
         escape(turn.text.trim())
     };
-    let _ = writeln!(to, "<p><span class=\"who\">{}</span> {text}{cut}</p>", escape(&turn.speaker));
+    let who = if named { format!("<span class=\"who\">{}</span> ", escape(&turn.speaker)) } else { String::new() };
+    let _ = writeln!(to, "<p class=\"text\">{who}{text}{cut}</p>");
     scores(&turn.scores, "", to);
     to.push_str("</div>\n");
 }
 
 fn directed(directive: &Directive) -> String {
     let part = |name: &str, value: &Option<String>| {
-        value
-            .as_ref()
-            .filter(|text| !text.trim().is_empty())
-            .map(|text| format!("<b>{name}</b> {}", escape(text.trim())))
+        let text = value.as_ref().filter(|text| !text.trim().is_empty())?;
+        Some(format!("<b>{name}</b> {}", escape(text.trim())))
     };
-    [part("to", &directive.agent), part("action", &directive.action), part("tone", &directive.tone)]
-        .into_iter()
-        .flatten()
-        .collect::<Vec<_>>()
-        .join(" ")
+    let parts = [part("to", &directive.agent), part("action", &directive.action), part("tone", &directive.tone)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
-fn covers(of_turn: &BTreeMap<String, Option<f64>>, of_transcript: &BTreeMap<String, Option<f64>>) -> bool {
-    of_transcript.iter().all(|(name, value)| of_turn.get(name) == Some(value))
-}
-
-/// What was not measured of this turn alone (a share over many turns, a void verdict) is left out.
-fn scores(scores: &BTreeMap<String, Option<f64>>, class: &str, to: &mut String) {
+/// Scores in little, or nothing where none was measured of this text alone.
+pub fn scores(scores: &Scores, class: &str, to: &mut String) {
     let measured: Vec<(&String, f64)> = scores.iter().filter_map(|(name, value)| Some((name, (*value)?))).collect();
     if measured.is_empty() {
         return;
     }
-    let _ = write!(to, "<p class=\"scores {class}\">");
+    let _ = write!(to, "<dl class=\"scores {class}\">");
     for (name, value) in measured {
-        let _ = write!(to, "<span>{} <b>{}</b></span>", escape(name), render::measured(value, None));
+        let value = super::intervals::minus(&render::measured(value, None));
+        let _ = write!(to, "<div><dt>{}</dt><dd>{value}</dd></div>", escape(name));
     }
-    to.push_str("</p>\n");
+    to.push_str("</dl>\n");
+}
+
+fn covers(of_turn: &Scores, of_transcript: &Scores) -> bool {
+    // What is not of one text (`distinct_2`) is void in both places.
+    of_transcript.iter().all(|(name, value)| value.is_none() || of_turn.get(name) == Some(value))
 }
