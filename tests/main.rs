@@ -15,6 +15,7 @@ mod harm;
 mod house;
 #[cfg(feature = "engine")]
 mod paper;
+mod report;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;

@@ -21,6 +21,11 @@ fn every_stage_runs_on_random_weights_and_is_recalled() {
     let metrics = first["metrics"].as_array().unwrap();
     assert!(metrics.iter().any(|row| row["mean"].is_number() && row["low"].is_number()));
 
+    let page = crate::report::page_of(&first);
+    crate::report::is_well_made(&page);
+    assert!(page.contains("Random weights."), "its numbers are not to be taken for results");
+    assert!(page.contains("not measured: the judge gives one number for all"), "a contrast judge has no criteria");
+
     let second = sandbox.mascot(&call("run", &["--json"])).ended_with(0).json();
     assert_eq!(ids(&second, "outcome", "fresh"), Vec::<String>::new());
     assert_eq!(first["metrics"], second["metrics"]);
@@ -29,6 +34,29 @@ fn every_stage_runs_on_random_weights_and_is_recalled() {
     let gated = sandbox.mascot(&call("run", &["--set", "least_gain=2", "--json"])).ended_with(4).json();
     assert_eq!(ids(&gated, "outcome", "fresh"), Vec::<String>::new());
     assert!(!ids(&gated, "outcome", "gated").is_empty());
+}
+
+#[test]
+fn what_a_data_set_says_stays_text_in_the_report() {
+    let sandbox = Sandbox::new();
+    let file = "experiments/data/situations.jsonl";
+    let attack = "<img src=x onerror=alert(1)>&quot;</p><script>alert(2)</script>";
+    let hostile = |line: &str| {
+        let mut row: Value = serde_json::from_str(line).unwrap();
+        let said = row
+            .as_object_mut()
+            .unwrap()
+            .values_mut()
+            .filter(|value| value.is_string() && value.as_str() > Some("test"));
+        said.for_each(|value| *value = format!("{} {attack}", value.as_str().unwrap()).into());
+        row.to_string() + "\n"
+    };
+    let rows: String = sandbox.read(file).lines().map(hostile).collect();
+    sandbox.write(file, &rows);
+    let run = sandbox.mascot(&call("run", &["--until", "speakers", "--json"])).ended_with(0).json();
+    let page = crate::report::page_of(&run);
+    assert!(!page.contains("<img") && !page.contains("<script"), "a situation became markup");
+    assert!(page.contains("&lt;img src=x onerror=alert(1)&gt;&amp;quot;&lt;/p&gt;&lt;script&gt;"));
 }
 
 #[test]

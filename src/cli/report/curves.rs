@@ -139,11 +139,27 @@ fn panels(family: &[&Training], to: &mut String) {
         to.push_str("</ul>\n");
     }
     to.push_str("<div class=\"panels\">\n");
+    let mut still = Vec::new();
     for (key, words) in quantities(family) {
         let lines: Vec<Line<'_>> = family.iter().map(|training| line(training, &key)).collect();
+        // A line that never moves says as much in words.
+        if let Some(value) = constant(&lines) {
+            still.push(format!("{words} {}", super::intervals::minus(&number(value))));
+            continue;
+        }
         let _ = writeln!(to, "<figure><figcaption>{}</figcaption>\n{}</figure>", escape(&words), drawn(&words, &lines));
     }
     to.push_str("</div>\n");
+    if !still.is_empty() {
+        let _ = writeln!(to, "<p class=\"dim\">The same at every step: {}.</p>", escape(&still.join("; ")));
+    }
+}
+
+/// The one value of all points, where there are several and they do not differ.
+fn constant(lines: &[Line<'_>]) -> Option<f64> {
+    let mut points = lines.iter().flat_map(|line| &line.points).map(|point| point.1);
+    let first = points.next()?;
+    (lines.iter().any(|line| line.points.len() > 1) && points.all(|value| value == first)).then_some(first)
 }
 
 fn line<'a>(training: &'a Training, key: &str) -> Line<'a> {
@@ -205,7 +221,11 @@ fn chart(lines: &[Line<'_>], svg: &mut String) -> Result<(), Box<dyn std::error:
         .y_labels(4)
         .label_style(("sans-serif", 12).into_font().color(&INK))
         .x_label_formatter(&|step| format!("{step:.0}"))
-        .y_label_formatter(&|value| super::intervals::minus(&number(*value)))
+        .y_label_formatter(&|value| {
+            // Sums of steps miss zero by a hair.
+            let value = if value.abs() < (high - low) * 1e-9 { 0.0 } else { *value };
+            super::intervals::minus(&number(value))
+        })
         .draw()?;
     for (at, line) in lines.iter().enumerate() {
         let colour = LINES[at % LINES.len()].0;

@@ -19,27 +19,22 @@ pub fn section(trainings: &[Training], to: &mut String) {
         "<p class=\"dim\">First step → last step, and the mean over all. A group whose members all have one reward has no \
          variance and teaches nothing; a share clipped is of tokens whose ratio left its bounds.</p>\n",
     );
-    for family in &families {
-        let rewarded = is_rewarded(family);
-        if !rewarded {
-            let _ = writeln!(
-                to,
-                "<details>\n<summary>{} ({})</summary>",
-                escape(&family[0].family),
-                escape(&family[0].kind)
-            );
-        } else {
-            let _ = writeln!(
-                to,
-                "<h3>{} <span class=\"dim\">{}</span></h3>",
-                escape(&family[0].family),
-                escape(&family[0].kind)
-            );
-        }
+    let (rewarded, fitted): (Vec<_>, Vec<_>) = families.into_iter().partition(|family| is_rewarded(family));
+    for family in &rewarded {
+        let _ = writeln!(
+            to,
+            "<h3>{} <span class=\"dim\">{}</span></h3>",
+            escape(&family[0].family),
+            escape(&family[0].kind)
+        );
         statistics(family, to);
-        if !rewarded {
-            to.push_str("</details>\n");
-        }
+        samples(family, to);
+    }
+    for family in &fitted {
+        let (name, kind) = (escape(&family[0].family), escape(&family[0].kind));
+        let _ = writeln!(to, "<details>\n<summary>{name} ({kind})</summary>");
+        statistics(family, to);
+        to.push_str("</details>\n");
         samples(family, to);
     }
     to.push_str("</section>\n");
@@ -84,10 +79,16 @@ fn ends(training: &Training, key: &str) -> String {
     let void = if void > 0 { format!(", {void} void") } else { String::new() };
     minus(&format!(
         "<b>{} → {}</b> <span class=\"interval\">({}{void})</span>",
-        number(*first),
-        number(*last),
-        number(mean)
+        brief(*first),
+        brief(*last),
+        brief(mean)
     ))
+}
+
+/// Three significant digits: a step is noisy.
+fn brief(value: f64) -> String {
+    let rounded = format!("{value:.2e}").parse::<f64>().unwrap_or(value);
+    number(if rounded.abs() < 1e-6 { 0.0 } else { rounded })
 }
 
 fn samples(family: &[&Training], to: &mut String) {

@@ -70,8 +70,12 @@ fn table(tasks: &[TaskLine], to: &mut String) {
             escape(&tasks[0].kind),
             escape(&outcomes.join(", "))
         );
-        let mut cells =
-            vec![took.map(duration), now.map(duration), tokens.map(count), rate.map(|rate| format!("{rate:.0}"))];
+        let mut cells = vec![
+            took.map(duration),
+            now.map(duration),
+            tokens.filter(|tokens| *tokens > 0.0).map(count),
+            rate.filter(|rate| *rate > 0.0).map(|rate| format!("{rate:.0}")),
+        ];
         if money {
             cells.push(usd.map(|usd| format!("{usd:.2}")));
         }
@@ -80,7 +84,8 @@ fn table(tasks: &[TaskLine], to: &mut String) {
     }
     to.push_str("</tbody>\n<tfoot><tr><th scope=\"row\" colspan=\"3\">together</th>");
     let [took, now, tokens, usd] = total;
-    let mut cells = vec![Some(duration(took)), Some(duration(now)), Some(count(tokens)), None];
+    let mut cells =
+        vec![Some(duration(took)), Some(now).filter(|now| *now > 0.0).map(duration), Some(count(tokens)), None];
     if money {
         cells.push(Some(format!("{usd:.2}")));
     }

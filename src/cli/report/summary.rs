@@ -14,6 +14,8 @@ use crate::cli::render::{measured, plural};
 const ROWS: usize = 9;
 /// Gates that do not hold which are told in full there.
 const FELL: usize = 8;
+/// And others.
+const HELD: usize = 6;
 
 pub fn section(page: &Page, to: &mut String) {
     header(page, to);
@@ -213,6 +215,23 @@ fn held(page: &Page, to: &mut String) {
         }
         if fell.len() > FELL {
             let _ = writeln!(to, "<li>and <a href=\"#gates\">{} more</a></li>", fell.len() - FELL);
+        }
+        to.push_str("</ul>\n");
+    }
+    let held: Vec<&GateLine> = page.gates.iter().filter(|gate| gate.held != Some(false)).collect();
+    if !held.is_empty() {
+        to.push_str("<ul class=\"plain small\">\n");
+        for gate in held.iter().take(HELD) {
+            let _ = writeln!(
+                to,
+                "<li>{} <strong>{}</strong> <code>{}</code></li>",
+                Verdict::of_gate(gate.held).mark(),
+                escape(&gate.task),
+                escape(&gate.text)
+            );
+        }
+        if held.len() > HELD {
+            let _ = writeln!(to, "<li>and {} more</li>", held.len() - HELD);
         }
         to.push_str("</ul>\n");
     }

@@ -8,7 +8,7 @@ use super::escape::escape;
 use super::intervals::{self, minus};
 use super::page::{Difference, Evaluation};
 use super::subjects::{self, heading, name};
-use crate::cli::render::{measured, number, plural};
+use crate::cli::render::{measured, plural};
 
 /// What a criterion reads whose judge gives one number for all.
 pub const NOT_MEASURED: &str = "not measured";
@@ -128,7 +128,7 @@ fn mean_cell(row: &MetricRow) -> String {
     let text = minus(&measured(mean, row.low.zip(row.high)));
     let (mean, interval) = text.split_once(' ').unwrap_or((&text, ""));
     let mut cell = format!("<b>{mean}</b> <span class=\"interval\">{interval}</span>");
-    let sd = row.sd.map_or(String::new(), |sd| format!("sd {} · ", number(sd)));
+    let sd = row.sd.map_or(String::new(), |sd| format!("sd {} · ", measured(sd, None)));
     let _ = write!(cell, "<br><span class=\"dim small\">{sd}n {}</span>", row.n);
     cell
 }
@@ -162,8 +162,8 @@ fn differences_of(evaluation: &Evaluation, pairs: &[(usize, usize)], caption: &s
     }
     let _ = write!(
         to,
-        "<{details}>\n<summary>{caption}</summary>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}, {id}\">\
-         <table>\n<caption>{caption}, {id}; bold: the interval excludes zero</caption>\n<thead><tr><th scope=\"col\">metric</th>",
+        "<{details}>\n<summary>{caption}</summary>\n<p class=\"dim\">Bold: the interval excludes zero.</p>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"{caption}, {id}\">\
+         <table>\n<caption>{caption}, {id}</caption>\n<thead><tr><th scope=\"col\">metric</th>",
         id = escape(&evaluation.id),
     );
     for (a, b) in &pairs {

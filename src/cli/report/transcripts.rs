@@ -63,6 +63,11 @@ fn rows(transcripts: &[Transcript]) -> Vec<Row<'_>> {
 }
 
 fn legend(evaluation: &Evaluation, columns: &[usize], to: &mut String) {
+    let mut kinds: Vec<String> = columns.iter().map(|subject| heading(evaluation, *subject).1).collect();
+    kinds.dedup();
+    if kinds.len() < 2 {
+        return;
+    }
     to.push_str("<ul class=\"legend\">\n");
     for subject in columns {
         let (name, about) = heading(evaluation, *subject);
