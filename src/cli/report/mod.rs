@@ -29,7 +29,6 @@ use std::fmt::Write as _;
 
 use escape::escape;
 pub use page::{Page, Reproduce};
-pub use tables::{NOT_MEASURED, one_number};
 
 /// Sections that a reader may jump to, in the page's order: id and name.
 const SECTIONS: [(&str, &str); 10] = [

@@ -11,7 +11,7 @@ use super::subjects::{self, heading, name};
 use crate::cli::render::{measured, plural};
 
 /// What a criterion reads whose judge gives one number for all.
-pub const NOT_MEASURED: &str = "not measured";
+const NOT_MEASURED: &str = "not measured";
 
 pub fn section(evaluations: &[Evaluation], to: &mut String) {
     let filled: Vec<&Evaluation> = evaluations.iter().filter(|one| !one.table.rows.is_empty()).collect();
@@ -40,7 +40,7 @@ pub fn section(evaluations: &[Evaluation], to: &mut String) {
 
 /// Whether a judge gave every criterion of its rubric the one number that it has: then its criteria were not measured apart.
 /// Such a judge's criteria are void, or repeat the whole in every cell.
-pub fn one_number(table: &Table, metric: usize) -> bool {
+fn one_number(table: &Table, metric: usize) -> bool {
     let of_metric = || table.rows.iter().filter(move |row| row.metric == metric);
     let mut criteria: Vec<&String> = of_metric().filter_map(|row| row.criterion.as_ref()).collect();
     criteria.sort();
