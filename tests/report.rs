@@ -140,6 +140,7 @@ fn a_gate_that_fails_stands_on_the_first_screen() {
 
 /// `tests/report_browser.py` asks a real browser; it says so where there is none.
 #[test]
+#[allow(clippy::disallowed_macros, reason = "a test that skips says so")]
 fn a_browser_finds_the_page_in_order() {
     let sandbox = Sandbox::new();
     sandbox.rehearse(QUICKSTART);
