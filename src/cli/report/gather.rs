@@ -27,6 +27,8 @@ pub fn page(report: &RunReport, prepared: &Prepared, notes: Vec<String>, reprodu
     let mut page = Page {
         title: experiment.title.clone().unwrap_or_else(|| experiment.name.clone()),
         question: experiment.question.clone(),
+        authors: experiment.authors.clone(),
+        links: experiment.links.clone(),
         rehearsal: report.engine.starts_with("fake"),
         points,
         reproduce,

@@ -10,6 +10,9 @@ use serde::Deserialize;
 pub struct Page {
     pub title: String,
     pub question: Option<String>,
+    pub authors: Vec<String>,
+    /// As written; nothing is fetched from there.
+    pub links: Vec<String>,
     /// Made by the fake engine: no number in it means anything.
     pub rehearsal: bool,
     /// Points in place of the base, or beside it: `smoke`. Empty: the base alone.

@@ -10,7 +10,7 @@ pub fn section(page: &Page, to: &mut String) {
     to.push_str(
         "<section id=\"provenance\" aria-labelledby=\"provenance-title\">\n<h2 id=\"provenance-title\">Provenance</h2>\n",
     );
-    versions(&page.reproduce, to);
+    versions(page, to);
     sources(page, to);
     tasks(page, to);
     to.push_str("</section>\n");
@@ -40,11 +40,15 @@ fn command(call: &str, to: &mut String) {
     let _ = writeln!(to, "<pre tabindex=\"0\"><code>{}</code></pre>", escape(call));
 }
 
-fn versions(how: &Reproduce, to: &mut String) {
+fn versions(page: &Page, to: &mut String) {
+    let how = &page.reproduce;
     to.push_str("<dl class=\"rows\">\n");
     let machine = how.machine.clone().unwrap_or_else(|| "not recorded".to_owned());
     let seed = how.seed.clone().unwrap_or_default();
+    let (authors, links) = (page.authors.join(", "), page.links.join(", "));
     let rows = [
+        ("authors", &authors),
+        ("links", &links),
         ("version", &how.version),
         ("engine", &how.engine),
         ("seed", &seed),

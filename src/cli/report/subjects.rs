@@ -22,6 +22,7 @@ pub fn heading(evaluation: &Evaluation, subject: usize) -> (String, String) {
                 Some("grpo") => "trained by RL",
                 Some("sft") => "fine-tuned",
                 Some("dialogue") => "a dialogue under a director",
+                Some("dataset") => "written by people",
                 _ => "",
             };
             (written, about)
@@ -44,6 +45,11 @@ pub fn reference(evaluation: &Evaluation) -> Option<usize> {
     let main = main(evaluation)?;
     let sft = evaluation.subjects.iter().position(|subject| subject == "baseline(sft)");
     sft.or_else(|| (0..evaluation.subjects.len()).find(|at| *at != main))
+}
+
+/// Whether a subject is a data set: lines that people wrote.
+pub fn is_written(evaluation: &Evaluation, subject: usize) -> bool {
+    evaluation.kinds.get(subject).is_some_and(|kind| kind.as_deref() == Some("dataset"))
 }
 
 /// Reading order of columns: untrained, fine-tuned, trained, then the others as written.

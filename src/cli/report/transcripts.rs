@@ -24,11 +24,13 @@ pub fn section(evaluations: &[Evaluation], to: &mut String) {
         let columns: Vec<usize> = subjects::in_order(evaluation)
             .into_iter()
             .filter(|subject| evaluation.transcripts.iter().any(|one| one.subject == *subject))
+            .filter(|subject| !subjects::is_written(evaluation, *subject))
             .collect();
         let (main, others) = columns.split_at(columns.len().min(COLUMNS));
         let _ = writeln!(to, "<h3>{}</h3>", escape(&evaluation.id));
         legend(evaluation, &columns, to);
-        let rows = rows(&evaluation.transcripts);
+        let said = evaluation.transcripts.iter().filter(|one| !subjects::is_written(evaluation, one.subject));
+        let rows = rows(said);
         for (at, row) in rows.iter().enumerate() {
             if at == OPEN {
                 let _ = writeln!(to, "<details>\n<summary>{}</summary>", plural(rows.len() - OPEN, "more situation"));
@@ -38,8 +40,31 @@ pub fn section(evaluations: &[Evaluation], to: &mut String) {
         if rows.len() > OPEN {
             to.push_str("</details>\n");
         }
+        written(evaluation, to);
     }
     to.push_str("</section>\n");
+}
+
+/// Lines that people wrote answer situations of their own, so they stand beside nobody's.
+fn written(evaluation: &Evaluation, to: &mut String) {
+    let lines: Vec<&Transcript> =
+        evaluation.transcripts.iter().filter(|one| subjects::is_written(evaluation, one.subject)).collect();
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        to,
+        "<details>\n<summary>{} that the trained are held against</summary>\n<div class=\"columns\" style=\"--columns: 3\">",
+        plural(lines.len(), "written line")
+    );
+    for line in lines {
+        let _ = writeln!(to, "<div class=\"subject\">\n<p class=\"dim\">{}</p>", escape(line.situation.trim()));
+        for own in line.turns.iter().filter(|turn| !is_user(turn)) {
+            turn(own, true, to);
+        }
+        to.push_str("</div>\n");
+    }
+    to.push_str("</div>\n</details>\n");
 }
 
 /// All that was said about one situation.
@@ -49,7 +74,7 @@ struct Row<'a> {
 }
 
 /// By situation, in the order of the file. By its text: it is what a reader compares by.
-fn rows(transcripts: &[Transcript]) -> Vec<Row<'_>> {
+fn rows<'a>(transcripts: impl Iterator<Item = &'a Transcript>) -> Vec<Row<'a>> {
     let mut places: BTreeMap<&str, usize> = BTreeMap::new();
     let mut rows: Vec<Row<'_>> = Vec::new();
     for one in transcripts {

@@ -157,7 +157,8 @@ pub fn of_control(control: &Control) -> (Verdict, String) {
         return if unmoved.is_empty() {
             (Verdict::NotRun, "not run".to_owned())
         } else {
-            (Verdict::Open, format!("trained, not measured.{unmoved}"))
+            let still = control.unmoved.0 == control.unmoved.1;
+            (if still { Verdict::Held } else { Verdict::Open }, format!("trained, not measured.{unmoved}"))
         };
     };
     let (mean, interval) = written(&first.here);
@@ -187,7 +188,7 @@ pub fn of_control(control: &Control) -> (Verdict, String) {
 }
 
 /// A trained crew beside lines that people wrote for it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Beside {
     /// As the file calls them.
     pub called: String,
@@ -200,7 +201,7 @@ pub struct Beside {
 }
 
 /// A persona that scores higher than the lines that it was to learn from: more likely a cheat than a master.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Suspect {
     pub persona: String,
     pub written: f64,
@@ -212,7 +213,7 @@ const SUSPECT: f64 = 0.1;
 
 /// Where an evaluation has written lines among its subjects.
 pub fn beside_written(evaluation: &Evaluation, main: usize, reference: Option<usize>) -> Option<Beside> {
-    let written = evaluation.kinds.iter().position(|kind| kind.as_deref() == Some("dataset"))?;
+    let written = (0..evaluation.subjects.len()).find(|subject| subjects::is_written(evaluation, *subject))?;
     let mean = |subject: usize, persona: Option<&str>| {
         let rows = &evaluation.table.rows;
         let same = |row: &&mascot_run::engine::MetricRow| {
@@ -240,4 +241,83 @@ pub fn beside_written(evaluation: &Evaluation, main: usize, reference: Option<us
         share,
         suspects: subjects::personas(evaluation).into_iter().filter_map(suspect).collect(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use mascot_run::engine::{MetricRow, Table};
+
+    use super::*;
+    use crate::cli::report::page::Compared;
+
+    fn evaluation(rows: &[(usize, Option<&str>, f64)]) -> Evaluation {
+        let row = |(subject, persona, mean): &(usize, Option<&str>, f64)| {
+            let text = serde_json::json!({
+                "subject": subject, "metric": 0, "criterion": null, "persona": persona, "mean": mean, "sd": null, "low": null,
+                "high": null, "n": 4,
+            });
+            serde_json::from_value::<MetricRow>(text).unwrap()
+        };
+        Evaluation {
+            subjects: vec!["voices".into(), "baseline(sft)".into(), "lines".into()],
+            kinds: vec![Some("grpo".into()), None, Some("dataset".into())],
+            metrics: vec!["contrast(examples: others)".into()],
+            table: Table { rows: rows.iter().map(row).collect(), deltas: Vec::new() },
+            ..Evaluation::default()
+        }
+    }
+
+    #[test]
+    fn a_persona_above_its_written_lines_is_suspect() {
+        let rows = [
+            (0, None, 0.4),
+            (1, None, 0.2),
+            (2, None, 0.6),
+            (0, Some("Ada"), 0.71),
+            (2, Some("Ada"), 0.6),
+            (0, Some("Bo"), 0.69),
+            (2, Some("Bo"), 0.6),
+        ];
+        let beside = beside_written(&evaluation(&rows), 0, Some(1)).unwrap();
+        assert!((beside.share.unwrap() - 0.5).abs() < 1e-9);
+        assert_eq!(beside.suspects.iter().map(|one| one.persona.as_str()).collect::<Vec<_>>(), ["Ada"]);
+        assert_eq!(beside_written(&evaluation(&rows[..2]), 0, Some(1)), None);
+    }
+
+    fn control(here: (f64, f64, f64), measured: (usize, usize), unmoved: (usize, usize)) -> Control {
+        let of = |(low, mean, high)| Difference { mean, interval: Some((low, high)), n: 4 };
+        let compared = Compared {
+            evaluation: "speakers".into(),
+            metric: "contrast".into(),
+            pair: "voices − SFT".into(),
+            here: of(here),
+            base: Some(of((0.05, 0.1, 0.15))),
+        };
+        Control {
+            name: "shuffled".into(),
+            title: None,
+            doc: None,
+            other_weights: false,
+            measured,
+            unmoved,
+            compared: if measured.0 > 0 { vec![compared] } else { Vec::new() },
+        }
+    }
+
+    #[test]
+    fn a_control_is_told_by_what_was_measured() {
+        let (verdict, words) = of_control(&control((-0.02, 0.01, 0.04), (1, 1), (0, 3)));
+        assert_eq!(verdict, Verdict::Held);
+        assert!(words.ends_with("the gain vanishes."), "{words}");
+        let (verdict, words) = of_control(&control((-0.09, -0.05, -0.01), (1, 2), (0, 0)));
+        assert_eq!(verdict, Verdict::Held);
+        assert!(words.contains("lies below zero") && words.contains("1 of 2 evaluations run"), "{words}");
+        let (verdict, words) = of_control(&control((0.02, 0.05, 0.08), (1, 1), (0, 0)));
+        assert_eq!(verdict, Verdict::Open);
+        assert!(words.contains("80% of the base's gain"), "{words}");
+        assert_eq!(of_control(&control((0.0, 0.0, 0.0), (0, 1), (0, 0))), (Verdict::NotRun, "not run".to_owned()));
+        let (verdict, words) = of_control(&control((0.0, 0.0, 0.0), (0, 1), (3, 3)));
+        assert_eq!(verdict, Verdict::Held);
+        assert!(words.contains("every byte of what they began from (3 of 3)"), "{words}");
+    }
 }
