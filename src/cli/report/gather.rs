@@ -129,6 +129,7 @@ impl Reading<'_> {
             held: Some(gate.holds),
             values: gate_values(gate),
             otherwise: gate.otherwise.clone(),
+            failed_for: gate.failed_for.clone(),
         }));
         if task.table.is_some() {
             let document = task.key.and_then(|key| self.store.document(&key).ok().flatten());
@@ -222,6 +223,7 @@ fn not_asked(report: &RunReport, prepared: &Prepared) -> Vec<GateLine> {
             held: None,
             values: String::new(),
             otherwise: gate.otherwise.clone(),
+            failed_for: Vec::new(),
         }));
     }
     lines

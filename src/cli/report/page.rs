@@ -141,6 +141,8 @@ pub struct GateLine {
     /// The values in it: `held_out_accuracy = 0.71`.
     pub values: String,
     pub otherwise: String,
+    /// Of a gate that is asked for each persona: those for whom it does not hold.
+    pub failed_for: Vec<String>,
 }
 
 /// Another point of the program, and what the store remembers of it.

@@ -206,10 +206,11 @@ fn held(page: &Page, to: &mut String) {
         for gate in fell.iter().take(FELL) {
             let _ = writeln!(
                 to,
-                "<li>{} <strong>{}</strong>: {} <span class=\"dim\">{}</span></li>",
+                "<li>{} <strong>{}</strong>: {}{} <span class=\"dim\">{}</span></li>",
                 Verdict::Fell.mark(),
                 escape(&gate.task),
                 escape(&gate.otherwise),
+                verdicts::whom(gate),
                 escape(&gate.values)
             );
         }

@@ -22,7 +22,7 @@ pub fn section(evaluations: &[Evaluation], to: &mut String) {
     for evaluation in filled {
         let _ = writeln!(
             to,
-            "<h3>{}</h3>\n<p class=\"dim\">Mean with its {} bootstrap interval, clustered by situation; standard deviation; samples.</p>",
+            "<h3>{}</h3>\n<p class=\"dim\">Mean with its {} bootstrap interval, clustered by situation; standard deviation; samples. Of one persona also the median, and what 19 of 20 samples do not exceed (p95).</p>",
             escape(&evaluation.id),
             intervals::percent(evaluation.level)
         );
@@ -100,7 +100,11 @@ fn means(evaluation: &Evaluation, persona: Option<&str>, to: &mut String) {
             let cell = rows
                 .iter()
                 .find(|row| row.subject == *subject && row.metric == *metric && row.criterion.as_deref() == *criterion);
-            let _ = write!(to, "<td class=\"right\">{}</td>", cell.map_or_else(missing, |row| mean_cell(row)));
+            let _ = write!(
+                to,
+                "<td class=\"right\">{}</td>",
+                cell.map_or_else(missing, |row| mean_cell(row, persona.is_some()))
+            );
         }
         to.push_str("</tr>\n");
     }
@@ -121,7 +125,8 @@ fn missing() -> String {
     format!("<span class=\"dim\">{NOT_MEASURED}</span>")
 }
 
-fn mean_cell(row: &MetricRow) -> String {
+/// `spread`: with the middle of the samples and their upper end, which guards of a persona ask about.
+fn mean_cell(row: &MetricRow, spread: bool) -> String {
     let Some(mean) = row.mean else {
         return missing();
     };
@@ -130,6 +135,10 @@ fn mean_cell(row: &MetricRow) -> String {
     let mut cell = format!("<b>{mean}</b> <span class=\"interval\">{interval}</span>");
     let sd = row.sd.map_or(String::new(), |sd| format!("sd {} · ", measured(sd, None)));
     let _ = write!(cell, "<br><span class=\"dim small\">{sd}n {}</span>", row.n);
+    if let (true, Some(median), Some(p95)) = (spread && row.n > 1, row.median, row.p95) {
+        let (median, p95) = (minus(&measured(median, None)), minus(&measured(p95, None)));
+        let _ = write!(cell, "<br><span class=\"dim small\">median {median} · p95 {p95}</span>");
+    }
     cell
 }
 
@@ -241,7 +250,19 @@ mod tests {
 
     fn row(criterion: Option<&str>, mean: Option<f64>) -> MetricRow {
         let criterion = criterion.map(str::to_owned);
-        MetricRow { subject: 0, metric: 0, criterion, persona: None, mean, sd: None, low: None, high: None, n: 3 }
+        MetricRow {
+            subject: 0,
+            metric: 0,
+            criterion,
+            persona: None,
+            mean,
+            sd: None,
+            low: None,
+            high: None,
+            median: None,
+            p95: None,
+            n: 3,
+        }
     }
 
     fn table(criteria: &[(&str, Option<f64>)]) -> Table {

@@ -64,7 +64,7 @@ pub fn gates(page: &Page, to: &mut String) {
             None => "not asked",
         };
         let why = if gate.held == Some(false) {
-            format!("<br><span class=\"bad\">{}</span>", escape(&gate.otherwise))
+            format!("<br><span class=\"bad\">{}</span>{}", escape(&gate.otherwise), whom(gate))
         } else {
             String::new()
         };
@@ -78,6 +78,11 @@ pub fn gates(page: &Page, to: &mut String) {
         );
     }
     to.push_str("</tbody>\n</table></div>\n</section>\n");
+}
+
+/// For whom a gate does not hold, where it was asked for each.
+pub fn whom(gate: &GateLine) -> String {
+    if gate.failed_for.is_empty() { String::new() } else { format!(" ({})", escape(&gate.failed_for.join(", "))) }
 }
 
 /// What the store remembers of the file's variants.
