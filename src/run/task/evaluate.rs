@@ -32,6 +32,7 @@ pub struct EvaluateSpec {
     pub level: f64,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a handful of them in a whole program")]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Subject {
