@@ -96,6 +96,18 @@ pub struct Asked {
     /// Of a condition that is asked for each persona: those for whom it does not hold.
     #[serde(default)]
     pub failed_for: Vec<String>,
+    /// For each time that it was asked: for whom, and the condition with numbers in the place of names,
+    /// `0.6 >= 0.8 * 0.7 = 0.56`.
+    #[serde(default)]
+    pub told: Vec<(Option<String>, String)>,
+}
+
+const COMPARISONS: [&str; 7] = ["==", "!=", "<", "<=", ">", ">=", "in"];
+
+/// Four digits after the point, and no zeros at the end.
+fn short(value: f64) -> String {
+    let text = format!("{value:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// A value on the way. Not a number: something was not measured.
@@ -110,11 +122,12 @@ enum Val {
 impl Gate {
     /// Asks, with the outputs of tasks by their position in the plan.
     pub fn ask(&self, outputs: &dyn Fn(usize) -> Option<Outputs>) -> Asked {
-        let (mut values, mut failed) = (Vec::new(), Vec::new());
+        let (mut values, mut failed, mut told) = (Vec::new(), Vec::new(), Vec::new());
         for case in &self.cases {
             if case.condition.value(outputs, &mut values) != Val::Truth(true) {
                 failed.push(case.persona.clone());
             }
+            told.push((case.persona.clone(), case.condition.told(outputs)));
         }
         Asked {
             text: self.text.clone(),
@@ -124,6 +137,7 @@ impl Gate {
             holds: failed.is_empty() && !self.cases.is_empty(),
             values,
             failed_for: failed.into_iter().flatten().collect(),
+            told,
         }
     }
 }
@@ -154,6 +168,33 @@ impl<T> Gate<T> {
 }
 
 impl Condition {
+    /// The condition with what was measured in the place of what was asked; what is compared also with what it comes to.
+    fn told(&self, outputs: &dyn Fn(usize) -> Option<Outputs>) -> String {
+        let number = |value: Val| match value {
+            Val::Number(value) => short(value),
+            _ => "not measured".to_owned(),
+        };
+        let leaf = |leaf: &Condition| number(leaf.value(outputs, &mut Vec::new()));
+        match self {
+            Condition::Op { op, args } if COMPARISONS.contains(&op.as_str()) => {
+                let side = |arg: &Condition| match arg.is_reckoned() {
+                    true => format!("{} = {}", arg.with(&leaf), leaf(arg)),
+                    false => arg.with(&leaf),
+                };
+                args.iter().map(side).collect::<Vec<_>>().join(&format!(" {op} "))
+            }
+            Condition::Op { op, args } => match args.as_slice() {
+                [of] => format!("{op} ({})", of.told(outputs)),
+                args => args
+                    .iter()
+                    .map(|arg| format!("({})", arg.told(outputs)))
+                    .collect::<Vec<_>>()
+                    .join(&format!(" {op} ")),
+            },
+            other => other.with(&leaf),
+        }
+    }
+
     fn value(&self, outputs: &dyn Fn(usize) -> Option<Outputs>, seen: &mut Vec<(String, Option<f64>)>) -> Val {
         let measured = |name: String, value: Option<f64>, seen: &mut Vec<_>| {
             let value = value.filter(|value| value.is_finite());
@@ -186,7 +227,7 @@ impl Condition {
             Condition::Op { op, args } => {
                 let values: Vec<Val> = args.iter().map(|arg| arg.value(outputs, seen)).collect();
                 // What is compared is a number of its own, where it was reckoned from several.
-                if matches!(op.as_str(), "==" | "!=" | "<" | "<=" | ">" | ">=" | "in") {
+                if COMPARISONS.contains(&op.as_str()) {
                     for (arg, value) in args.iter().zip(&values).filter(|(arg, _)| arg.is_reckoned()) {
                         let number = match value {
                             Val::Number(number) => Some(*number),
@@ -216,21 +257,29 @@ impl<T> Condition<T> {
 
     /// As an author would write it.
     fn written(&self) -> String {
+        self.with(&|leaf| match leaf {
+            Condition::Result { called, .. } | Condition::Delta { called, .. } | Condition::Cell { called, .. } => {
+                called.clone()
+            }
+            _ => String::new(),
+        })
+    }
+
+    /// As an author would write it, with `leaf` for what is measured.
+    fn with(&self, leaf: &dyn Fn(&Self) -> String) -> String {
         let inner = |arg: &Condition<T>| match arg {
             Condition::Op { op, args } if args.len() == 2 && !matches!(op.as_str(), "min" | "max") => {
-                format!("({})", arg.written())
+                format!("({})", arg.with(leaf))
             }
-            arg => arg.written(),
+            arg => arg.with(leaf),
         };
         match self {
             Condition::Number(value) => value.to_string(),
             Condition::Range(low, high) => format!("{low}..{high}"),
             Condition::Truth(truth) => truth.to_string(),
-            Condition::Result { called, .. } | Condition::Delta { called, .. } | Condition::Cell { called, .. } => {
-                called.clone()
-            }
+            Condition::Result { .. } | Condition::Delta { .. } | Condition::Cell { .. } => leaf(self),
             Condition::Op { op, args } => match (op.as_str(), args.as_slice()) {
-                ("min" | "max", [a, b]) => format!("{op}({}, {})", a.written(), b.written()),
+                ("min" | "max", [a, b]) => format!("{op}({}, {})", a.with(leaf), b.with(leaf)),
                 ("neg", [of]) => format!("-{}", inner(of)),
                 (_, [of]) => format!("{op} {}", inner(of)),
                 (_, args) => args.iter().map(inner).collect::<Vec<_>>().join(&format!(" {op} ")),
@@ -405,7 +454,9 @@ mod tests {
         let unknown = || Condition::Result { of: vec![0], name: "ece".into(), called: "ece".into() };
         let outputs = Outputs::default();
         assert!(!asked(op("<", vec![unknown(), Condition::Number(1.0)]), &outputs).holds);
-        assert!(!asked(op("not", vec![op("<", vec![unknown(), Condition::Number(1.0)])]), &outputs).holds);
+        let not = asked(op("not", vec![op("<", vec![unknown(), Condition::Number(1.0)])]), &outputs);
+        assert!(!not.holds);
+        assert_eq!(not.told, [(None, "not (not measured < 1)".to_owned())]);
         assert!(
             asked(op("or", vec![op("<", vec![unknown(), Condition::Number(1.0)]), Condition::Truth(true)]), &outputs)
                 .holds
@@ -468,6 +519,8 @@ mod tests {
         let (name, value) = &got.values[5];
         assert_eq!(name, "0.8 * 1 of Some(\"B\")");
         assert!((value.unwrap() - 2.4).abs() < 1e-12);
+        let told = |at: usize| (got.told[at].0.as_deref(), got.told[at].1.as_str());
+        assert_eq!([told(0), told(1)], [(Some("A"), "4 >= 0.8 * 4 = 3.2"), (Some("B"), "2 >= 0.8 * 3 = 2.4")]);
         assert!(!gate(Vec::new()).ask(&|_| Some(outputs.clone())).holds, "a gate for nobody says nothing");
     }
 

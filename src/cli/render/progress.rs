@@ -149,7 +149,15 @@ impl Listener for Shown {
             Event::Progress { task, progress } => self.progress(task, progress),
             Event::Gate { task, asked } => {
                 let held = if asked.holds { self.paint.green("holds") } else { self.paint.red("does not hold") };
-                self.line(&format!("  gate of {task} {held}: {}  ({})", asked.text, gate_values(asked)));
+                let whom = |(persona, told): &(Option<String>, String)| match persona {
+                    Some(persona) => format!("{persona}: {told}"),
+                    None => told.clone(),
+                };
+                let told = match asked.told.as_slice() {
+                    told if asked.values.len() > 1 => told.iter().map(whom).collect::<Vec<_>>().join("; "),
+                    _ => gate_values(asked),
+                };
+                self.line(&format!("  gate of {task} {held}: {}  ({told})", asked.text));
             }
             Event::TaskDone { task, outcome, seconds, because, notes } => {
                 self.task_done(task, outcome, seconds, because, notes);

@@ -78,7 +78,18 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
     for (task, gate) in asked {
         let mark = if gate.holds { paint.green("✓") } else { paint.red("✗") };
         let _ = writeln!(to, "  {mark} {}: {}", task.id, gate.text);
-        let _ = writeln!(to, "      {}", paint.dim(&gate_values(gate)));
+        match gate.told.as_slice() {
+            // One value is told by itself; of several the condition says in which place each stands.
+            told if gate.values.len() > 1 => {
+                for (persona, told) in told {
+                    let whom = persona.as_ref().map_or(String::new(), |persona| format!("{persona}: "));
+                    let _ = writeln!(to, "      {}", paint.dim(&format!("{whom}{told}")));
+                }
+            }
+            _ => {
+                let _ = writeln!(to, "      {}", paint.dim(&gate_values(gate)));
+            }
+        }
         if !gate.holds {
             let whom = match gate.failed_for.as_slice() {
                 [] => String::new(),
