@@ -43,12 +43,8 @@ fn what_a_data_set_says_stays_text_in_the_report() {
     let attack = "<img src=x onerror=alert(1)>&quot;</p><script>alert(2)</script>";
     let hostile = |line: &str| {
         let mut row: Value = serde_json::from_str(line).unwrap();
-        let said = row
-            .as_object_mut()
-            .unwrap()
-            .values_mut()
-            .filter(|value| value.is_string() && value.as_str() > Some("test"));
-        said.for_each(|value| *value = format!("{} {attack}", value.as_str().unwrap()).into());
+        let said = row["text"].as_str().unwrap();
+        row["text"] = format!("{said} {attack}").into();
         row.to_string() + "\n"
     };
     let rows: String = sandbox.read(file).lines().map(hostile).collect();
