@@ -5,9 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+#[cfg(feature = "engine")]
 use serde_json::json;
 
-use crate::house::{Answer, QUICKSTART, Sandbox, command, files};
+#[cfg(feature = "engine")]
+use crate::house::command;
+use crate::house::{Answer, QUICKSTART, Sandbox, files};
 
 /// What a shell says on Linux, where a limit on file sizes stands in for a full disk.
 fn limited(sandbox: &Sandbox, blocks: u32, args: &[&str]) -> Answer {
