@@ -2,7 +2,7 @@
 //! so that a vector holds the same column of neighbouring rows, expanded in registers, or in a small buffer where many positions
 //! share them.
 //!
-//! A panel is [`WIDTH`] rows of weights. Its numbers are words of 32 bits: 8 (or 4) neighbouring columns of one row; the words of a
+//! A panel is `WIDTH` rows of weights. Its numbers are words of 32 bits: 8 (or 4) neighbouring columns of one row; the words of a
 //! panel's rows stand side by side. Every output is `((x₀ w₀ + x₁ w₁) + x₂ w₂) + …`, each step rounded once, in the order of columns:
 //! the same bits for any number of positions, and what is expanded are the very numbers that dequantisation gives.
 

@@ -2,7 +2,7 @@
 //!
 //! Failures are of four kinds. *Away* (no connection, 429, 502, 503): it is waited for, by the clock, as long as patience lasts.
 //! *Broken* (a timeout, another 5xx, an answer cut short): sent again, `retries` times, then this question is void. *Refused* (400 and
-//! the like): asked more simply ([`super::dialect`]), then void. *Fatal* (the key, the model's name, a certificate, a redirect):
+//! the like): asked more simply (`dialect`), then void. *Fatal* (the key, the model's name, a certificate, a redirect):
 //! nothing will change by waiting, so the task fails with what to do.
 //!
 //! The secret stands in one header. Redirects are not followed, so that it is sent to no other host, and what the server says is

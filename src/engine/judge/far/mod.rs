@@ -1,6 +1,6 @@
 //! Judges far away, asked in parallel and heard in order.
 //!
-//! 1. a scene becomes `votes` questions, twice as many with `swap`; what was asked before is found in the store ([`kept`]).
+//! 1. a scene becomes `votes` questions, twice as many with `swap`; what was asked before is found in the store (`kept`).
 //! 2. the others are sent, a few at a time ([`client`]); an answer without a verdict is asked again with the reason, then void.
 //! 3. a scene's verdict is the mean of its votes, criterion by criterion; void unless more than half of them are there.
 //! 4. void verdicts are counted. More than the judge's `most_void` of a task's stop it with a message, and so does a server that has
