@@ -5,7 +5,8 @@
     python3 tests/kills.py --real 3               3 kills on the quickstart itself, on real weights (hours)
     python3 tests/kills.py --only int --trials 5  one kind of harm
 
-Every trial begins with an empty store, is disturbed once or more at moments drawn from --seed, and is then run to its end. It holds
+Every trial begins with an empty store, is disturbed once or more at moments drawn from --seed (first inside a task, each as likely as
+any other), and is then run to its end. It holds
 when every record (artifact digests and results; not the clock) equals the undisturbed run's, and when a training stage that was
 ended goes on at most --lost steps before where it was. Python's standard library alone.
 """
@@ -47,7 +48,7 @@ def arguments():
 class Run:
     """One call of `mascot run`, listened to."""
 
-    def __init__(self, how, store):
+    def __init__(self, how, store, awaited=None):
         words = [how.binary, "run", how.file, "--store", str(store), "--threads", how.threads, "--events", "json"]
         words += ["--variant", how.variant] if how.variant else []
         words += ["--until", how.until] if how.until else []
@@ -55,7 +56,9 @@ class Run:
         self.said = []
         self.doing = {}  # task in hand, its latest progress
         self.first = {}  # of a task that goes on: the first step that was told
-        self.resumed = set()
+        self.began = threading.Event()
+        self.awaited = awaited
+        self.seconds = {}  # of each task that was performed
         self.process = subprocess.Popen(
             words, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
         )
@@ -72,8 +75,8 @@ class Run:
             kind = event.get("event")
             if kind == "task_started":
                 self.doing = {"task": event["task"]}
-                if event["resumed"]:
-                    self.resumed.add(event["task"])
+                if event["task"] == self.awaited:
+                    self.began.set()
             elif kind == "progress":
                 progress = event["progress"]
                 self.doing = {"task": event["task"], **progress}
@@ -83,6 +86,8 @@ class Run:
                         self.first.setdefault(event["task"], progress["step"])
             elif kind == "task_done":
                 self.doing = {}
+                if event["outcome"] == "fresh":
+                    self.seconds[event["task"]] = event["seconds"]
 
     def wait(self):
         self.process.wait()
@@ -108,6 +113,17 @@ def records(store):
             if not skip:
                 lines.append(line)
         found[path.stem] = "\n".join(lines)
+    return found
+
+
+def took(store):
+    """Seconds of each task, as its record has them."""
+    found = {}
+    for path in (Path(store) / "records").glob("*.yaml"):
+        text = path.read_text()
+        task, seconds = re.search(r"^task: (.*)$", text, re.M), re.search(r"^seconds: (.*)$", text, re.M)
+        if task and seconds:
+            found[task.group(1)] = float(seconds.group(1))
     return found
 
 
@@ -140,20 +156,31 @@ def where(doing):
     return doing["task"] + step
 
 
-def trial(how, kind, reference, whole, length, folder, draw):
+def wait_for_moment(run, task, moment):
+    """Until so long after the task began, or after the call; False when the run was done first."""
+    while task and not run.began.wait(0.02):
+        if run.process.poll() is not None:
+            return False
+    try:
+        run.process.wait(timeout=moment)
+        return False
+    except subprocess.TimeoutExpired:
+        return True
+
+
+def trial(how, kind, reference, whole, length, seconds, folder, draw):
     """Disturbs one run, brings it to its end; None, or what is wrong, and a line about it."""
     store = folder / "store"
     supplies(reference, store)
     ended = []
-    for _ in range(1 if kind == "stop" else draw.choice([1, 1, 2, 3])):
-        run = Run(how, store)
-        moment = draw.uniform(0.0, length)
-        try:
-            run.process.wait(timeout=moment)
+    for time_of_it in range(1 if kind == "stop" else draw.choice([1, 1, 2, 3])):
+        # The first time inside a task, each as likely as the longest; then anywhere.
+        task = draw.choice(sorted(seconds)) if seconds and time_of_it == 0 else None
+        run = Run(how, store, task)
+        if not wait_for_moment(run, task, draw.uniform(0.0, seconds[task] if task else length)):
+            run.wait()
             ended.append(("was done already", {}))
             break
-        except subprocess.TimeoutExpired:
-            pass
         if kind == "kill":
             run.process.send_signal(signal.SIGKILL)
             run.wait()
@@ -209,13 +236,15 @@ def main():
     failed = 0
     try:
         reference = Path(how.reference) if how.reference else work / "reference"
-        began = time.monotonic()
-        if not how.reference:
+        if how.reference:
+            seconds = took(reference)
+        else:
             run = Run(how, reference)
             if run.wait() not in (0, 4):
                 print("the undisturbed run failed:\n" + "\n".join(run.said[-20:]), file=sys.stderr)
                 return 1
-        length = time.monotonic() - began
+            seconds = run.seconds
+        length = sum(seconds.values())
         whole = records(reference)
         print(f"undisturbed: {len(whole)} records in {length:.1f} s, {how.threads} threads, seed {how.seed}", flush=True)
         for kind, trials in kinds:
@@ -223,7 +252,7 @@ def main():
             held = 0
             for number in range(trials):
                 folder = work / f"{kind}-{number}"
-                wrong, line = trial(how, kind, reference, whole, length, folder, draw)
+                wrong, line = trial(how, kind, reference, whole, length, seconds, folder, draw)
                 held += wrong is None
                 print(f"{kind} {number + 1}/{trials}  {line}: {wrong or 'the same'}", flush=True)
                 if wrong:
