@@ -86,7 +86,7 @@ fn a_rehearsals_page_is_well_made() {
 fn what_others_wrote_stays_text() {
     let sandbox = Sandbox::new();
     let attack = "</title><script>alert(1)</script>";
-    sandbox.edit(QUICKSTART, "\"MASCOT in a quarter of an hour\"", &format!("\"{attack}\""));
+    sandbox.edit(QUICKSTART, "\"MASCOT in twenty minutes\"", &format!("\"{attack}\""));
     sandbox.edit(
         QUICKSTART,
         "persona anchor \"The Anchor\"",
