@@ -126,6 +126,7 @@ fn a_control_is_quoted_once_it_was_run() {
     assert!(row(&control["metrics"]).is_some());
     let section = page.split("id=\"controls\"").nth(1).unwrap().split("</section>").next().unwrap();
     assert!(section.contains("frozen_still, beside the base") && section.contains("voices − SFT"), "{section}");
+    assert!(!section.contains("every byte"), "a rehearsed adapter has no weights that could have stayed: {section}");
 }
 
 #[test]

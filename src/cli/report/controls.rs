@@ -111,7 +111,7 @@ fn moved(task: &Task, record: &Record, records: &[Option<Record>]) -> Option<boo
         let files = artifact.files.as_ref()?;
         files.iter().find(|(name, _)| name.ends_with(".safetensors")).map(|(_, file)| file.digest)
     };
-    Some(weights(made) != weights(before))
+    Some(weights(made)? != weights(before)?)
 }
 
 fn stage_of(id: &str) -> &str {

@@ -48,12 +48,14 @@ pub fn page(report: &RunReport, prepared: &Prepared, notes: Vec<String>, reprodu
 
 /// `held_out_accuracy = 0.71`, as a gate saw it; the number alone where the condition has only one and names it.
 pub fn gate_values(gate: &Asked) -> String {
+    values(gate).join(", ")
+}
+
+fn values(gate: &Asked) -> Vec<String> {
     let shown = |value: Option<f64>| value.map_or_else(|| "not measured".to_owned(), render::number);
     match gate.values.as_slice() {
-        [(name, value)] if gate.text.contains(name.as_str()) => format!("it is {}", shown(*value)),
-        values => {
-            values.iter().map(|(name, value)| format!("{name} = {}", shown(*value))).collect::<Vec<_>>().join(", ")
-        }
+        [(name, value)] if gate.text.contains(name.as_str()) => vec![format!("it is {}", shown(*value))],
+        values => values.iter().map(|(name, value)| format!("{name} = {}", shown(*value))).collect(),
     }
 }
 
@@ -127,7 +129,7 @@ impl Reading<'_> {
             task: task.id.clone(),
             text: gate.text.clone(),
             held: Some(gate.holds),
-            values: gate_values(gate),
+            values: values(gate),
             otherwise: gate.otherwise.clone(),
             failed_for: gate.failed_for.clone(),
         }));
@@ -221,7 +223,7 @@ fn not_asked(report: &RunReport, prepared: &Prepared) -> Vec<GateLine> {
             task: task.id.clone(),
             text: gate.text.clone(),
             held: None,
-            values: String::new(),
+            values: Vec::new(),
             otherwise: gate.otherwise.clone(),
             failed_for: Vec::new(),
         }));

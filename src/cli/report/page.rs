@@ -138,8 +138,8 @@ pub struct GateLine {
     pub text: String,
     /// `None`: its task was not reached.
     pub held: Option<bool>,
-    /// The values in it: `held_out_accuracy = 0.71`.
-    pub values: String,
+    /// The values in it, each as `held_out_accuracy = 0.71`.
+    pub values: Vec<String>,
     pub otherwise: String,
     /// Of a gate that is asked for each persona: those for whom it does not hold.
     pub failed_for: Vec<String>,

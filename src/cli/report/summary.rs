@@ -14,6 +14,8 @@ use crate::cli::render::{measured, plural};
 const ROWS: usize = 9;
 /// Gates that do not hold which are told in full there.
 const FELL: usize = 8;
+/// Values of one of these; of more, the table below tells.
+const VALUES: usize = 2;
 /// And others.
 const HELD: usize = 6;
 
@@ -211,7 +213,7 @@ fn held(page: &Page, to: &mut String) {
                 escape(&gate.task),
                 escape(&gate.otherwise),
                 verdicts::whom(gate),
-                escape(&gate.values)
+                if gate.values.len() <= VALUES { escape(&gate.values.join(", ")) } else { String::new() }
             );
         }
         if fell.len() > FELL {

@@ -74,7 +74,7 @@ pub fn gates(page: &Page, to: &mut String) {
             Verdict::of_gate(gate.held).mark(),
             escape(&gate.task),
             escape(&gate.text),
-            escape(&gate.values),
+            gate.values.iter().map(|value| escape(value)).collect::<Vec<_>>().join("<br>"),
         );
     }
     to.push_str("</tbody>\n</table></div>\n</section>\n");
