@@ -37,6 +37,24 @@ fn every_stage_runs_on_random_weights_and_is_recalled() {
 }
 
 #[test]
+fn a_table_asks_the_subjects_that_changed_and_recalls_their_neighbours() {
+    let sandbox = Sandbox::new();
+    let memos = || crate::house::files(&sandbox.path().join(".mascot/memos"), "json").len();
+    let until = ["--until", "speakers", "--json"];
+    sandbox.mascot(&call("run", &until)).ended_with(0);
+    let before = memos();
+    // Trained otherwise, the speakers are asked again: what they say and what it is worth are two memos more.
+    let other = [&["--set", "voices.lr=1e-3"][..], &until].concat();
+    let recalling = sandbox.mascot(&call("run", &other)).ended_with(0).json();
+    assert_eq!(memos(), before + 2);
+    // A store that remembers nothing comes to the same numbers.
+    let alone = sandbox.mascot(&call("run", &[&["--store", "other"][..], &other].concat())).ended_with(0).json();
+    assert_eq!(recalling["metrics"], alone["metrics"]);
+    sandbox.mascot(&["gc"]).ended_with(0);
+    assert_eq!(memos(), 0);
+}
+
+#[test]
 fn what_a_data_set_says_stays_text_in_the_report() {
     let sandbox = Sandbox::new();
     let file = "experiments/data/situations.jsonl";

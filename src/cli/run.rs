@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mascot_run::interpreter;
 use mascot_run::report::{Outcome, RunReport};
+use mascot_run::whole::{self, Care};
 
 use super::args::{EngineKind, Run};
 use super::engines;
@@ -121,23 +122,9 @@ pub fn write_report(
     };
     let how = report::declared::reproduce(call, &prepared.loaded, report);
     let page = report::gather::page(report, prepared, declared.notes, how);
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|why| format!("{}: {}", folder.display(), in_words(&why)))?;
-    }
-    write_whole(&path, &report::html(&page)).map_err(|why| format!("{}: {}", path.display(), in_words(&why)))?;
+    whole::write(&path, report::html(&page).as_bytes(), Care::Moved)
+        .map_err(|why| format!("{}: {}", path.display(), in_words(&why)))?;
     Ok(path)
-}
-
-/// All of it or nothing: beside its place first, then moved there.
-fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".part");
-    let beside = PathBuf::from(beside);
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&beside);
-    }
-    written
 }
 
 pub fn exit_of(report: &RunReport) -> Exit {

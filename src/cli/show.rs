@@ -73,6 +73,7 @@ fn task(args: &Show, prepared: &Prepared, at: usize) -> Exit {
         render::json(&json!({
             "task": task.id, "key": record.key.to_string(), "current": is_current, "made": record.made, "seconds": record.seconds,
             "artifacts": paths, "results": record.outputs.results, "notes": record.outputs.notes, "table": record.outputs.table,
+            "subjects": task.labels.subjects, "metrics": task.labels.metrics,
         }));
         return Exit::Done;
     }

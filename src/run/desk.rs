@@ -1,5 +1,6 @@
 //! Where the interpreter keeps what it has in hand: inputs found, records so far, the report as it grows.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -303,14 +304,23 @@ impl<'a> Desk<'a> {
             let auth = remote.secret.as_ref().and_then(|variable| secrets.get(variable)).cloned();
             Endpoint { remote: remote.clone(), auth }
         };
+        let stop = self.stop;
         let endpoints = task.remotes.iter().map(|(slot, remote)| (slot.clone(), open(remote))).collect();
-        let request =
-            Request { id: &task.id, spec: &task.spec, inputs: &inputs, endpoints: &endpoints, stop: self.stop };
+        let desk = RefCell::new(&mut *self);
+        let request = Request {
+            id: &task.id,
+            spec: &task.spec,
+            inputs: &inputs,
+            endpoints: &endpoints,
+            stop,
+            notice: &|note| desk.borrow_mut().events.tell(Event::Notice { task: &task.id, note }),
+        };
         engine.perform(&request, draft.workspace(), &mut |progress| {
-            self.events.tell(Event::Progress { task: &task.id, progress: &progress });
+            let desk = &mut *desk.borrow_mut();
+            desk.events.tell(Event::Progress { task: &task.id, progress: &progress });
             // The engine is asked to stop as a user would ask it, so that it leaves what can be gone on from.
-            if self.over_time() {
-                self.stop.store(true, Ordering::Relaxed);
+            if desk.over_time() {
+                stop.store(true, Ordering::Relaxed);
             }
         })
     }

@@ -29,7 +29,6 @@ pub trait Engine {
 }
 
 /// One task with its inputs at hand.
-#[derive(Debug)]
 pub struct Request<'a> {
     /// For messages only: `voices/anchor`.
     pub id: &'a str,
@@ -40,6 +39,8 @@ pub struct Request<'a> {
     pub endpoints: &'a BTreeMap<Slot, Endpoint>,
     /// Set when the user asks to stop: save the state and return [`Fault::Interrupted`].
     pub stop: &'a AtomicBool,
+    /// Tells whoever watches, at once, what the task waits for. It enters no result.
+    pub notice: &'a dyn Fn(&str),
 }
 
 impl Request<'_> {
@@ -64,6 +65,8 @@ pub struct Workspace {
     pub resume: PathBuf,
     /// Answers of judges far away by what they were asked: paid for once, and found again by whoever asks the same.
     pub verdicts: PathBuf,
+    /// Parts of results by all that they depend on, shared by all drafts too: to save time, never needed.
+    pub memos: PathBuf,
 }
 
 impl Workspace {
@@ -76,7 +79,12 @@ impl Workspace {
     }
 
     pub fn new(folder: &Path) -> Self {
-        Self { out: folder.join("out"), resume: folder.join("resume"), verdicts: folder.join("verdicts") }
+        Self {
+            out: folder.join("out"),
+            resume: folder.join("resume"),
+            verdicts: folder.join("verdicts"),
+            memos: folder.join("memos"),
+        }
     }
 }
 

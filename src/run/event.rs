@@ -47,6 +47,11 @@ pub enum Event<'a> {
         task: &'a str,
         progress: &'a Progress,
     },
+    /// What the task waits for, or no longer waits for.
+    Notice {
+        task: &'a str,
+        note: &'a str,
+    },
     /// A gate was asked.
     Gate {
         task: &'a str,

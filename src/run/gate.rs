@@ -185,11 +185,20 @@ impl Condition {
             }
             Condition::Op { op, args } => match args.as_slice() {
                 [of] => format!("{op} ({})", of.told(outputs)),
-                args => args
-                    .iter()
-                    .map(|arg| format!("({})", arg.told(outputs)))
-                    .collect::<Vec<_>>()
-                    .join(&format!(" {op} ")),
+                args => {
+                    // `not guarded or …` with `guarded = true` is what stands behind the `or`.
+                    let idle = Condition::Truth(op == "and");
+                    let asked: Vec<&Condition> = args.iter().filter(|arg| **arg != idle).collect();
+                    match asked.as_slice() {
+                        [] => idle.told(outputs),
+                        [one] => one.told(outputs),
+                        several => {
+                            let told: Vec<String> =
+                                several.iter().map(|arg| format!("({})", arg.told(outputs))).collect();
+                            told.join(&format!(" {op} "))
+                        }
+                    }
+                }
             },
             other => other.with(&leaf),
         }
@@ -522,6 +531,10 @@ mod tests {
         let told = |at: usize| (got.told[at].0.as_deref(), got.told[at].1.as_str());
         assert_eq!([told(0), told(1)], [(Some("A"), "4 >= 0.8 * 4 = 3.2"), (Some("B"), "2 >= 0.8 * 3 = 2.4")]);
         assert!(!gate(Vec::new()).ask(&|_| Some(outputs.clone())).holds, "a gate for nobody says nothing");
+        // A parameter that only switches the gate on is not told with it.
+        let switched = |off: bool| op("or", vec![Condition::Truth(off), case("A", 0.6).condition]);
+        assert_eq!(asked(switched(false), &outputs).told[0].1, "4 >= 0.6 * 4 = 2.4");
+        assert_eq!(asked(switched(true), &outputs).told[0].1, "(true) or (4 >= 0.6 * 4 = 2.4)");
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod report;
 pub mod source;
 pub mod store;
 pub mod task;
+pub mod whole;
 pub mod words;
 
 pub use lower::dataset;

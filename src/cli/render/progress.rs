@@ -147,6 +147,7 @@ impl Listener for Shown {
                 }
             }
             Event::Progress { task, progress } => self.progress(task, progress),
+            Event::Notice { task, note } => self.line(&format!("  {task}  {}", self.paint.yellow(note))),
             Event::Gate { task, asked } => {
                 let held = if asked.holds { self.paint.green("holds") } else { self.paint.red("does not hold") };
                 let whom = |(persona, told): &(Option<String>, String)| match persona {

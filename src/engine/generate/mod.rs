@@ -38,6 +38,17 @@ pub struct Ask<'a> {
     pub key: u64,
 }
 
+impl Ask<'_> {
+    /// Whether both speak with one adapter, or both with none: the same one, not one like it.
+    pub fn same_adapter(&self, other: &Ask<'_>) -> bool {
+        match (self.adapter, other.adapter) {
+            (Some(a), Some(b)) => std::ptr::eq(a, b),
+            (None, None) => true,
+            _ => false,
+        }
+    }
+}
+
 /// How to sample.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sampling {
@@ -179,14 +190,9 @@ impl Lm {
         sampling: &Sampling,
         rng: &Rng,
     ) -> Result<Vec<Sequence>> {
-        let same = |a: &usize, b: &usize| match (asks[*a].adapter, asks[*b].adapter) {
-            (Some(a), Some(b)) => std::ptr::eq(a, b),
-            (None, None) => true,
-            _ => false,
-        };
         let mut by_adapter: Vec<Vec<usize>> = Vec::new();
         for ask in which {
-            match by_adapter.iter_mut().find(|known| same(&known[0], ask)) {
+            match by_adapter.iter_mut().find(|known| asks[known[0]].same_adapter(&asks[*ask])) {
                 Some(known) => known.push(*ask),
                 None => by_adapter.push(vec![*ask]),
             }

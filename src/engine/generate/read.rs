@@ -8,10 +8,10 @@ use std::sync::Arc;
 use candle_core::Tensor;
 use rayon::prelude::*;
 
+use super::sampler;
 use crate::error::{Error, Result};
 use crate::kernels::decode::Kv;
 use crate::kernels::linear::{Role, linear};
-use crate::kernels::simd;
 use crate::model::Lm;
 use crate::model::causal_lm::{Prefix, rows_and_ids};
 use crate::nn::lora::Lora;
@@ -116,11 +116,7 @@ impl Lm {
         let (_, states) = self.states(x, &rows)?;
         let mut logits = linear(&states, &self.weights().head, Role::Sampled)?.flatten_all()?.to_vec1::<f32>()?;
         let each = logits.par_chunks_mut(self.config().vocab).zip(&targets);
-        let logp = |(logits, &target): (&mut [f32], &u32)| {
-            let (scale, chosen) = (1.0 / temperature, logits[target as usize]);
-            let largest = simd::max(logits);
-            chosen * scale - largest * scale - simd::exp_in_place(logits, scale, largest * scale).ln()
-        };
-        Ok(each.map(logp).collect())
+        let scale = 1.0 / temperature;
+        Ok(each.map(|(logits, &target)| sampler::logp(logits, scale, target as usize)).collect())
     }
 }

@@ -15,11 +15,8 @@ pub fn draw(logits: &mut [f32], temperature: f64, top_p: f64, uniform: f64) -> D
     let scale = if temperature > 0.0 { (1.0 / temperature) as f32 } else { 1.0 };
     let largest = simd::max(logits);
     let best = logits.iter().position(|&l| l == largest).unwrap_or(0);
-    let chosen_logit = |logits: &[f32], id: usize| logits[id] * scale - largest * scale;
     if temperature <= 0.0 {
-        let logit = chosen_logit(logits, best);
-        let total = simd::exp_in_place(logits, scale, largest * scale);
-        return Draw { id: best as u32, logp: logit - total.ln() };
+        return Draw { id: best as u32, logp: logp(logits, scale, best) };
     }
     let total = simd::exp_in_place(logits, scale, largest * scale);
     let id = if top_p < 1.0 {
@@ -31,6 +28,12 @@ pub fn draw(logits: &mut [f32], temperature: f64, top_p: f64, uniform: f64) -> D
         pick(logits.iter().copied().enumerate(), uniform * mass).unwrap_or(best)
     };
     Draw { id: id as u32, logp: (logits[id] / total).ln() }
+}
+
+/// log p of one token, in nats, of logits times `scale`. `logits` is scratch afterwards.
+pub fn logp(logits: &mut [f32], scale: f32, id: usize) -> f32 {
+    let (chosen, largest) = (logits[id], simd::max(logits));
+    chosen * scale - largest * scale - simd::exp_in_place(logits, scale, largest * scale).ln()
 }
 
 /// The first token at which the running sum passes `at`.

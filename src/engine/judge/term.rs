@@ -91,6 +91,7 @@ pub fn evaluate(term: &Term, scenes: &[Scene], bench: &mut Bench<'_>) -> Result<
             per_turn(&|scene, turn| (text::echo(&turn.text, &scene.said) - free).max(0.0))
         }
         "novelty" => novelty(scenes, bench),
+        "stuffing" => per_turn(&|_, turn| text::stuffing(&turn.text)),
         "leak" => per_turn(&|scene, turn| match member(&term.crew, turn) {
             Some(persona) => text::leak(&turn.text, persona, &scene.said),
             None => f64::NAN,

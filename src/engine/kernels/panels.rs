@@ -337,14 +337,7 @@ fn fused<S: Simd, F: Format, const NV: usize, const MR: usize>(
         panel,
         at,
         #[inline(always)]
-        |column, weights| {
-            for r in 0..MR {
-                let x = simd.splat_f32s(rows[r][column]);
-                for v in 0..NV {
-                    sums[r][v] = simd.mul_add_e_f32s(x, weights[v], sums[r][v]);
-                }
-            }
-        },
+        |column, weights| accumulate(simd, &mut sums, &rows, column, &weights),
     );
     store::<S, NV, MR>(&sums, y, width);
 }
@@ -364,14 +357,26 @@ fn tile<S: Simd, const NV: usize, const MR: usize>(
     let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
     for (column, weights) in scratch.chunks_exact(WIDTH).enumerate().take(k) {
         let weights = vectors::<S, NV>(&weights[at..]);
-        for r in 0..MR {
-            let x = simd.splat_f32s(rows[r][column]);
-            for v in 0..NV {
-                sums[r][v] = simd.mul_add_e_f32s(x, weights[v], sums[r][v]);
-            }
-        }
+        accumulate(simd, &mut sums, &rows, column, &weights);
     }
     store::<S, NV, MR>(&sums, y, width);
+}
+
+/// Adds one column of `x` times its weights to the sums of every row.
+#[inline(always)]
+fn accumulate<S: Simd, const NV: usize, const MR: usize>(
+    simd: S,
+    sums: &mut [[S::f32s; NV]; MR],
+    rows: &[&[f32]; MR],
+    column: usize,
+    weights: &[S::f32s; NV],
+) {
+    for (sums, row) in sums.iter_mut().zip(rows) {
+        let x = simd.splat_f32s(row[column]);
+        for (sum, &weight) in sums.iter_mut().zip(weights) {
+            *sum = simd.mul_add_e_f32s(x, weight, *sum);
+        }
+    }
 }
 
 #[inline(always)]

@@ -94,6 +94,13 @@ pub fn leak(completion: &str, persona: &PersonaSpec, said: &str) -> f64 {
     share(&content, |at, all| told.contains(&all[at]) && !said.contains(&all[at]))
 }
 
+/// `stuffing`: the share of content words of the completion that stood in it before. An optimiser that is paid for a manner says its
+/// words in every clause ("You feel sad, you feel so sad"), which bigrams do not see. 0 when it has none.
+pub fn stuffing(completion: &str) -> f64 {
+    let content: Vec<String> = words(completion).into_iter().filter(|word| is_content(word)).collect();
+    share(&content, |at, all| all[..at].contains(&all[at]))
+}
+
 /// Not one of English's function words.
 fn is_content(word: &str) -> bool {
     word.chars().count() > 2 && !FUNCTION_WORDS.contains(&word)
@@ -177,6 +184,15 @@ mod tests {
         assert_eq!(novelty("so sorry for that", &set(&["I am so sorry"])), 1.0 / 3.0);
         assert_eq!(novelty("one", &BTreeSet::new()), 0.0);
         assert_eq!(distinct_2(["a b c", "a b"]), 2.0 / 3.0);
+    }
+
+    #[test]
+    fn stuffing_sees_the_words_that_bigrams_do_not() {
+        // Content words: feel, sad, angry, feel, sad.
+        let stuffed = "You feel so sad, and then angry. No, you feel sad.";
+        assert_eq!(stuffing(stuffed), 2.0 / 5.0);
+        assert!(repetition(stuffed) < 0.15);
+        assert_eq!(stuffing("You and you and you"), 0.0);
     }
 
     #[test]

@@ -18,7 +18,7 @@ use super::dialogue::{self, Actor, Episode, Play};
 use super::director::{Directive, Director};
 use super::grpo::{BenchParts, Line, finite, mean_finite};
 use super::policy_step::{self, Learner, Packed, Sampled};
-use super::{Work, draws_of, in_step, pool, prompts_of_step, sampling, scoring_temperature, shortened};
+use super::{Work, draws_of, in_step, pool, prompts_of_step, sampling, scoring_temperature};
 use crate::data::Row;
 use crate::generate::Finish;
 use crate::judge::Scene;
@@ -62,7 +62,7 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
     };
     let director = Director::new(&spec.director, lm.clone())?;
     let actors = dialogue::actors(&spec.actors, work)?;
-    let rows = situations(spec, &director, work)?;
+    let rows = policy_step::situations(&spec.data, &director.lm, work)?;
     let pool = pool(&rows.iter().collect::<Vec<_>>());
     let rng = Rng::new(spec.seed).fork("direction");
 
@@ -193,18 +193,6 @@ pub fn perform(spec: &DirectionSpec, work: &mut Work<'_>) -> Result<Outputs, Fau
         }
     }
     policy_step::finish(work, &lora, curve, log, &memory.rewards)
-}
-
-fn situations(spec: &DirectionSpec, director: &Director<'_>, work: &mut Work<'_>) -> Result<Vec<Row>, Fault> {
-    let data = work.data(&spec.data)?;
-    let mut rows = Vec::new();
-    for row in data.prompts(spec.data.split, None) {
-        rows.push(shortened(row, spec.data.max_len, &director.lm)?);
-    }
-    if rows.is_empty() {
-        return Err(work.nothing(&data, &spec.data, "no situation to train on"));
-    }
-    Ok(rows)
 }
 
 /// Blocks as a policy's step packs them: directives behind their prompt, which the blocks of a situation share at their first turn.

@@ -13,9 +13,11 @@ use std::sync::Arc;
 use mascot_run::engine::{Fault, Outputs};
 use mascot_run::task::{EvaluateSpec, JudgeKind, MetricSpec, RubricCriterion, Subject};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::dialogue::Transcript;
 use super::kept::{self, Bits};
+use super::memo::Memo;
 use super::table::{self, Column, Id, Measured};
 use super::{Work, file_fault, said, write_lines};
 use crate::data::Row;
@@ -69,7 +71,11 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
         let scenes: Vec<Scene> = scenes(transcripts, &situations);
         // A subject's values are kept together: a judge asked about half of them would sum otherwise.
         let draft = format!("scored-{index}.json");
-        let scored: Vec<Scored> = match kept::kept(work.workspace, &draft) {
+        let texts: Vec<&str> = pool.iter().map(|text| &**text).collect();
+        let said: Vec<Value> = transcripts.iter().map(said_by_nobody).collect();
+        let parts = json!({"scored": said, "metrics": spec.metrics, "pool": texts, "alone": alone});
+        let memo = Memo::of(work, parts);
+        let scored: Vec<Scored> = match kept::kept(work.workspace, &draft).or_else(|| memo.found()) {
             Some(scored) => scored,
             None => {
                 let reach = work.reach();
@@ -87,6 +93,7 @@ pub fn perform(spec: &EvaluateSpec, work: &mut Work<'_>) -> Result<Outputs, Faul
                 }
                 bench_kept = Some(bench.keep());
                 kept::keep(work.workspace, &draft, &scored)?;
+                memo.keep(&scored)?;
                 scored
             }
         };
@@ -135,6 +142,12 @@ struct Scored {
     metric: usize,
     criterion: Option<String>,
     values: Bits,
+}
+
+/// A transcript without the subject's number, which is no part of what is scored.
+fn said_by_nobody(transcript: &Transcript) -> Value {
+    let Transcript { subject: _, key, situation, sample, turns, scores: _ } = transcript;
+    json!({"key": key, "situation": situation, "sample": sample, "turns": turns})
 }
 
 fn scenes(transcripts: &[Transcript], situations: &BTreeMap<String, usize>) -> Vec<Scene> {

@@ -17,7 +17,7 @@ use mascot_run::task::{Baseline, GrpoSpec, KlTo};
 use serde::{Deserialize, Serialize};
 
 use super::policy_step::{self, Learner, Packed, Sampled, Stepped};
-use super::{Work, draws_of, in_step, pool, prompts_of_step, sampling, scoring_temperature, shortened, voice};
+use super::{Work, draws_of, in_step, pool, prompts_of_step, sampling, scoring_temperature, voice};
 use crate::data::Row;
 use crate::generate::{Ask, Completion, Finish};
 use crate::judge::{Bench, Scene};
@@ -178,17 +178,11 @@ pub fn perform(spec: &GrpoSpec, work: &mut Work<'_>) -> Result<Outputs, Fault> {
 }
 
 fn prompts(spec: &GrpoSpec, lm: &Lm, work: &mut Work<'_>) -> Result<Vec<Asked>, Fault> {
-    let data = work.data(&spec.data)?;
-    let mut asked = Vec::new();
-    for row in data.prompts(spec.data.split, None) {
-        let row = shortened(row, spec.data.max_len, lm)?;
+    let ask = |row: Row| -> Result<Asked, Fault> {
         let prompt = voice::prompt(lm, &voice::messages(spec.persona.as_ref(), &row, Baseline::ZeroShot))?;
-        asked.push(Asked { row, prompt });
-    }
-    if asked.is_empty() {
-        return Err(work.nothing(&data, &spec.data, "no prompt to train on"));
-    }
-    Ok(asked)
+        Ok(Asked { row, prompt })
+    };
+    policy_step::situations(&spec.data, lm, work)?.into_iter().map(ask).collect()
 }
 
 /// G + extra completions of every prompt; what is drawn depends on (seed, step, prompt) alone.

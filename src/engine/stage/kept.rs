@@ -11,6 +11,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use mascot_run::engine::{Fault, Workspace};
+use mascot_run::whole::{self, Care};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -24,11 +25,9 @@ use crate::judge::term::Values;
 /// When the folder cannot be written.
 pub fn keep<T: Serialize>(workspace: &Workspace, name: &str, part: &T) -> Result<(), Fault> {
     let path = workspace.resume_file(name);
-    let beside = workspace.resume_file(&format!(".{name}"));
     let fault = |why: &dyn std::fmt::Display| file_fault(&path, why);
     let text = serde_json::to_string(part).map_err(|why| fault(&why))?;
-    fs::create_dir_all(&workspace.resume).map_err(|why| fault(&why))?;
-    fs::write(&beside, text).and_then(|()| fs::rename(&beside, &path)).map_err(|why| fault(&why))
+    whole::write(&path, text.as_bytes(), Care::Moved).map_err(|why| fault(&why))
 }
 
 /// A part that an earlier call kept. One that cannot be read is made again.

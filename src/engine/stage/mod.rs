@@ -6,6 +6,7 @@ pub mod director;
 pub mod evaluate;
 pub mod grpo;
 pub mod kept;
+pub mod memo;
 pub mod pairs;
 pub mod policy_step;
 pub mod reward_model;
@@ -119,8 +120,8 @@ impl<'a> Work<'a> {
 
     /// What judges far away need.
     pub fn reach(&self) -> Reach<'a> {
-        let Request { endpoints, stop, .. } = *self.request;
-        Reach { endpoints, stop, verdicts: &self.workspace.verdicts }
+        let Request { endpoints, stop, notice, .. } = *self.request;
+        Reach { endpoints, stop, notice, verdicts: &self.workspace.verdicts }
     }
 
     pub fn stopped(&self) -> bool {
@@ -330,20 +331,15 @@ impl<'a> Work<'a> {
 /// Of each prompt: the first prompt of the same adapter, and how many tokens all of that adapter's prompts begin with. `None` where
 /// some begin with nothing in common.
 fn beginnings(asks: &[Ask<'_>]) -> Option<Vec<(usize, usize)>> {
-    let same = |a: &Ask<'_>, b: &Ask<'_>| match (a.adapter, b.adapter) {
-        (Some(a), Some(b)) => std::ptr::eq(a, b),
-        (None, None) => true,
-        _ => false,
-    };
     let mut known: Vec<(usize, usize)> = Vec::with_capacity(asks.len());
     for (at, ask) in asks.iter().enumerate() {
-        let first = asks.iter().position(|first| same(first, ask)).unwrap_or(at);
+        let first = asks.iter().position(|first| first.same_adapter(ask)).unwrap_or(at);
         if first < at {
             known.push(known[first]);
             continue;
         }
         let shared = |other: &Ask<'_>| ask.prompt.iter().zip(&other.prompt).take_while(|(a, b)| a == b).count();
-        let like = || asks.iter().filter(|other| same(ask, other));
+        let like = || asks.iter().filter(|other| ask.same_adapter(other));
         let common = like().map(shared).min().unwrap_or(0);
         // At least one token of every prompt is read with what follows it.
         let common = common.min(like().map(|other| other.prompt.len().saturating_sub(1)).min().unwrap_or(0));

@@ -3,12 +3,13 @@
 //! advantages (`train::advantage`) → who is in the loss → μ updates of {log-probabilities, loss, backward, clip, AdamW}.
 
 use mascot_run::engine::{Fault, Outputs};
-use mascot_run::task::{By, Combine, KlPlace, Optimizer, Overlong, Rollout, ZeroVariance};
+use mascot_run::task::{By, Combine, DataSpec, KlPlace, Optimizer, Overlong, Rollout, ZeroVariance};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Work;
+use super::{Work, shortened};
+use crate::data::Row;
 use crate::model::Lm;
 use crate::nn::{Lora, LoraGrads, Pack};
 use crate::train::advantage::{Advantages, Ema, Scored, advantages, mean};
@@ -226,6 +227,22 @@ pub fn save<M: Clone + Serialize + DeserializeOwned>(
         log.save()?;
     }
     Checkpoint { step, params: lora.values().to_vec(), adam: adam.clone(), memory: memory.clone() }.save(work.workspace)
+}
+
+/// What a policy is trained on, cut to what the data set allows.
+///
+/// # Errors
+/// As the reader; when nothing is there.
+pub fn situations(from: &DataSpec, lm: &Lm, work: &mut Work<'_>) -> Result<Vec<Row>, Fault> {
+    let data = work.data(from)?;
+    let mut rows = Vec::new();
+    for row in data.prompts(from.split, None) {
+        rows.push(shortened(row, from.max_len, lm)?);
+    }
+    if rows.is_empty() {
+        return Err(work.nothing(&data, from, "no situation to train on"));
+    }
+    Ok(rows)
 }
 
 /// What a stage that learnt by reward leaves: the adapter, its curve, its samples. `reward` is the mean of the last quarter of steps,

@@ -6,8 +6,10 @@ use std::path::Path;
 use mascot_run::engine::Fault;
 use mascot_run::task::{Baseline, DataSpec, EvaluateSpec, ModelSpec, PersonaSpec, Speaker, Subject};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 use super::dialogue::{self, Line, Transcript};
+use super::memo::Memo;
 use super::{Work, draws_of, file_fault, kept, sampling, shortened, voice};
 use crate::data::{Row, same_persona};
 use crate::generate::{Ask, Completion, Finish, Sampling};
@@ -34,6 +36,20 @@ pub fn by(
         work.resume(tokens);
         return Ok(transcripts);
     }
+    let memo = match subject {
+        // Read anew: it costs nothing, and may have something to say.
+        Subject::Transcripts { .. } | Subject::Written { .. } => None,
+        Subject::Speakers { .. } | Subject::Played { .. } => {
+            let EvaluateSpec { data, prompts, sample, seed, .. } = spec;
+            let parts = json!({"said": subject, "data": data, "prompts": prompts, "sample": sample, "seed": seed});
+            Some(Memo::of(work, parts))
+        }
+    };
+    if let Some(mut said) = memo.as_ref().and_then(Memo::found::<Said>) {
+        work.resume(said.tokens);
+        said.transcripts.iter_mut().for_each(|transcript| transcript.subject = index);
+        return Ok(said.transcripts);
+    }
     let begun = work.tokens();
     let said = match subject {
         Subject::Transcripts { transcripts } => {
@@ -45,6 +61,7 @@ pub fn by(
     };
     let said = Said { tokens: work.tokens() - begun, transcripts: said };
     kept::keep(work.workspace, &draft, &said)?;
+    memo.map_or(Ok(()), |memo| memo.keep(&said))?;
     // What was kept on the way is in it.
     if let Subject::Speakers { speakers, .. } = subject {
         (0..speakers.len()).for_each(|model| kept::forget(work.workspace, &asked_file(index, model)));

@@ -71,8 +71,8 @@ impl House {
     fn perform(&mut self, spec: &TaskSpec, workspace: &Workspace, stop_at: Option<u64>) -> Result<Outputs, Fault> {
         self.stop.store(false, Ordering::Relaxed);
         let endpoints = BTreeMap::new();
-        let request = Request { id: "test", spec, inputs: &self.inputs, endpoints: &endpoints, stop: &self.stop };
-        let stop = &self.stop;
+        let (inputs, stop) = (&self.inputs, &self.stop);
+        let request = Request { id: "test", spec, inputs, endpoints: &endpoints, stop, notice: &|_| {} };
         let mut events = |progress: Progress| {
             if stop_at.is_some_and(|at| progress.step >= at) {
                 stop.store(true, Ordering::Relaxed);
@@ -527,7 +527,7 @@ fn speakers_and_baselines_are_measured_side_by_side() {
     let mut house = tuned();
     let bare: Vec<Speaker> = crew().into_iter().map(|persona| Speaker { persona, policy: policy(None) }).collect();
     let subject = |prompting| Subject::Speakers { speakers: bare.clone(), prompting };
-    let terms: [(&str, &[(&str, f64)]); 10] = [
+    let terms: [(&str, &[(&str, f64)]); 11] = [
         ("contrast", &[]),
         ("identification", &[]),
         ("relevance", &[]),
@@ -537,6 +537,7 @@ fn speakers_and_baselines_are_measured_side_by_side() {
         ("leak", &[]),
         ("overlap", &[]),
         ("echo", &[]),
+        ("stuffing", &[]),
         ("distinct_2", &[]),
     ];
     let mut metrics = vec![MetricSpec::Judge(Box::new(judge()))];

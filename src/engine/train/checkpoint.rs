@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mascot_run::engine::{Fault, Workspace};
+use mascot_run::whole::{self, Care};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -86,10 +87,7 @@ impl Log {
     /// # Errors
     /// When it cannot be written.
     pub fn save(&self) -> Result<(), Fault> {
-        let name = self.draft.file_name().unwrap_or_default().to_string_lossy();
-        let beside = self.draft.with_file_name(format!(".{name}"));
-        self.write(&beside)?;
-        std::fs::rename(&beside, &self.draft).map_err(|why| fault(&self.draft, &why))
+        self.write(&self.draft)
     }
 
     /// Writes the artifact.
@@ -101,14 +99,11 @@ impl Log {
     }
 
     fn write(&self, path: &Path) -> Result<(), Fault> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|why| fault(path, &why))?;
-        }
         let mut text = self.lines.join("\n");
         if !text.is_empty() {
             text.push('\n');
         }
-        std::fs::write(path, text).map_err(|why| fault(path, &why))
+        whole::write(path, text.as_bytes(), Care::Moved).map_err(|why| fault(path, &why))
     }
 }
 

@@ -23,7 +23,7 @@ pub struct Draft {
 impl Draft {
     pub(super) fn open(store: &Store, key: TaskKey, lock: Lock) -> Result<Self, StoreError> {
         let folder = store.draft_folder(&key);
-        let workspace = Workspace { verdicts: store.verdicts(), ..Workspace::new(&folder) };
+        let workspace = Workspace { verdicts: store.verdicts(), memos: store.memos(), ..Workspace::new(&folder) };
         // What a kill left there is half of an artifact, or sealed already: artifacts are written again from the saved state.
         remove(&workspace.out)?;
         for folder in [&workspace.out, &workspace.resume] {

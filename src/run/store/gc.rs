@@ -76,6 +76,10 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
         found.drafts += 1;
         take(&path, dry, &mut found)?;
     }
+    // They only save time, and nobody knows which of them will be asked for again.
+    for path in entries(&store.root().join("memos"))? {
+        take(&path, dry, &mut found)?;
+    }
     if !dry {
         remove(&store.root().join("locks"))?;
     }

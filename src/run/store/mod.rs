@@ -7,6 +7,7 @@
 //! drafts/KEY/{out,resume} being made, or interrupted; held by locks/KEY
 //! history/…               the keys that a task id had, the latest last
 //! verdicts/ab/cdef….json  what a judge far away answered, by what it was asked (written by the engine)
+//! memos/ab/cdef….json     what a subject of an evaluation said and was worth, by all that it depends on (written by the engine)
 //! runs/ID/run.yaml        what a run did
 //! sources/…               what was fetched
 //! digests                 digests of files from outside, by size, time and inode
@@ -257,6 +258,11 @@ impl Store {
     /// Answers of judges far away, shared by all drafts.
     fn verdicts(&self) -> PathBuf {
         self.root.join("verdicts")
+    }
+
+    /// What engines keep to save time, shared by all drafts.
+    fn memos(&self) -> PathBuf {
+        self.root.join("memos")
     }
 
     fn draft_folder(&self, key: &TaskKey) -> PathBuf {

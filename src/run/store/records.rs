@@ -13,6 +13,7 @@ use crate::digest::Digest;
 use crate::engine::Outputs;
 use crate::key::{KeyDocument, TaskKey};
 use crate::source::file_name;
+use crate::whole::{self, Care};
 
 /// What was made for a key.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,12 +71,8 @@ impl Store {
 
     pub(super) fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let folder = path.parent().expect("a file of the store lies in a folder");
-        fs::create_dir_all(folder).map_err(disk(folder))?;
-        let mut file = tempfile::NamedTempFile::new_in(folder).map_err(disk(folder))?;
-        file.write_all(bytes)
-            .and_then(|()| if self.hasty { Ok(()) } else { file.as_file().sync_all() })
-            .map_err(disk(path))?;
-        file.persist(path).map_err(|error| disk(path)(error.error))?;
+        let care = if self.hasty { Care::Moved } else { Care::Synced };
+        whole::write(path, bytes, care).map_err(disk(path))?;
         self.sync_folder(folder)
     }
 

@@ -70,7 +70,7 @@ pub enum Baseline {
 pub enum MetricSpec {
     /// Reported × 100 / the scale's upper end (×20 of 1..5): the weighted mean, and every criterion where the judge tells them apart.
     Judge(Box<JudgeSpec>),
-    /// `contrast relevance overlap echo novelty distinct_2 leak fluency length finished identification coherence diversity
+    /// `contrast relevance overlap echo novelty stuffing distinct_2 leak fluency length finished identification coherence diversity
     /// distinct_speakers effective_channels repetition`
     Term(Term),
     /// As training sees it: its terms are those of a reward, clipped as there.

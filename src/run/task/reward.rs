@@ -33,7 +33,7 @@ pub enum Expr {
     Term(Term),
 }
 
-/// A built-in term of `methods.md` 7: `contrast relevance overlap echo novelty leak fluency length finished format coherence
+/// A built-in term of `methods.md` 7: `contrast relevance overlap echo novelty stuffing leak fluency length finished format coherence
 /// diversity repetition`. Its unit is the definition's (nats a token, words, a share).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -153,6 +153,7 @@ impl Engine for Counting {
             inputs: request.inputs,
             endpoints: request.endpoints,
             stop: if self.stops == Some(request.id) { &stop } else { request.stop },
+            notice: request.notice,
         };
         let first_steps = &mut self.first_steps;
         FakeEngine.perform(&inner, workspace, &mut |progress| {

@@ -72,6 +72,8 @@ pub struct Client {
     dialect: RefCell<Dialect>,
     limits: RefCell<Limits>,
     answered: Cell<bool>,
+    /// What is waited for, in words.
+    waits: RefCell<Option<String>>,
     lanes: Cell<usize>,
     /// Dollars, so far and on their way.
     spent: Cell<f64>,
@@ -128,6 +130,7 @@ impl Client {
             pace,
             dialect: RefCell::new(Dialect::standard()),
             answered: Cell::new(false),
+            waits: RefCell::new(None),
             lanes: Cell::new(LANES),
             spent: Cell::new(0.0),
             open: Cell::new(0.0),
@@ -141,6 +144,11 @@ impl Client {
 
     pub fn place(&self) -> &str {
         &self.place
+    }
+
+    /// What is waited for just now: a server that is away, or one that gave no usable answer.
+    pub fn waits(&self) -> Option<String> {
+        self.waits.borrow().clone()
     }
 
     /// What a reader of the results should know of the server.
@@ -178,6 +186,7 @@ impl Client {
             let wait = match came {
                 Came::Answer(answer) => {
                     self.answered.set(true);
+                    self.waits.replace(None);
                     self.limits.borrow_mut().correct(booking, answer.read + answer.written);
                     self.spent.set(self.spent.get() + self.price(answer.read, answer.written).unwrap_or(0.0));
                     return Ok(answer);
@@ -200,6 +209,7 @@ impl Client {
                     if broken > self.remote.retries {
                         return Err(Failure::Void { why: self.shown(&why), silent: true });
                     }
+                    self.waits.replace(Some(format!("{}; it is asked again", self.shown(&why))));
                     self.pace.backoff(broken - 1, question.draw)
                 }
                 Came::Away { why, after, busy } => {
@@ -212,6 +222,8 @@ impl Client {
                     if since.elapsed() + wait > patience {
                         return Err(Failure::Fault(self.gone(&why, after)));
                     }
+                    let most = patience.as_secs();
+                    self.waits.replace(Some(format!("{}; it is waited for, {most} s at most", self.shown(&why))));
                     wait
                 }
             };

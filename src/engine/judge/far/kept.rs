@@ -5,12 +5,12 @@
 //! verdict is never kept.
 
 use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use mascot_run::digest::Digest;
 use mascot_run::engine::Fault;
 use mascot_run::task::RubricSpec;
+use mascot_run::whole::{self, Care};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -44,16 +44,8 @@ pub fn find(folder: &Path, name: &Digest, rubric: &RubricSpec) -> Option<(Kept, 
 /// When the disk is in the way.
 pub fn keep(folder: &Path, name: &Digest, kept: &Kept) -> Result<(), Fault> {
     let path = path(folder, name);
-    let write = || -> io::Result<()> {
-        let parent = path.parent().unwrap_or(folder);
-        fs::create_dir_all(parent)?;
-        let mut file = tempfile::NamedTempFile::new_in(parent)?;
-        serde_json::to_writer(&mut file, kept)?;
-        file.write_all(b"\n")?;
-        file.persist(&path)?;
-        Ok(())
-    };
-    write().map_err(|why| Fault::File { path: path.clone(), why: why.to_string() })
+    let text = serde_json::to_string(kept).expect("an answer is plain data") + "\n";
+    whole::write(&path, text.as_bytes(), Care::Moved).map_err(|why| Fault::File { path, why: why.to_string() })
 }
 
 fn path(folder: &Path, name: &Digest) -> PathBuf {

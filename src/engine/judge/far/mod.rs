@@ -55,6 +55,8 @@ pub struct Reach<'a> {
     pub endpoints: &'a BTreeMap<Slot, Endpoint>,
     /// Set when the user asks to stop.
     pub stop: &'a AtomicBool,
+    /// Hears what is waited for.
+    pub notice: &'a dyn Fn(&str),
     /// Where answers are kept.
     pub verdicts: &'a Path,
 }
@@ -176,6 +178,7 @@ impl Far {
             let mut waiting = open.into_iter();
             let mut sent: FuturesUnordered<OneVerdict<'_>> = FuturesUnordered::new();
             let mut silent = 0;
+            let mut told: Option<String> = None;
             loop {
                 while sent.len() < client.lanes()
                     && let Some(asked) = waiting.next()
@@ -184,6 +187,14 @@ impl Far {
                 }
                 if reach.stop.load(Ordering::Relaxed) {
                     return Err(Fault::Interrupted);
+                }
+                let waits = client.waits();
+                if waits != told {
+                    match &waits {
+                        Some(why) => (reach.notice)(why),
+                        None => (reach.notice)(&format!("{}: it answers again", client.place())),
+                    }
+                    told = waits;
                 }
                 let next = match tokio::time::timeout(self.pace.glance, sent.next()).await {
                     Err(_) => continue,

@@ -1,5 +1,6 @@
 //! Everything that a server does wrong, and what comes of it.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -34,6 +35,7 @@ struct Bench {
     judge: JudgeSpec,
     folder: tempfile::TempDir,
     stop: Arc<AtomicBool>,
+    notices: RefCell<Vec<String>>,
 }
 
 impl Bench {
@@ -67,13 +69,22 @@ impl Bench {
             most_void: 0.2,
         };
         let (folder, stop) = (tempfile::tempdir().unwrap(), Arc::new(AtomicBool::new(false)));
-        Self { far: Far::at(fast()), remote, secret: Some(Secret::new(KEY)), judge, folder, stop }
+        Self {
+            far: Far::at(fast()),
+            remote,
+            secret: Some(Secret::new(KEY)),
+            judge,
+            folder,
+            stop,
+            notices: RefCell::default(),
+        }
     }
 
     fn ask(&mut self, texts: &[&str]) -> Result<Vec<Option<Vec<f64>>>, Fault> {
         let endpoint = Endpoint { remote: self.remote.clone(), auth: self.secret.clone() };
         let endpoints = BTreeMap::from([("judge".to_owned(), endpoint)]);
-        let reach = Reach { endpoints: &endpoints, stop: &self.stop, verdicts: self.folder.path() };
+        let notice = |note: &str| self.notices.borrow_mut().push(note.to_owned());
+        let reach = Reach { endpoints: &endpoints, stop: &self.stop, notice: &notice, verdicts: self.folder.path() };
         let scene = |text: &&str| Scene {
             situation: 0,
             said: "I failed.".into(),
@@ -275,6 +286,10 @@ fn a_server_that_is_absent_is_waited_for() {
     let server = back.join().unwrap();
     assert_eq!((server.heard().len(), bench.voids()), (2, 0));
     drop(server);
+    // Whoever watches is told once that it is away, and once that it is back.
+    let told = bench.notices.take();
+    assert!(told[0].contains("refused") && told[0].ends_with("it is waited for, 2 s at most"), "{told:?}");
+    assert!(told.len() == 2 && told[1].ends_with("it answers again"), "{told:?}");
 
     // Unplugged in the middle: connections are refused, then it is back. No verdict is lost, and `retries` are not used up.
     bench.remote.retries = 0;

@@ -61,6 +61,11 @@ pub static NOVELTY: Call = term(
     &[],
     "Share of bigrams repeated inside the completion, or seen in recent completions to other situations.",
 );
+pub static STUFFING: Call = term(
+    "stuffing",
+    &[],
+    "Share of content words that stood in the completion before: one field of words in every clause.",
+);
 pub static DISTINCT_2: Call =
     term("distinct_2", &[], "Distinct over all bigrams of a persona's completions across situations.");
 pub static LEAK: Call = term(
@@ -146,6 +151,7 @@ pub const METRICS: &[&Call] = &[
     &OVERLAP,
     &ECHO,
     &NOVELTY,
+    &STUFFING,
     &DISTINCT_2,
     &LEAK,
     &FLUENCY,
@@ -167,6 +173,7 @@ pub const SCORES: &[&Call] = &[
     &OVERLAP,
     &ECHO,
     &NOVELTY,
+    &STUFFING,
     &DISTINCT_2,
     &LEAK,
     &FLUENCY,
