@@ -26,6 +26,7 @@ def arguments():
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8])
     parser.add_argument("--store", default=None, help="default: the project's own")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="as of `mascot run`")
+    parser.add_argument("--engine", default="candle", help="fake tries this script, and says nothing")
     parser.add_argument("--printed-only", action="store_true", help="run nothing")
     return parser.parse_args()
 
@@ -38,6 +39,7 @@ class Mascot:
 
     def words(self, verb, *more):
         words = [self.how.binary, verb, self.how.file, *more, "--set", f"experiment.seed={self.seed}"]
+        words += ["--engine", self.how.engine]
         for one in self.how.set:
             words += ["--set", one]
         words += ["--store", self.how.store] if self.how.store else []

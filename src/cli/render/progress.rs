@@ -148,8 +148,9 @@ impl Listener for Shown {
             }
             Event::Progress { task, progress } => self.progress(task, progress),
             Event::Notice { task, note } => self.line(&format!("  {task}  {}", self.paint.yellow(note))),
+            // All of them stand under the results; while it runs, only what the user may want to stop it for.
+            Event::Gate { asked, .. } if asked.holds => {}
             Event::Gate { task, asked } => {
-                let held = if asked.holds { self.paint.green("holds") } else { self.paint.red("does not hold") };
                 let whom = |(persona, told): &(Option<String>, String)| match persona {
                     Some(persona) => format!("{persona}: {told}"),
                     None => told.clone(),
@@ -158,7 +159,8 @@ impl Listener for Shown {
                     told if asked.values.len() > 1 => told.iter().map(whom).collect::<Vec<_>>().join("; "),
                     _ => gate_values(asked),
                 };
-                self.line(&format!("  gate of {task} {held}: {}  ({told})", asked.text));
+                let fell = self.paint.red("does not hold");
+                self.line(&format!("  gate of {task} {fell}: {}  ({told})", asked.text));
             }
             Event::TaskDone { task, outcome, seconds, because, notes } => {
                 self.task_done(task, outcome, seconds, because, notes);

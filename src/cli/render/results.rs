@@ -69,35 +69,39 @@ fn cell(row: &MetricRow) -> String {
     row.mean.map_or_else(|| "–".to_owned(), |mean| measured(mean, row.low.zip(row.high)))
 }
 
+/// Those that do not hold in full, then a line for each that holds.
 fn gates(report: &RunReport, paint: Paint, to: &mut String) {
     let asked: Vec<_> = report.tasks.iter().flat_map(|task| task.gates.iter().map(move |gate| (task, gate))).collect();
     if asked.is_empty() {
         return;
     }
-    let _ = writeln!(to, "\n{}", paint.bold("gates"));
-    for (task, gate) in asked {
-        let mark = if gate.holds { paint.green("✓") } else { paint.red("✗") };
-        let _ = writeln!(to, "  {mark} {}: {}", task.id, gate.text);
-        match gate.told.as_slice() {
-            // One value is told by itself; of several the condition says in which place each stands.
-            told if gate.values.len() > 1 => {
-                for (persona, told) in told {
-                    let whom = persona.as_ref().map_or(String::new(), |persona| format!("{persona}: "));
-                    let _ = writeln!(to, "      {}", paint.dim(&format!("{whom}{told}")));
-                }
+    let (held, fell): (Vec<_>, Vec<_>) = asked.into_iter().partition(|(_, gate)| gate.holds);
+    let count = format!("{} of {} hold", held.len(), held.len() + fell.len());
+    let _ = writeln!(to, "\n{}  {count}", paint.bold("gates"));
+    for (task, gate) in fell {
+        let _ = writeln!(to, "  {} {}: {}", paint.red("✗"), task.id, gate.text);
+        // One value is told by itself; of several the condition says in which place each stands.
+        if gate.values.len() > 1 {
+            for (persona, told) in &gate.told {
+                let whom = persona.as_ref().map_or(String::new(), |persona| format!("{persona}: "));
+                let _ = writeln!(to, "      {}", paint.dim(&format!("{whom}{told}")));
             }
-            _ => {
-                let _ = writeln!(to, "      {}", paint.dim(&gate_values(gate)));
-            }
+        } else {
+            let _ = writeln!(to, "      {}", paint.dim(&gate_values(gate)));
         }
-        if !gate.holds {
-            let whom = match gate.failed_for.as_slice() {
-                [] => String::new(),
-                whom => format!(" ({})", whom.join(", ")),
-            };
-            let place = paint.dim(&format!("{}:{}", gate.file, gate.line));
-            let _ = writeln!(to, "      {}{whom}  {place}", gate.otherwise);
-        }
+        let whom = match gate.failed_for.as_slice() {
+            [] => String::new(),
+            whom => format!(" ({})", whom.join(", ")),
+        };
+        let place = paint.dim(&format!("{}:{}", gate.file, gate.line));
+        let _ = writeln!(to, "      {}{whom}  {place}", gate.otherwise);
+    }
+    for (task, gate) in held {
+        let told = match gate.told.as_slice() {
+            [(None, told)] => paint.dim(&format!("  {told}")),
+            _ => String::new(),
+        };
+        let _ = writeln!(to, "  {} {}: {}{told}", paint.green("✓"), task.id, gate.text);
     }
 }
 

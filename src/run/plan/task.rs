@@ -170,7 +170,8 @@ impl Lacking {
 }
 
 impl Plan {
-    /// By id or by the id of an identical request; `voices.anchor` is `voices/anchor`.
+    /// By id or by the id of an identical request; `voices.anchor` is `voices/anchor`, and of a plan of one variant or point
+    /// `voices.anchor@shuffled` needs no `@shuffled`.
     pub fn find(&self, id: &str) -> Option<usize> {
         let named = |id: &str| {
             let task = self.tasks.iter().position(|task| task.id == id);
@@ -178,7 +179,12 @@ impl Plan {
         };
         // A point has dots of its own.
         let (name, point) = id.split_at(id.find('@').unwrap_or(id.len()));
-        named(id).or_else(|| named(&format!("{}{point}", name.replacen('.', "/", 1))))
+        let slashed = name.replacen('.', "/", 1);
+        let only = || {
+            let mut like = (0..self.tasks.len()).filter(|at| self.tasks[*at].id.split('@').next() == Some(&slashed));
+            like.next().filter(|_| like.next().is_none() && point.is_empty())
+        };
+        named(id).or_else(|| named(&format!("{slashed}{point}"))).or_else(only)
     }
 
     /// Leaves only the tasks of `stage` (or the one task of that id) and what they need. False if there is none.
