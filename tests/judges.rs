@@ -240,3 +240,51 @@ fn a_ceiling_stops_the_run_and_the_next_goes_on() {
     asked.dedup();
     assert_eq!(asked.len(), all, "nothing was paid for twice");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_laptop_that_sleeps_while_a_judge_is_asked_loses_nothing() {
+    let until = ["run", "asked.masc", "--until", "preferences"];
+    let kept = |sandbox: &Sandbox| {
+        let (_, shown, _) = call(sandbox, &["show", "asked.masc", "preferences.anchor", "--json"]);
+        let shown: Value = serde_json::from_str(&shown).unwrap();
+        let path = shown["artifacts"]["pairs.jsonl"].as_str().unwrap().to_owned();
+        (shown["key"].clone(), path.split(".mascot").last().unwrap().to_owned(), shown["results"].clone())
+    };
+    let server = Server::start(|heard, _| verdict(heard));
+    let awake = project(&server.url);
+    assert_eq!(call(&awake, &until).0, Some(0));
+
+    // The first request is open when the lid closes, and its connection is dead when it opens again.
+    let server = Server::start(|heard, before| match before {
+        0 => Reply::Hangs(Duration::from_secs(2)),
+        _ => verdict(heard),
+    });
+    let asleep = project(&server.url);
+    asleep.write("asked.masc", &asleep.read("asked.masc").replace("timeout = 20 s", "timeout = 2 s"));
+    let mut child = command(asleep.path(), &[&until[..], &["--events", "json"]].concat())
+        .env("MASCOT_TEST_KEY", KEY)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let listening = BufReader::new(child.stderr.take().unwrap());
+    let ear = std::thread::spawn(move || {
+        let events =
+            listening.lines().map_while(Result::ok).filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        events.filter(|event| event["event"] == "notice").count()
+    });
+    while server.heard().is_empty() {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let tell = |signal: &str| {
+        let told = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    };
+    tell("-STOP");
+    std::thread::sleep(Duration::from_secs(4));
+    tell("-CONT");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert!(ear.join().unwrap() >= 2, "that it is waited for, and that it answers again");
+    assert_eq!(kept(&asleep), kept(&awake));
+}

@@ -8,6 +8,7 @@
 )]
 
 mod documents;
+mod fmt;
 mod front_door;
 mod front_door_shapes;
 mod gates;

@@ -18,6 +18,8 @@ pub struct Cli {
 pub enum Verb {
     /// Check .masc files: every fault at once, each with its place and what to write
     Check(Check),
+    /// Write .masc files in the one style; says the same, with the same comments, or writes nothing
+    Fmt(Fmt),
     /// Say what a run would do, why, and what it would cost; opens no weights
     Plan(Plan),
     /// Bring every task of an experiment to an outcome; what the store holds already is recalled
@@ -158,6 +160,19 @@ pub struct Check {
     /// The project's root
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Fmt {
+    /// .masc files; `-` reads standard input and writes standard output
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write nothing; end with 1 when something would change
+    #[arg(long)]
+    pub check: bool,
+    /// Print what would change, and write nothing
+    #[arg(long)]
+    pub diff: bool,
 }
 
 #[derive(Debug, Clone, Args)]
