@@ -83,3 +83,20 @@ fn what_cannot_be_read_is_told_and_left_as_it_is() {
     let told = sandbox.mascot(&["fmt", "bytes.masc"]).ended_with(1).err;
     assert!(told.contains("is not UTF-8 (byte 9)"), "{told}");
 }
+
+#[test]
+fn fixes_are_applied_and_what_is_left_is_told() {
+    let sandbox = Sandbox::empty();
+    let faulty =
+        "masc 1\npersona anchor \"A\" {\n  voice: \"hello\"\n}\nlet crew = [anchr]\nlet other = nobody_at_all\n";
+    sandbox.write("faulty.masc", faulty);
+    let shown = sandbox.mascot(&["fix", "--diff", "faulty.masc"]).ended_with(1);
+    assert!(shown.out.contains("-let crew = [anchr]\n+let crew = [anchor]\n"), "{}", shown.out);
+    assert_eq!(sandbox.read("faulty.masc"), faulty);
+    let told = sandbox.mascot(&["fix", "faulty.masc"]).ended_with(1).err;
+    assert!(told.contains("faulty.masc:5:13") && told.contains("2 fixes applied, 1 error left"), "{told}");
+    assert_eq!(sandbox.read("faulty.masc"), faulty.replace("voice:", "voice=").replace("anchr", "anchor"));
+    sandbox.write("faulty.masc", &sandbox.read("faulty.masc").replace("nobody_at_all", "anchor"));
+    let told = sandbox.mascot(&["fix", "faulty.masc"]).ended_with(0).err;
+    assert!(told.contains("0 fixes applied, nothing is left"), "{told}");
+}

@@ -20,6 +20,8 @@ pub enum Verb {
     Check(Check),
     /// Write .masc files in the one style; says the same, with the same comments, or writes nothing
     Fmt(Fmt),
+    /// Apply the fixes that `check` offers, as long as each leaves fewer faults
+    Fix(Fix),
     /// Say what a run would do, why, and what it would cost; opens no weights
     Plan(Plan),
     /// Bring every task of an experiment to an outcome; what the store holds already is recalled
@@ -173,6 +175,19 @@ pub struct Fmt {
     /// Print what would change, and write nothing
     #[arg(long)]
     pub diff: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Fix {
+    /// .masc files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Print what would change, and write nothing
+    #[arg(long)]
+    pub diff: bool,
+    /// The project's root
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]

@@ -30,6 +30,13 @@ impl Exit {
     }
 }
 
+impl Exit {
+    /// Of two endings the one that says more: a call over several files ends with its worst.
+    pub fn or(self, other: Self) -> Self {
+        if other.number() > self.number() { other } else { self }
+    }
+}
+
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         ExitCode::from(exit.number())

@@ -25,7 +25,7 @@ pub fn fmt(args: &Fmt) -> Exit {
             Ok(text) => text,
             Err((why, exit)) => {
                 render::complain(&format!("{}: {why}", file.display()), None);
-                worst = later(worst, exit);
+                worst = worst.or(exit);
                 continue;
             }
         };
@@ -33,7 +33,7 @@ pub fn fmt(args: &Fmt) -> Exit {
             Ok(written) => written,
             Err(refusal) => {
                 wrong += 1;
-                worst = later(worst, told(file, text, refusal));
+                worst = worst.or(told(file, text, refusal));
                 continue;
             }
         };
@@ -46,11 +46,11 @@ pub fn fmt(args: &Fmt) -> Exit {
         }
         if differs && args.check {
             render::say(&format!("would format {}", file.display()));
-            worst = later(worst, Exit::ProgramWrong);
+            worst = worst.or(Exit::ProgramWrong);
         } else if differs && !args.diff && !from_input {
             if let Err(why) = replace(file, &written) {
                 render::complain(&format!("{}: {why}", file.display()), None);
-                worst = later(worst, Exit::Failed);
+                worst = worst.or(Exit::Failed);
                 continue;
             }
             render::say(&format!("formatted {}", file.display()));
@@ -64,11 +64,6 @@ pub fn fmt(args: &Fmt) -> Exit {
         render::say(&format!("{} as it should be", plural(args.files.len(), "file")));
     }
     worst
-}
-
-/// The exit that says more of two.
-fn later(one: Exit, other: Exit) -> Exit {
-    if other.number() > one.number() { other } else { one }
 }
 
 fn read(file: &Path, from_input: bool) -> Result<String, (String, Exit)> {
@@ -101,8 +96,8 @@ fn told(file: &Path, text: String, refusal: Refusal) -> Exit {
     Exit::ProgramWrong
 }
 
-/// Whole or not at all, where the file really lies, readable by whom it was.
-fn replace(file: &Path, text: &str) -> Result<(), String> {
+/// Writes a file of the user's: whole or not at all, where the file really lies, readable by whom it was.
+pub fn replace(file: &Path, text: &str) -> Result<(), String> {
     let write = || -> std::io::Result<()> {
         let place = file.canonicalize()?;
         let permissions = fs::metadata(&place)?.permissions();
@@ -115,7 +110,8 @@ fn replace(file: &Path, text: &str) -> Result<(), String> {
     write().map_err(|why| in_words(&why))
 }
 
-fn difference(file: &Path, before: &str, after: &str) -> String {
+/// As a patch.
+pub fn difference(file: &Path, before: &str, after: &str) -> String {
     let name = file.display().to_string();
     TextDiff::from_lines(before, after).unified_diff().context_radius(2).header(&name, &name).to_string()
 }

@@ -16,6 +16,7 @@ mod engines;
 mod exit;
 mod expand;
 mod explain;
+mod fix;
 mod fmt;
 mod gc;
 #[cfg(feature = "engine")]
@@ -57,6 +58,7 @@ pub fn main() -> ExitCode {
     let exit = match &cli.verb {
         Verb::Check(args) => check::check(args),
         Verb::Fmt(args) => fmt::fmt(args),
+        Verb::Fix(args) => fix::fix(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Run(args) => run::run(args),
         Verb::Why(args) => why::why(args),

@@ -10,6 +10,7 @@
 pub mod check;
 pub mod diagnostic;
 pub mod explain;
+pub mod fix;
 pub mod format;
 #[cfg(test)]
 mod golden;

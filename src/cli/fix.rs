@@ -1,0 +1,52 @@
+//! `mascot fix`: what diagnostics offer, applied to the files that are named.
+
+use mascot_lang::fix;
+
+use super::args::{Fix, Format};
+use super::exit::Exit;
+use super::fmt::{difference, replace};
+use super::load;
+use super::render::{self, Paint, diagnostics, plural};
+
+pub fn fix(args: &Fix) -> Exit {
+    let mut worst = Exit::Done;
+    for file in &args.files {
+        let world = match load::open(file, args.root.as_deref()) {
+            Ok(world) => world,
+            Err(exit) => return exit,
+        };
+        let name = file.to_string_lossy();
+        let checked = load::check(&world, file, &Default::default());
+        let Some(mended) = fix::mended(&world, &name) else {
+            // It cannot be read, and the check says why.
+            render::say(
+                diagnostics::text(&checked.diagnostics, &checked.files, Format::Human, Paint::of_stderr()).trim_end(),
+            );
+            worst = worst.or(Exit::ProgramWrong);
+            continue;
+        };
+        let before = checked.files.file(mascot_lang::source::FileId(0)).text.clone();
+        if args.diff {
+            render::out(&difference(file, &before, &mended.text));
+        } else if mended.text != before
+            && let Err(why) = replace(file, &mended.text)
+        {
+            render::complain(&format!("{name}: {why}"), None);
+            return Exit::Failed;
+        }
+        for done in &mended.done {
+            render::say(&format!("{name}:{}:{} {}  {}", done.at.line, done.at.column, done.code, done.title));
+        }
+        let left = diagnostics::Tally::of(&mended.checked.diagnostics);
+        let mends = plural(mended.done.len(), "fix").replace("fixs", "fixes");
+        let verb = if args.diff { "would be applied" } else { "applied" };
+        let rest = left.in_words();
+        let rest =
+            if rest.is_empty() { "nothing is left".to_owned() } else { format!("{rest} left: `mascot check {name}`") };
+        render::say(&format!("{name}: {mends} {verb}, {rest}"));
+        if left.errors > 0 {
+            worst = worst.or(Exit::ProgramWrong);
+        }
+    }
+    worst
+}

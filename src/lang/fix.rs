@@ -1,0 +1,161 @@
+//! Fixes that diagnostics carry, applied: what `mascot fix` writes.
+//!
+//! A fix is kept when fewer faults are told with it than without. Faults hide others (a name that is not known, a block that cannot be read),
+//! so the file is checked again after each round, until a round mends nothing.
+
+use crate::diagnostic::{Diagnostic, Edit};
+use crate::source::{FileId, Position, World};
+use crate::{Checked, check};
+
+/// More rounds than any program of ours has needed; a fix that breeds faults must end too.
+const ROUNDS: usize = 20;
+
+/// A main file with its fixes applied.
+pub struct Mended {
+    pub text: String,
+    /// What was done, in the order in which it was done; places are those of the text before that round.
+    pub done: Vec<Done>,
+    /// What is wrong with it now.
+    pub checked: Checked,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Done {
+    pub at: Position,
+    pub code: &'static str,
+    pub title: String,
+}
+
+/// Applies what can be applied to `main`; what is wrong in its imports is for those files to mend. `None` when it cannot be read.
+pub fn mended(world: &dyn World, main: &str) -> Option<Mended> {
+    let mut text = world.source(main).ok()?;
+    let mut checked = check(world, main, &[]);
+    let mut done = Vec::new();
+    for _ in 0..ROUNDS {
+        let offered = offered(&checked);
+        if offered.is_empty() {
+            break;
+        }
+        let at = |one: &Diagnostic| checked.files.position(FileId(0), one.primary.span.start);
+        let round: Vec<(Done, Vec<Edit>)> = offered
+            .iter()
+            .map(|one| {
+                let fix = &one.fixes[0];
+                (Done { at: at(one), code: one.code.0, title: fix.title.clone() }, fix.edits.clone())
+            })
+            .collect();
+        let with = |chosen: &[&(Done, Vec<Edit>)]| {
+            let edits: Vec<&Edit> = chosen.iter().flat_map(|(_, edits)| edits).collect();
+            let text = applied(&text, &edits);
+            let checked = check(&With { world, main, text: &text }, main, &[]);
+            (text, checked)
+        };
+        let all: Vec<&(Done, Vec<Edit>)> = round.iter().collect();
+        let (next, found) = with(&all);
+        let (kept, next, found) = if faults(&found) < faults(&checked) {
+            (all, next, found)
+        } else {
+            // One of them does harm: those that help by themselves.
+            let helpful: Vec<_> = all.into_iter().filter(|one| faults(&with(&[one]).1) < faults(&checked)).collect();
+            if helpful.is_empty() {
+                break;
+            }
+            let (next, found) = with(&helpful);
+            if faults(&found) >= faults(&checked) {
+                break;
+            }
+            (helpful, next, found)
+        };
+        done.extend(kept.into_iter().map(|(done, _)| done.clone()));
+        (text, checked) = (next, found);
+    }
+    Some(Mended { text, done, checked })
+}
+
+fn faults(checked: &Checked) -> usize {
+    checked.diagnostics.sorted().len()
+}
+
+/// Diagnostics of the main file with a fix that touches it alone; of fixes that overlap the first.
+fn offered(checked: &Checked) -> Vec<&Diagnostic> {
+    let mut taken: Vec<(u32, u32)> = Vec::new();
+    let mut chosen = Vec::new();
+    for one in checked.diagnostics.sorted() {
+        let Some(fix) = one.fixes.first() else { continue };
+        let spans: Vec<(u32, u32)> = fix.edits.iter().map(|edit| (edit.span.start, edit.span.end)).collect();
+        let overlaps = |(start, end): &(u32, u32)| taken.iter().any(|(from, to)| start <= to && from <= end);
+        if fix.edits.iter().any(|edit| edit.span.file != FileId(0)) || spans.iter().any(overlaps) {
+            continue;
+        }
+        taken.extend(spans);
+        chosen.push(one);
+    }
+    chosen
+}
+
+/// Edits do not overlap; the last is applied first, so that places stay true.
+fn applied(text: &str, edits: &[&Edit]) -> String {
+    let mut edits = edits.to_vec();
+    edits.sort_by_key(|edit| edit.span.start);
+    let mut text = text.to_owned();
+    for edit in edits.into_iter().rev() {
+        text.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
+    }
+    text
+}
+
+/// A world in which the main file has another text.
+struct With<'a> {
+    world: &'a dyn World,
+    main: &'a str,
+    text: &'a str,
+}
+
+impl World for With<'_> {
+    fn source(&self, path: &str) -> Result<String, String> {
+        if path == self.main { Ok(self.text.to_owned()) } else { self.world.source(path) }
+    }
+
+    fn prose(&self, from: &str, path: &str) -> Result<String, String> {
+        self.world.prose(from, path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct One(&'static str);
+
+    impl World for One {
+        fn source(&self, path: &str) -> Result<String, String> {
+            if path == "main.masc" { Ok(self.0.to_owned()) } else { Err("no such file".to_owned()) }
+        }
+
+        fn prose(&self, _: &str, _: &str) -> Result<String, String> {
+            Err("no such file".to_owned())
+        }
+    }
+
+    #[test]
+    fn faults_are_mended_round_by_round() {
+        // A sign, a name, a field's name; the second and third are seen once the first is mended.
+        let text = "masc 1\npersona anchor \"A\" {\n  voice: \"hello\"\n}\nlet crew = [anchr]\nstage s = sft for persona in crew {\n  \
+                    polcy = base\n  data = lines\n}\nmodel base { weights = random(arch: \"llama\", hidden: 8, layers: 1, heads: 1, \
+                    kv_heads: 1, ffn: 8) }\ndataset lines { source = jsonl(\"a\") }\n";
+        let mended = mended(&One(text), "main.masc").unwrap();
+        assert!(mended.checked.diagnostics.is_empty(), "{:#?}\n{}", mended.checked.diagnostics, mended.text);
+        assert!(mended.text.contains("voice= \"hello\"") && mended.text.contains("[anchor]"), "{}", mended.text);
+        assert!(mended.text.contains("policy = base"), "{}", mended.text);
+        assert_eq!(mended.done.len(), 3, "{:#?}", mended.done);
+    }
+
+    #[test]
+    fn what_has_no_fix_is_left() {
+        let text = "masc 1\nlet a = b_of_nowhere_at_all\n";
+        let mended = mended(&One(text), "main.masc").unwrap();
+        assert_eq!((mended.text.as_str(), mended.done.len()), (text, 0));
+        assert!(mended.checked.diagnostics.has_errors());
+        assert!(super::mended(&One(text), "other.masc").is_none());
+    }
+}
