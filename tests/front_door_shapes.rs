@@ -128,7 +128,12 @@ fn why_graph_expand_and_show_have_their_shapes() {
     sandbox.rehearse(QUICKSTART);
     let shown =
         sandbox.mascot(&["show", QUICKSTART, "voices.anchor", "--engine", "fake", "--json"]).ended_with(0).json();
-    has(&shown, &["task", "key", "artifacts", "results"]);
+    has(&shown, &["task", "key", "artifacts", "results", "subjects", "metrics"]);
+    // Of one variant there is no other task to be meant.
+    let variant = ["--variant", "shuffled", "--engine", "fake", "--json"];
+    sandbox.mascot(&[&["run", QUICKSTART, "--until", "voices"][..], &variant].concat()).ended_with(0);
+    let shown = sandbox.mascot(&[&["show", QUICKSTART, "voices.anchor"][..], &variant].concat()).ended_with(0).json();
+    assert_eq!(shown["task"], "voices/anchor@shuffled");
 }
 
 #[cfg(feature = "engine")]

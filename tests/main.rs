@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop, and may read files"
 )]
 
+mod diff;
 mod documents;
 mod fmt;
 mod front_door;

@@ -24,6 +24,8 @@ pub enum Verb {
     Fix(Fix),
     /// Say what a run would do, why, and what it would cost; opens no weights
     Plan(Plan),
+    /// Say what an edit means: which values differ, what re-runs, whether old and new numbers may stand in one table
+    Diff(Diff),
     /// Bring every task of an experiment to an outcome; what the store holds already is recalled
     Run(Run),
     /// Say why a task would run again: the field, both values, the line
@@ -207,6 +209,50 @@ pub struct Plan {
     pub allow: Vec<String>,
     #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Diff {
+    /// A file, or two git revisions: main..HEAD; `main..` is the file as it lies here
+    #[arg(value_name = "A")]
+    pub a: String,
+    /// The file to compare it with, or the file at both revisions
+    #[arg(value_name = "B")]
+    pub b: PathBuf,
+    /// Override one value on both sides: folder=../data/qmsum
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// End with 4 when a change is of this class or stricter
+    #[arg(long, value_enum, value_name = "CLASS")]
+    pub fail_on: Option<FailOn>,
+    /// How it is written
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: DiffFormat,
+    #[command(flatten)]
+    pub output: Output,
+    /// The project's root
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    #[default]
+    Human,
+    /// For a pull request: short, details folded
+    Markdown,
+}
+
+/// Classes of a change, strictest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    Objective,
+    Data,
+    Behaviour,
+    Training,
+    Topology,
+    Where,
+    Cosmetic,
 }
 
 #[derive(Debug, Args)]

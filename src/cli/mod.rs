@@ -12,6 +12,7 @@ mod args;
 #[cfg(feature = "engine")]
 mod at_hand;
 mod check;
+mod diff;
 mod engines;
 mod exit;
 mod expand;
@@ -21,6 +22,7 @@ mod fmt;
 mod gc;
 #[cfg(feature = "engine")]
 mod generate;
+mod git;
 mod graph;
 mod interrupt;
 mod load;
@@ -60,6 +62,7 @@ pub fn main() -> ExitCode {
         Verb::Fmt(args) => fmt::fmt(args),
         Verb::Fix(args) => fix::fix(args),
         Verb::Plan(args) => plan::plan(args),
+        Verb::Diff(args) => diff::diff(args),
         Verb::Run(args) => run::run(args),
         Verb::Why(args) => why::why(args),
         Verb::Graph(args) => graph::graph(args),

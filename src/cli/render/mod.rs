@@ -2,6 +2,7 @@
 //! for only where a terminal shows them.
 
 pub mod diagnostics;
+pub mod diff;
 pub mod plan;
 pub mod progress;
 pub mod results;

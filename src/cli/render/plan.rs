@@ -220,7 +220,7 @@ fn one(value: &Value) -> String {
 }
 
 /// The words that differ, with three words of what is around them.
-fn around_difference(from: &str, to: &str) -> (String, String) {
+pub fn around_difference(from: &str, to: &str) -> (String, String) {
     const AROUND: usize = 3;
     let (from, to): (Vec<&str>, Vec<&str>) = (from.split_whitespace().collect(), to.split_whitespace().collect());
     let head = from.iter().zip(&to).take_while(|(a, b)| a == b).count();

@@ -46,5 +46,17 @@ pub fn format(file: FileId, text: &str) -> Result<String, Refusal> {
     kept.then_some(written).ok_or(Refusal::Changed)
 }
 
+/// The words and signs of a text, without its layout and its comments: equal for texts that are written alike.
+pub fn words(text: &str) -> Vec<String> {
+    let all = tokens::tokens(text);
+    all.iter()
+        .filter(|token| !matches!(token.kind, Kind::Comment | Kind::NewLine | Kind::Separator))
+        .flat_map(|token| match token.kind {
+            Kind::Word => token.text.split('.').map(str::to_owned).collect(),
+            _ => vec![token.text.to_owned()],
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests;

@@ -61,6 +61,31 @@ pub enum EntityKind {
     Profile,
 }
 
+impl EntityKind {
+    /// The word that declares one.
+    pub fn keyword(self) -> &'static str {
+        match self {
+            EntityKind::Experiment => "experiment",
+            EntityKind::Param => "param",
+            EntityKind::Let => "let",
+            EntityKind::Secret => "secret",
+            EntityKind::Model => "model",
+            EntityKind::Dataset => "dataset",
+            EntityKind::Persona => "persona",
+            EntityKind::Rubric => "rubric",
+            EntityKind::Judge => "judge",
+            EntityKind::Reward => "reward",
+            EntityKind::Director => "director",
+            EntityKind::Stage => "stage",
+            EntityKind::Variant => "variant",
+            EntityKind::Sweep => "sweep",
+            EntityKind::Budget => "budget",
+            EntityKind::Report => "report",
+            EntityKind::Profile => "profile",
+        }
+    }
+}
+
 /// Which of the five layers a value comes from, weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {

@@ -3,9 +3,11 @@
 mod build;
 pub(crate) mod estimate;
 mod known;
+mod reruns;
 mod task;
 
 pub use build::plan;
 pub use estimate::{Basis, Estimate, Likely};
 pub use known::{Why, why};
+pub use reruns::reruns;
 pub use task::{Bind, Budget, Capabilities, Changed, Experiment, Labels, Lacking, Origin, Plan, State, Task};

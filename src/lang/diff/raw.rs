@@ -1,0 +1,477 @@
+//! Entities side by side: every value that differs, with the text that it comes from.
+
+use std::collections::BTreeMap;
+
+use super::values::{Pair, same};
+use super::{Change, Side};
+use crate::check::schema::{self, Attribute, Class, Kind};
+use crate::format::words;
+use crate::program::{Child, Entity, EntityKind, Field, Fields, Gate, Instance, Program, VALUE, Value};
+use crate::source::Span;
+
+/// A difference, and where it was made.
+pub struct Raw {
+    pub change: Change,
+    /// Of the entity whose difference it is.
+    pub name: String,
+    /// Whether the text that the value comes from differs too, or came or went.
+    pub is_edited: bool,
+    /// Of a `param` or a `let`.
+    pub is_named_value: bool,
+    /// That text, in `b` where there is one.
+    pub text: Option<String>,
+    /// Where it stands: what several entities have from one line is one difference.
+    origin: Option<Span>,
+}
+
+/// What names pass on: the texts of params and lets, and the headers of stages, whose families a list makes.
+pub fn passed_on(side: Side<'_>) -> BTreeMap<String, String> {
+    let entities = side.program.entities.iter();
+    let texts = entities.filter_map(|entity| match entity.kind {
+        kind if is_named_value(kind) => Some((entity.name.clone(), side.files.text(entity.span).to_owned())),
+        EntityKind::Stage => Some((entity.name.clone(), side.files.text(entity.header).to_owned())),
+        _ => None,
+    });
+    texts.collect()
+}
+
+fn is_named_value(kind: EntityKind) -> bool {
+    matches!(kind, EntityKind::Param | EntityKind::Let)
+}
+
+pub fn raw(a: Side<'_>, b: Side<'_>) -> Vec<Raw> {
+    let renames = renames(a, b);
+    // Compared under its new name, what names a renamed entity has not changed.
+    let mut renamed = a.program.clone();
+    for entity in &mut renamed.entities {
+        if let Some((_, to)) = renames.iter().find(|((kind, from), _)| (*kind, from) == (entity.kind, &entity.name)) {
+            entity.name.clone_from(to);
+        }
+    }
+    let mut walk = Walk { a: Side { program: &renamed, files: a.files }, b, all: Vec::new() };
+    for after in &b.program.entities {
+        match pair_of(&renamed, after) {
+            Some(before) => walk.entities(before, after),
+            None => walk.whole(after, b, true),
+        }
+    }
+    for before in &renamed.entities {
+        if pair_of(b.program, before).is_none() {
+            walk.whole(before, walk.a, false);
+        }
+    }
+    for ((kind, from), to) in &renames {
+        let Some(entity) = b.program.entities.iter().find(|one| (one.kind, &one.name) == (*kind, to)) else { continue };
+        let change = Change {
+            class: Class::Cosmetic,
+            entity: called(entity),
+            field: String::new(),
+            from: Some(from.clone()),
+            to: Some(to.clone()),
+            renamed_from: Some(from.clone()),
+        };
+        walk.push(change, entity, true, None);
+    }
+    walk.once_a_line()
+}
+
+fn pair_of<'p>(program: &'p Program, entity: &Entity) -> Option<&'p Entity> {
+    program.entities.iter().find(|one| (one.kind, &one.name) == (entity.kind, &entity.name))
+}
+
+/// What came and went under another name: of one kind, and alike in at least three of four values.
+fn renames(a: Side<'_>, b: Side<'_>) -> Vec<((EntityKind, String), String)> {
+    let gone = a.program.entities.iter().filter(|entity| pair_of(b.program, entity).is_none());
+    let mut come: Vec<&Entity> =
+        b.program.entities.iter().filter(|entity| pair_of(a.program, entity).is_none()).collect();
+    let mut found = Vec::new();
+    for before in gone {
+        let alike = |after: &Entity| likeness(before, a.program, after, b.program);
+        let best = come
+            .iter()
+            .enumerate()
+            .filter(|(_, after)| after.kind == before.kind)
+            .map(|(at, after)| (alike(after), at))
+            .filter(|(alike, _)| *alike >= 0.75)
+            .max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)));
+        if let Some((_, at)) = best {
+            found.push(((before.kind, before.name.clone()), come.remove(at).name.clone()));
+        }
+    }
+    found
+}
+
+/// The share of values that two entities have in common.
+fn likeness(x: &Entity, in_x: &Program, y: &Entity, in_y: &Program) -> f64 {
+    let fields = |entity: &Entity| -> Vec<(String, Value)> {
+        let own = entity.fields.iter().chain(entity.stage.iter().flat_map(|stage| stage.instances[0].fields.iter()));
+        let own = own.filter(|(_, field)| field.origin.span.is_some());
+        let mut all: Vec<(String, Value)> = own.map(|(name, field)| (name.clone(), field.value.clone())).collect();
+        for (at, child) in entity.children.iter().enumerate() {
+            all.extend(child.fields.iter().map(|(name, field)| (format!("{at} {name}"), field.value.clone())));
+        }
+        all
+    };
+    if x.stage.as_ref().is_some_and(|stage| stage.instances.is_empty())
+        || y.stage.as_ref().is_some_and(|stage| stage.instances.is_empty())
+    {
+        return 0.0;
+    }
+    let (xs, ys) = (fields(x), fields(y));
+    let alike =
+        xs.iter().filter(|(name, value)| ys.iter().any(|(n, v)| n == name && same(value, in_x, v, in_y))).count();
+    alike as f64 / xs.len().max(ys.len()).max(1) as f64
+}
+
+/// `persona beacon`
+fn called(entity: &Entity) -> String {
+    format!("{} {}", entity.kind.keyword(), entity.name)
+}
+
+struct Walk<'a> {
+    a: Side<'a>,
+    b: Side<'a>,
+    all: Vec<Raw>,
+}
+
+impl<'a> Walk<'a> {
+    fn push(&mut self, change: Change, entity: &Entity, is_edited: bool, origin: Option<(Side<'_>, Span)>) {
+        let text = origin.map(|(side, span)| side.files.text(span).to_owned());
+        let is_named_value = is_named_value(entity.kind);
+        let origin = origin.map(|(_, span)| span);
+        self.all.push(Raw { change, name: entity.name.clone(), is_edited, is_named_value, text, origin });
+    }
+
+    /// An entity that came or went.
+    fn whole(&mut self, entity: &Entity, side: Side<'_>, came: bool) {
+        let class = match entity.kind {
+            EntityKind::Param | EntityKind::Let | EntityKind::Report | EntityKind::Experiment => Class::Cosmetic,
+            EntityKind::Secret | EntityKind::Budget | EntityKind::Profile => Class::Where,
+            _ => Class::Topology,
+        };
+        let head = Some(side.files.text(entity.header).to_owned());
+        let (from, to) = if came { (None, head) } else { (head, None) };
+        let change = Change { class, entity: called(entity), field: String::new(), from, to, renamed_from: None };
+        self.push(change, entity, true, None);
+    }
+
+    fn entities(&mut self, before: &'a Entity, after: &'a Entity) {
+        let named = called(after);
+        if matches!(after.kind, EntityKind::Variant | EntityKind::Sweep) {
+            return self.overrides(before, after);
+        }
+        if before.title != after.title {
+            let class = match after.kind {
+                EntityKind::Persona | EntityKind::Director => Class::Behaviour,
+                EntityKind::Rubric => Class::Objective,
+                _ => Class::Cosmetic,
+            };
+            self.plain(after, &named, "title", class, before.title.clone(), after.title.clone());
+        }
+        let kind = match &after.stage {
+            Some(stage) => schema::stage(&stage.kind),
+            None => schema::kinds().find(|kind| kind.entity == after.kind && kind.makes.is_none()),
+        };
+        let from = self.all.len();
+        self.fields(after, &named, "", &before.fields, &after.fields, &|name| kind.and_then(|kind| kind.field(name)));
+        if after.kind == EntityKind::Secret {
+            self.all[from..].iter_mut().for_each(|one| one.change.class = Class::Where);
+        }
+        self.children(before, after, kind);
+        if let (Some(x), Some(y)) = (&before.stage, &after.stage) {
+            if x.kind != y.kind {
+                self.plain(after, &named, "kind", Class::Topology, Some(x.kind.clone()), Some(y.kind.clone()));
+                return;
+            }
+            self.instances(before, after, kind);
+        }
+    }
+
+    /// Something whose text is its entity's own head.
+    fn plain(
+        &mut self,
+        entity: &Entity,
+        named: &str,
+        field: &str,
+        class: Class,
+        from: Option<String>,
+        to: Option<String>,
+    ) {
+        let change = Change { class, entity: named.to_owned(), field: field.to_owned(), from, to, renamed_from: None };
+        self.push(change, entity, true, None);
+    }
+
+    /// A variant or a sweep: by its text, for what it sets is another program.
+    fn overrides(&mut self, before: &Entity, after: &Entity) {
+        let (x, y) = (self.a.files.text(before.span), self.b.files.text(after.span));
+        if words(x) != words(y) {
+            self.plain(after, &called(after), "", Class::Topology, Some(x.to_owned()), Some(y.to_owned()));
+        }
+    }
+
+    fn instances(&mut self, before: &'a Entity, after: &'a Entity, kind: Option<&'static Kind>) {
+        let (Some(x), Some(y)) = (&before.stage, &after.stage) else { return };
+        let who = |program: &Program, one: &Instance| one.persona.map(|id| program.entity(id).name.clone());
+        let names = |program: &Program, all: &[Instance]| -> Vec<Option<String>> {
+            all.iter().map(|one| who(program, one)).collect()
+        };
+        let (was, is) = (names(self.a.program, &x.instances), names(self.b.program, &y.instances));
+        if was != is {
+            let list = |all: &[Option<String>]| {
+                Some(format!("[{}]", all.iter().flatten().cloned().collect::<Vec<_>>().join(", ")))
+            };
+            let change = Change {
+                class: Class::Topology,
+                entity: called(after),
+                field: "for".to_owned(),
+                from: list(&was),
+                to: list(&is),
+                renamed_from: None,
+            };
+            let edited = words(self.a.files.text(before.header)) != words(self.b.files.text(after.header));
+            self.push(change, after, edited, Some((self.b, after.header)));
+        }
+        let from = self.all.len();
+        let mut compared = 0;
+        for (name, new) in is.iter().zip(&y.instances) {
+            let Some(old) = was.iter().position(|one| one == name).map(|at| &x.instances[at]) else { continue };
+            compared += 1;
+            let named = match name {
+                Some(name) => format!("stage {}.{name}", after.name),
+                None => called(after),
+            };
+            self.fields(after, &named, "", &old.fields, &new.fields, &|name| kind.and_then(|kind| kind.field(name)));
+            if compared == 1 {
+                self.gates(after, &old.gates, &new.gates);
+            }
+        }
+        // What all members have alike is the family's.
+        let own = self.all.split_off(from);
+        for one in &own {
+            let like = |other: &&Raw| {
+                (&other.change.field, &other.change.from, &other.change.to)
+                    == (&one.change.field, &one.change.from, &one.change.to)
+            };
+            let everywhere = own.iter().filter(like).count() == compared && compared > 1;
+            let entity = if everywhere { called(after) } else { one.change.entity.clone() };
+            let change = Change { entity, ..one.change.clone() };
+            if !self.all[from..].iter().any(|known| known.change == change) {
+                let Raw { name, is_edited, is_named_value, text, origin, .. } = one;
+                let (name, text) = (name.clone(), text.clone());
+                self.all.push(Raw {
+                    change,
+                    name,
+                    is_edited: *is_edited,
+                    is_named_value: *is_named_value,
+                    text,
+                    origin: *origin,
+                });
+            }
+        }
+    }
+
+    /// By what they ask, however it is written; one that is gone is paired with the one that is most like it.
+    fn gates(&mut self, entity: &Entity, before: &[Gate], after: &[Gate]) {
+        let alike = |x: &Gate, y: &Gate| {
+            let asks =
+                same(&x.condition, self.a.program, &y.condition, self.b.program) || words(&x.text) == words(&y.text);
+            x.otherwise == y.otherwise && asks
+        };
+        let mut gone: Vec<&Gate> = before.iter().filter(|x| !after.iter().any(|y| alike(x, y))).collect();
+        let come: Vec<&Gate> = after.iter().filter(|y| !before.iter().any(|x| alike(x, y))).collect();
+        for gate in come {
+            let new = words(&gate.text);
+            let shared = |old: &Gate| {
+                let old = words(&old.text);
+                let common = old.iter().filter(|word| new.contains(word)).count();
+                common as f64 / old.len().max(new.len()).max(1) as f64
+            };
+            let like =
+                (0..gone.len()).map(|at| (shared(gone[at]), at)).max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)));
+            let from = like.filter(|(share, _)| *share >= 0.8).map(|(_, at)| gone.remove(at).text.clone());
+            self.plain(entity, &called(entity), "gate", Class::Topology, from, Some(gate.text.clone()));
+        }
+        for gate in gone {
+            self.plain(entity, &called(entity), "gate", Class::Topology, Some(gate.text.clone()), None);
+        }
+    }
+
+    fn fields(
+        &mut self,
+        entity: &Entity,
+        named: &str,
+        above: &str,
+        before: &Fields,
+        after: &Fields,
+        attribute: &dyn Fn(&str) -> Option<&'static Attribute>,
+    ) {
+        let absent = Field {
+            value: Value::Absent,
+            origin: crate::program::Origin { layer: crate::program::Layer::Default, span: None },
+            parts: BTreeMap::new(),
+        };
+        let names = after.keys().chain(before.keys().filter(|name| !after.contains_key(*name)));
+        for name in names {
+            let (x, y) = (before.get(name).unwrap_or(&absent), after.get(name).unwrap_or(&absent));
+            let mut found = Vec::new();
+            let pair = Pair { a: (&x.value, self.a.program), b: (&y.value, self.b.program) };
+            pair.differences(name, attribute(name), &mut found);
+            for (path, class, from, to) in found {
+                let below = path.strip_prefix(name.as_str()).unwrap_or_default().trim_start_matches('.').to_owned();
+                let place = |field: &Field| field.parts.get(&below).unwrap_or(&field.origin).span;
+                let (was, is) = (place(x), place(y));
+                let texts = (was.map(|span| self.a.files.text(span)), is.map(|span| self.b.files.text(span)));
+                let edited = match texts {
+                    (Some(x), Some(y)) => words(x) != words(y),
+                    _ => true,
+                };
+                // Of a param or a let the one field is the value itself.
+                let path = if name == VALUE { below.clone() } else { path };
+                let field = match (above, path.as_str()) {
+                    (above, "") => above.to_owned(),
+                    ("", path) => path.to_owned(),
+                    (above, path) => format!("{above}.{path}"),
+                };
+                // A text is shown as it is, all else as its author wrote it, where they did.
+                let written = |value: &Value, text: Option<&str>, told: String| match (value, text) {
+                    (Value::Text(_), _) | (_, None) => told,
+                    (_, Some(text)) => of_assignment(text).split_whitespace().collect::<Vec<_>>().join(" "),
+                };
+                let shown = |value: &Value, text: Option<&str>, told: String| match below.as_str() {
+                    "" => (*value != Value::Absent).then(|| written(value, text, told)),
+                    _ => Some(told),
+                };
+                let change = Change {
+                    class,
+                    entity: named.to_owned(),
+                    field,
+                    from: shown(&x.value, texts.0, from),
+                    to: shown(&y.value, texts.1, to),
+                    renamed_from: None,
+                };
+                let origin = is.map(|span| (self.b, span)).or(was.map(|span| (self.a, span)));
+                self.push(change, entity, edited, origin);
+            }
+        }
+    }
+
+    /// Examples, criteria, tests: those that are alike first, then what is left in its order.
+    fn children(&mut self, before: &'a Entity, after: &'a Entity, kind: Option<&'static Kind>) {
+        let alike = |x: &Child, y: &Child| {
+            (&x.keyword, &x.name, &x.title, x.weight) == (&y.keyword, &y.name, &y.title, y.weight)
+                && x.fields.keys().eq(y.fields.keys())
+                && x.fields
+                    .iter()
+                    .all(|(name, field)| same(&field.value, self.a.program, &y.fields[name].value, self.b.program))
+                && x.gates.iter().map(|gate| &gate.text).eq(y.gates.iter().map(|gate| &gate.text))
+        };
+        let mut gone: Vec<&Child> = before.children.iter().collect();
+        let mut come: Vec<(usize, &Child)> = Vec::new();
+        for (at, child) in after.children.iter().enumerate() {
+            match gone.iter().position(|one| alike(one, child)) {
+                Some(found) => drop(gone.remove(found)),
+                None => come.push((at, child)),
+            }
+        }
+        let named = called(after);
+        for (at, child) in come {
+            let number = after.children[..=at].iter().filter(|one| one.keyword == child.keyword).count();
+            let label = format!("{} {}", child.keyword, child.name.clone().unwrap_or_else(|| number.to_string()));
+            let block = kind.and_then(|kind| kind.child(&child.keyword));
+            let class = block.map_or(Class::Topology, |block| self.child_class(after, block.class, &child.keyword));
+            let old = gone.iter().position(|one| one.keyword == child.keyword && one.name == child.name);
+            let Some(old) = old.map(|at| gone.remove(at)) else {
+                let text = self.b.files.text(child.span).to_owned();
+                self.plain(after, &named, &label, class, None, Some(text));
+                continue;
+            };
+            if old.title != child.title {
+                self.plain(after, &named, &format!("{label}.title"), class, old.title.clone(), child.title.clone());
+            }
+            if old.weight != child.weight {
+                let percent = |weight: Option<f64>| weight.map(|weight| format!("{}%", weight * 100.0));
+                self.plain(
+                    after,
+                    &named,
+                    &format!("{label}.weight"),
+                    class,
+                    percent(old.weight),
+                    percent(child.weight),
+                );
+            }
+            let from = self.all.len();
+            let attribute = |name: &str| block.and_then(|block| block.fields.iter().find(|field| field.name == name));
+            self.fields(after, &named, &label, &old.fields, &child.fields, &attribute);
+            for one in &mut self.all[from..] {
+                one.change.class = one.change.class.min(class);
+            }
+            if old.gates.iter().map(|gate| &gate.text).ne(child.gates.iter().map(|gate| &gate.text)) {
+                let told = |child: &Child| child.gates.first().map(|gate| gate.text.clone());
+                self.plain(after, &named, &format!("{label}.gate"), class, told(old), told(child));
+            }
+        }
+        for child in gone {
+            let block = kind.and_then(|kind| kind.child(&child.keyword));
+            let class = block.map_or(Class::Topology, |block| self.child_class(after, block.class, &child.keyword));
+            let label = match &child.name {
+                Some(name) => format!("{} {name}", child.keyword),
+                None => child.keyword.clone(),
+            };
+            let text = self.a.files.text(child.span).to_owned();
+            self.plain(after, &named, &label, class, Some(text), None);
+        }
+    }
+
+    /// An example that a contrast of an `evaluate` reads is part of the yardstick.
+    fn child_class(&self, entity: &Entity, class: Class, keyword: &str) -> Class {
+        let is_read = || {
+            let stages = self.b.program.of_kind(EntityKind::Stage).filter_map(|stage| stage.stage.as_ref());
+            let tables = stages.filter(|stage| stage.kind == "evaluate").flat_map(|stage| &stage.instances);
+            let mut metrics = tables.filter_map(|instance| instance.fields.get("metrics"));
+            metrics.any(|field| reads_examples(&field.value, self.b.program))
+        };
+        if entity.kind == EntityKind::Persona && keyword == "example" && is_read() { Class::Objective } else { class }
+    }
+
+    /// What several entities have from one line (by `extends`) is that line's entity's.
+    fn once_a_line(self) -> Vec<Raw> {
+        let stands_in = |one: &Raw, span: Span| {
+            let entity = self.b.program.entities.iter().find(|entity| entity.name == one.name);
+            entity.is_some_and(|entity| {
+                entity.span.file == span.file && (entity.span.start..entity.span.end).contains(&span.start)
+            })
+        };
+        let homes: Vec<Span> =
+            self.all.iter().filter_map(|one| one.origin.filter(|span| stands_in(one, *span))).collect();
+        let keeps = |one: &Raw| one.origin.is_none_or(|span| stands_in(one, span) || !homes.contains(&span));
+        let kept: Vec<bool> = self.all.iter().map(keeps).collect();
+        self.all.into_iter().zip(kept).filter_map(|(one, keep)| keep.then_some(one)).collect()
+    }
+}
+
+/// The value of `lr = 1e-4`; a value as it is.
+fn of_assignment(text: &str) -> &str {
+    let is_path =
+        |path: &str| path.chars().all(|letter| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '.' | '*'));
+    match text.split_once('=') {
+        Some((path, value)) if is_path(path.trim().trim_end_matches(['+', '-'])) => value.trim(),
+        _ => text,
+    }
+}
+
+/// Whether a metric compares by the personas' own examples.
+fn reads_examples(value: &Value, program: &Program) -> bool {
+    match value {
+        Value::Call { name, args } => {
+            name == "contrast" && matches!(args.get("examples"), None | Some(Value::Absent))
+                || args.values().any(|value| reads_examples(value, program))
+        }
+        Value::Verdict { judge, .. } => {
+            program.entity(*judge).fields.get("by").is_some_and(|by| reads_examples(&by.value, program))
+        }
+        Value::List(values) | Value::Op { args: values, .. } => {
+            values.iter().any(|value| reads_examples(value, program))
+        }
+        _ => false,
+    }
+}

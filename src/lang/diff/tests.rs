@@ -1,0 +1,161 @@
+use super::{Change, Side, changes};
+use crate::source::World;
+use crate::{Checked, check};
+
+const PROGRAM: &str = r#"masc 1
+experiment e "E" { seed = 7 }
+param k: int = 4 in 2..8 "candidates"
+model base { weights = random(arch: "llama", hidden: 8, layers: 1, heads: 1, kv_heads: 1, ffn: 8) }
+dataset lines { source = jsonl("lines.jsonl") }
+dataset situations { source = jsonl("situations.jsonl") }
+persona anchor "The Anchor" {
+  voice = "Comfort the user by naming the emotion."
+  example { given = "I failed."; says = "That hurts." }
+}
+persona beacon "The Beacon" {
+  voice = "Praise the user for a strength."
+  example { given = "I failed."; says = "You tried." }
+}
+let crew = [anchor, beacon]
+rubric kindness "Kindness" {
+  scale = 1..5
+  criterion warmth "Is warm" 75% { low = "cold" }
+  criterion tact "Is tactful" 25%
+}
+secret key from env "KEY"
+judge far { by = openai("https://one.example/v1", "a-model"), rubrics = [kindness], auth = key }
+reward kind { score = normalise(far.kindness) + 0.1 * finished() }
+stage sounding = sft for persona in crew { policy = base; data = lines; adapter = lora(rank: 4) }
+stage preferences = pairs for persona in crew {
+  from = sounding
+  data = situations.train
+  sample = { n = k, max_new = 16 tok }
+  judge = far.kindness
+}
+stage voices = grpo for persona in crew {
+  policy = sounding
+  reward = kind
+  data = situations.train
+  steps = 4 steps
+  kl = { beta = 0.02 }
+}
+stage measured = evaluate {
+  subjects = [voices, baseline(zero_shot)]
+  metrics = [far.kindness, finished()]
+  data = situations.test
+  gate delta(voices, baseline(zero_shot)) > 0 else "no gain"
+}
+"#;
+
+struct One(String);
+
+impl World for One {
+    fn source(&self, path: &str) -> Result<String, String> {
+        if path == "main.masc" { Ok(self.0.clone()) } else { Err("no such file".to_owned()) }
+    }
+
+    fn prose(&self, _: &str, _: &str) -> Result<String, String> {
+        Err("no such file".to_owned())
+    }
+}
+
+#[track_caller]
+fn checked(text: &str) -> Checked {
+    let checked = check(&One(text.to_owned()), "main.masc", &[]);
+    assert!(checked.program.is_some(), "{:#?}\n{text}", checked.diagnostics);
+    checked
+}
+
+/// What the edits, from text to text, come to.
+#[track_caller]
+fn edited(edits: &[(&str, &str)]) -> Vec<Change> {
+    let mut text = PROGRAM.to_owned();
+    for (from, to) in edits {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let (a, b) = (checked(PROGRAM), checked(&text));
+    let side = |checked: &'static Checked| Side { program: checked.program.as_ref().unwrap(), files: &checked.files };
+    changes(side(Box::leak(Box::new(a))), side(Box::leak(Box::new(b))))
+}
+
+/// `class entity field`, in order.
+#[track_caller]
+fn told(edits: &[(&str, &str)]) -> Vec<String> {
+    let all = edited(edits);
+    all.iter().map(|one| format!("{} {} {}", one.class.word(), one.entity, one.field).trim_end().to_owned()).collect()
+}
+
+#[test]
+fn layout_comments_order_and_spelling_are_no_change() {
+    assert!(edited(&[]).is_empty());
+    assert!(edited(&[("{ seed = 7 }", "{\n  # why\n  seed = 7\n}\n")]).is_empty());
+    assert!(edited(&[("beta = 0.02", "beta = 2e-2")]).is_empty());
+    let line = "dataset lines { source = jsonl(\"lines.jsonl\") }\n";
+    let moved = PROGRAM.replace(line, "") + line;
+    assert!(edited(&[(PROGRAM, &moved)]).is_empty());
+}
+
+#[test]
+fn a_value_is_told_at_its_entity_with_its_class() {
+    for (from, to, want) in [
+        ("for a strength.", "for one strength.", "behaviour persona beacon voice"),
+        ("The Anchor", "An Anchor", "behaviour persona anchor title"),
+        ("steps = 4", "steps = 5", "training stage voices steps"),
+        ("beta = 0.02", "beta = 0.05", "training stage voices kl.beta"),
+        ("seed = 7", "seed = 8", "training experiment e seed"),
+        ("rank: 4", "rank: 8", "training stage sounding adapter"),
+        ("0.1 * finished()", "0.2 * finished()", "objective reward kind score"),
+        ("\"lines.jsonl\"", "\"other.jsonl\"", "data dataset lines source"),
+        ("data = situations.test", "data = situations.val", "data stage measured data"),
+        ("low = \"cold\"", "low = \"icy\"", "objective rubric kindness criterion warmth.low"),
+        ("one.example", "two.example", "where judge far by"),
+        ("\"a-model\"", "\"b-model\"", "objective judge far by"),
+        ("env \"KEY\"", "env \"OTHER\"", "where secret key env"),
+        ("finished()]", "finished(), leak()]", "topology stage measured metrics"),
+        ("far.kindness, finished()]", "finished()]", "objective stage measured metrics"),
+        ("> 0 else", "> 0.1 else", "topology stage measured gate"),
+        ("says = \"You tried.\"", "says = \"You won.\"", "behaviour persona beacon example 1.says"),
+    ] {
+        assert_eq!(told(&[(from, to)]), [want], "{from} → {to}");
+    }
+}
+
+#[test]
+fn what_a_name_reaches_is_told_once_at_the_name() {
+    assert_eq!(told(&[("= 4 in", "= 6 in")]), ["training param k"]);
+    let crew = told(&[("[anchor, beacon]", "[anchor]")]);
+    assert_eq!(crew, ["topology let crew"]);
+    // A criterion's weights are of the rubric, however many stages ask for it.
+    let weights = told(&[("75% {", "60% {"), ("tactful\" 25%", "tactful\" 40%")]);
+    assert_eq!(
+        weights,
+        ["objective rubric kindness criterion tact.weight", "objective rubric kindness criterion warmth.weight"]
+    );
+    // An example is part of the yardstick where a metric compares by it.
+    let read = [("finished()]", "contrast(base)]"), ("You tried.", "You won.")];
+    assert!(told(&read).contains(&"objective persona beacon example 1.says".to_owned()), "{:?}", told(&read));
+}
+
+#[test]
+fn a_renamed_entity_is_one_change_and_what_names_it_none() {
+    let all = edited(&[("sounding", "first_words")]);
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!((all[0].entity.as_str(), all[0].class.word()), ("stage first_words", "cosmetic"));
+    assert_eq!(all[0].renamed_from.as_deref(), Some("sounding"));
+    let all = edited(&[("anchor", "harbour")]);
+    assert_eq!(all.len(), 1, "{all:#?}");
+}
+
+#[test]
+fn what_comes_and_goes_is_told_whole() {
+    let stage = "stage again = sft { policy = base; data = lines }\n";
+    let all = edited(&[(PROGRAM, &(PROGRAM.to_owned() + stage))]);
+    assert_eq!((all.len(), all[0].entity.as_str(), all[0].class.word()), (1, "stage again", "topology"));
+    assert!(all[0].from.is_none() && all[0].to.is_some());
+    let criterion = told(&[("  criterion tact \"Is tactful\" 25%\n", ""), ("75%", "100%")]);
+    assert_eq!(
+        criterion,
+        ["objective rubric kindness criterion tact", "objective rubric kindness criterion warmth.weight"]
+    );
+}
