@@ -19,9 +19,10 @@ pub fn semantics(spec: &TaskSpec) -> u32 {
         | TaskSpec::Pairs(_)
         | TaskSpec::BradleyTerry(_)
         | TaskSpec::Grpo(_)
-        | TaskSpec::Direction(_)
         | TaskSpec::Dialogue(_)
         | TaskSpec::NotYet(_) => 1,
+        // 2: a directive's parts count alike.
+        TaskSpec::Direction(_) => 2,
         // 2: medians and 95th percentiles; a contrast judge measures no criteria.
         TaskSpec::Evaluate(_) => 2,
     }

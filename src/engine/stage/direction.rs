@@ -243,12 +243,13 @@ impl Packed for Blocks<'_> {
     }
 
     fn spread(&self, members: &[usize], targets: &[f32], dlearnt: &[Vec<f32>]) -> Vec<f32> {
-        let mut by_place: BTreeMap<Place, &[f32]> = BTreeMap::new();
+        let mut by_place: BTreeMap<Place, Vec<f32>> = BTreeMap::new();
         for (member, &i) in members.iter().enumerate() {
             let mut rest = dlearnt[member].as_slice();
             for (turn, played) in self.episodes[i].turns.iter().enumerate() {
                 let (own, after) = rest.split_at(Director::learnt_len(&played.directive));
-                by_place.insert((member, turn), own);
+                let weighed = own.iter().zip(Director::weights(&played.directive)).map(|(d, weight)| d * weight);
+                by_place.insert((member, turn), weighed.collect());
                 rest = after;
             }
         }
@@ -256,7 +257,7 @@ impl Packed for Blocks<'_> {
         let mut rest = targets;
         for (places, same) in self.layout(members) {
             let (own, after) = rest.split_at(self.director.targets(&same));
-            let dlearnt: Vec<&[f32]> = places.iter().map(|place| by_place[place]).collect();
+            let dlearnt: Vec<&[f32]> = places.iter().map(|place| by_place[place].as_slice()).collect();
             all.extend(self.director.spread(&same, own, &dlearnt));
             rest = after;
         }
