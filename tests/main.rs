@@ -15,6 +15,7 @@ mod front_door_shapes;
 mod gates;
 mod harm;
 mod house;
+mod init;
 #[cfg(feature = "engine")]
 mod judges;
 #[cfg(feature = "engine")]

@@ -16,6 +16,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub enum Verb {
+    /// Write a first experiment that runs, with its data
+    Init(Init),
     /// Check .masc files: every fault at once, each with its place and what to write
     Check(Check),
     /// Write .masc files in the one style; says the same, with the same comments, or writes nothing
@@ -164,6 +166,12 @@ pub struct Check {
     /// The project's root
     #[arg(long, value_name = "DIR")]
     pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Init {
+    /// Where [default: here]
+    pub folder: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

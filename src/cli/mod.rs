@@ -24,6 +24,7 @@ mod gc;
 mod generate;
 mod git;
 mod graph;
+mod init;
 mod interrupt;
 mod load;
 mod plan;
@@ -58,6 +59,7 @@ pub fn main() -> ExitCode {
         }
     };
     let exit = match &cli.verb {
+        Verb::Init(args) => init::init(args),
         Verb::Check(args) => check::check(args),
         Verb::Fmt(args) => fmt::fmt(args),
         Verb::Fix(args) => fix::fix(args),

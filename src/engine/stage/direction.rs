@@ -6,7 +6,8 @@
 //! sequence; AdamW.
 //!
 //! Departures: (1) the choice of an agent counts as one token, with the log-probability that it has among the seats; (2) labels
-//! and line ends that were forced carry no loss; (3) the departures of [`super::grpo`] hold here too.
+//! and line ends that were forced carry no loss; (3) agent, action and tone of a directive count alike in the gradient, whatever
+//! their lengths ([`Director::weights`]); (4) the departures of [`super::grpo`] hold here too.
 
 use std::collections::BTreeMap;
 

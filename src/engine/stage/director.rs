@@ -348,3 +348,38 @@ pub fn lesson(spec: &DirectorSpec, row: &Row, lm: &Lm) -> Result<Option<Lesson>,
     completion.extend(lm.end_of_turn());
     Ok(Some(Lesson { prompt, completion }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directive(chosen: Option<usize>, mask: &[u8]) -> Directive {
+        Directive {
+            seat: Some(0),
+            action: String::new(),
+            tone: String::new(),
+            prompt: vec![1],
+            chosen,
+            ids: vec![7; mask.len()],
+            mask: mask.iter().map(|sampled| *sampled == 1).collect(),
+        }
+    }
+
+    #[test]
+    fn the_parts_of_a_directive_count_alike_and_one_on_the_mean() {
+        // Agent; four tokens of action; a forced label; one of tone.
+        let weights = Director::weights(&directive(Some(2), &[0, 0, 1, 1, 1, 1, 0, 1]));
+        assert_eq!(weights, [2.0, 0.5, 0.5, 0.5, 0.5, 2.0]);
+        // In an order that is not learned the choice is not there.
+        let weights = Director::weights(&directive(None, &[0, 1, 1, 1, 0, 1]));
+        assert_eq!(weights, [2.0 / 3.0, 2.0 / 3.0, 2.0 / 3.0, 2.0]);
+        // Nobody is to follow it: the choice alone.
+        assert_eq!(Director::weights(&directive(Some(3), &[0, 0])), [1.0]);
+        for (chosen, mask) in [(Some(0), vec![0, 1, 0]), (None, vec![1; 5]), (Some(1), vec![1, 1, 0, 1, 1, 1])] {
+            let directive = directive(chosen, &mask);
+            let weights = Director::weights(&directive);
+            assert_eq!(weights.len(), Director::learnt_len(&directive));
+            assert!((weights.iter().sum::<f32>() / weights.len() as f32 - 1.0).abs() < 1e-6);
+        }
+    }
+}

@@ -1,0 +1,34 @@
+//! `mascot init`: what it writes is right, in the one style, and runs.
+
+use crate::house::Sandbox;
+
+#[test]
+fn a_first_experiment_is_clean_and_runs() {
+    let sandbox = Sandbox::empty();
+    let told = sandbox.mascot(&["init", "mine"]).ended_with(0).out;
+    assert!(told.contains("4 files in mine") && told.contains("--variant smoke"), "{told}");
+    sandbox.mascot(&["check", "mine/first.masc"]).ended_with(0);
+    sandbox.mascot(&["fmt", "--check", "mine/first.masc"]).ended_with(0);
+    let root = ["--root", "mine"];
+    sandbox.mascot(&[&["run", "mine/first.masc", "--engine", "fake"][..], &root].concat()).ended_with(0);
+    #[cfg(feature = "engine")]
+    {
+        let smoke = ["run", "mine/first.masc", "--variant", "smoke", "--device", "cpu"];
+        let told = sandbox.mascot(&[&smoke[..], &root].concat()).ended_with(0).out;
+        assert!(told.contains("1 of 1 hold") && told.contains("3 fresh"), "{told}");
+    }
+}
+
+#[test]
+fn nothing_of_yours_is_written_over() {
+    let sandbox = Sandbox::empty();
+    sandbox.write("first.masc", "masc 1\n");
+    sandbox.write(".gitignore", "mine\n");
+    let told = sandbox.mascot(&["init"]).ended_with(2).err;
+    assert!(told.contains("first.masc is there already"), "{told}");
+    assert_eq!(sandbox.read("first.masc"), "masc 1\n");
+    assert!(!sandbox.path().join("data").exists());
+    std::fs::remove_file(sandbox.path().join("first.masc")).unwrap();
+    sandbox.mascot(&["init"]).ended_with(0);
+    assert_eq!(sandbox.read(".gitignore"), "mine\n");
+}
