@@ -67,6 +67,22 @@ fn check_says_where_and_what() {
     let github = sandbox.mascot(&["check", "broken.masc", "--format", "github"]).ended_with(1);
     assert!(github.out.starts_with("::error file=broken.masc,line=4,"), "{}", github.out);
 
+    let sarif = sandbox.mascot(&["check", "broken.masc", "--format", "sarif"]).ended_with(1).json();
+    let run = &sarif["runs"][0];
+    assert_eq!(
+        (sarif["version"].as_str(), run["tool"]["driver"]["rules"][0]["id"].as_str()),
+        (Some("2.1.0"), Some(&*code))
+    );
+    let result = &run["results"][0];
+    let place = &result["locations"][0]["physicalLocation"];
+    assert_eq!(
+        (result["ruleId"].as_str(), place["artifactLocation"]["uri"].as_str()),
+        (Some(&*code), Some("broken.masc"))
+    );
+    assert_eq!((place["region"]["startLine"].as_u64(), place["region"]["startColumn"].as_u64()), (Some(4), Some(3)));
+    let replaced = &result["fixes"][0]["artifactChanges"][0]["replacements"][0];
+    assert_eq!(replaced["insertedContent"]["text"], "voice");
+
     let page = sandbox.mascot(&["explain", &code, "--json"]).ended_with(0).json();
     has(&page, &["code", "title", "text"]);
     let word = sandbox.mascot(&["explain", "grpo", "--json"]).ended_with(0).json();

@@ -134,6 +134,8 @@ pub enum Format {
     /// One line a diagnostic
     Short,
     Json,
+    /// SARIF 2.1.0, as code hosts and editors read it
+    Sarif,
     /// Annotations of a GitHub workflow
     Github,
 }

@@ -10,7 +10,7 @@ use mascot_lang::source::SourceMap;
 use super::args::{Check, Format};
 use super::exit::Exit;
 use super::load;
-use super::render::{self, Paint, diagnostics};
+use super::render::{self, Paint, diagnostics, sarif};
 
 /// What one file, at one point, was found to be.
 struct Found {
@@ -43,9 +43,10 @@ pub fn check(args: &Check) -> Exit {
 
     let mut tally = diagnostics::Tally::default();
     all.iter().for_each(|found| tally.add(diagnostics::Tally::of(&found.diagnostics)));
-    if format == Format::Json {
+    if matches!(format, Format::Json | Format::Sarif) {
         let pairs: Vec<_> = all.iter().map(|found| (&found.diagnostics, &found.files)).collect();
-        render::json(&diagnostics::document(&pairs));
+        let document = if format == Format::Sarif { sarif::document } else { diagnostics::document };
+        render::json(&document(&pairs));
     } else {
         for found in &all {
             render::out(&diagnostics::text(&found.diagnostics, &found.files, format, Paint::of_stdout()));

@@ -42,13 +42,13 @@ impl Tally {
     }
 }
 
-/// All of them in a format of text, sorted by place. [`Format::Json`] is [`document`]'s.
+/// All of them in a format of text, sorted by place. [`Format::Json`] is [`document`]'s, [`Format::Sarif`] is `sarif`'s.
 pub fn text(found: &Diagnostics, files: &SourceMap, format: Format, paint: Paint) -> String {
     let mut text = String::new();
     for one in found.sorted() {
         match format {
             Format::Human => human(one, files, paint, &mut text),
-            Format::Short | Format::Json => short(one, files, &mut text),
+            Format::Short | Format::Json | Format::Sarif => short(one, files, &mut text),
             Format::Github => github(one, files, &mut text),
         }
     }

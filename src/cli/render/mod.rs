@@ -6,6 +6,7 @@ pub mod diff;
 pub mod plan;
 pub mod progress;
 pub mod results;
+pub mod sarif;
 
 pub mod table;
 
