@@ -98,6 +98,7 @@ fn layout_comments_order_and_spelling_are_no_change() {
 
 #[test]
 fn a_value_is_told_at_its_entity_with_its_class() {
+    let mut wrong = Vec::new();
     for (from, to, want) in [
         ("for a strength.", "for one strength.", "behaviour persona beacon voice"),
         ("The Anchor", "An Anchor", "behaviour persona anchor title"),
@@ -116,9 +117,42 @@ fn a_value_is_told_at_its_entity_with_its_class() {
         ("far.kindness, finished()]", "finished()]", "objective stage measured metrics"),
         ("> 0 else", "> 0.1 else", "topology stage measured gate"),
         ("says = \"You tried.\"", "says = \"You won.\"", "behaviour persona beacon example 1.says"),
+        ("hidden: 8, layers: 1", "hidden: 16, layers: 1", "training model base weights"),
+        ("steps = 4 steps", "steps = 4 steps\n  lr = 1e-4", "training stage voices lr"),
+        ("steps = 4 steps", "steps = 4 steps\n  group = 6", "training stage voices group"),
+        ("steps = 4 steps", "steps = 4 steps\n  sample = { max_new = 9 tok }", "training stage voices sample.max_new"),
+        ("steps = 4 steps", "steps = 4 steps\n  advantage = { scale = none }", "training stage voices advantage.scale"),
+        ("max_new = 16 tok", "max_new = 24 tok", "training stage preferences sample.max_new"),
+        ("judge = far.kindness\n}", "judge = far.kindness\n  min_gap = 1\n}", "training stage preferences min_gap"),
+        ("data = lines;", "data = lines; epochs = 5 epochs;", "training stage sounding epochs"),
+        ("rubrics = [kindness], auth", "rubrics = [kindness], votes = 3, auth", "objective judge far votes"),
+        ("rubrics = [kindness], auth", "rubrics = [kindness], swap = true, auth", "objective judge far swap"),
+        ("rubrics = [kindness], auth", "rubrics = [kindness], timeout = 9 s, auth", "where judge far timeout"),
+        ("\"Is warm\" 75%", "\"Feels warm\" 75%", "objective rubric kindness criterion warmth.title"),
+        ("scale = 1..5", "scale = 1..7", "objective rubric kindness scale"),
+        ("rubric kindness \"Kindness\"", "rubric kindness \"Care\"", "objective rubric kindness title"),
+        ("data = situations.test", "data = situations.test\n  bootstrap = 50", "objective stage measured bootstrap"),
+        ("baseline(zero_shot)]", "baseline(zero_shot), baseline(few_shot)]", "topology stage measured subjects"),
+        (
+            "says = \"That hurts.\" }",
+            "says = \"That hurts.\" }\n  example { given = \"x\"; says = \"y\" }",
+            "behaviour persona anchor example 2",
+        ),
+        ("voice = \"Comfort", "never = [\"flattery\"]\n  voice = \"Comfort", "behaviour persona anchor never"),
+        ("experiment e \"E\"", "experiment e \"F\"", "cosmetic experiment e title"),
+        ("reward = kind\n", "reward = kind\n  warmup = 1 step\n", "training stage voices warmup"),
+        ("score = normalise", "clip = -1..1\n  score = normalise", "objective reward kind clip"),
+        ("seed = 7 }", "seed = 7; question = \"why?\" }", "cosmetic experiment e question"),
+        ("data = situations.train\n  sample", "data = situations.val\n  sample", "data stage preferences data"),
+        ("from = sounding", "from = base", "training stage preferences from"),
+        ("from env \"KEY\"\n", "from env \"KEY\"\nbudget b { money = 1 usd }\n", "where budget b"),
     ] {
-        assert_eq!(told(&[(from, to)]), [want], "{from} → {to}");
+        let found = told(&[(from, to)]);
+        if found != [want] {
+            wrong.push(format!("{from} → {to}: {found:?}, not {want}"));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
