@@ -17,6 +17,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTROLS = ("shuffled", "frozen", "swapped")
+# What the statements are asked of: more than the file itself, which has twenty minutes.
+SIZES = ["speakers.sample.n=2", "rehearsal.prompts=16"]
 
 
 def arguments():
@@ -40,7 +42,7 @@ class Mascot:
     def words(self, verb, *more):
         words = [self.how.binary, verb, self.how.file, *more, "--set", f"experiment.seed={self.seed}"]
         words += ["--engine", self.how.engine]
-        for one in self.how.set:
+        for one in SIZES + self.how.set:
             words += ["--set", one]
         words += ["--store", self.how.store] if self.how.store else []
         return words + (["--variant", self.variant] if self.variant else [])
