@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mascot_lang::diff::Class;
 
 /// Declare, plan and train groups of AI companions: one language, one binary
 #[derive(Debug, Parser)]
@@ -233,8 +235,8 @@ pub struct Diff {
     #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
     pub set: Vec<(String, String)>,
     /// End with 4 when a change is of this class or stricter
-    #[arg(long, value_enum, value_name = "CLASS")]
-    pub fail_on: Option<FailOn>,
+    #[arg(long, value_name = "CLASS", value_parser = class())]
+    pub fail_on: Option<Class>,
     /// How it is written
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub format: DiffFormat,
@@ -245,24 +247,18 @@ pub struct Diff {
     pub root: Option<PathBuf>,
 }
 
+/// Classes of a change by their words, strictest first.
+fn class() -> impl TypedValueParser<Value = Class> {
+    let named = |word: String| Class::ALL.into_iter().find(|class| class.word() == word);
+    PossibleValuesParser::new(Class::ALL.map(Class::word)).map(move |word| named(word).expect("one of the words"))
+}
+
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
 pub enum DiffFormat {
     #[default]
     Human,
     /// For a pull request: short, details folded
     Markdown,
-}
-
-/// Classes of a change, strictest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    Objective,
-    Data,
-    Behaviour,
-    Training,
-    Topology,
-    Where,
-    Cosmetic,
 }
 
 #[derive(Debug, Args)]

@@ -10,11 +10,11 @@ use mascot_run::plan::{Likely, Plan, reruns};
 use mascot_run::source::Places;
 use mascot_run::store::Store;
 
-use super::args::{Diff, DiffFormat, FailOn, Format};
+use super::args::{Diff, DiffFormat};
 use super::exit::Exit;
 use super::git::Revision;
 use super::load;
-use super::render::{self, Paint, diagnostics, diff as shown};
+use super::render::{self, Paint, diff as shown};
 
 /// What was compared, and what it came to.
 pub struct Compared {
@@ -63,20 +63,8 @@ pub fn diff(args: &Diff) -> Exit {
     } else {
         render::out(&shown::human(&compared, Paint::of_stdout()));
     }
-    let fails = args.fail_on.is_some_and(|limit| compared.changes.iter().any(|one| one.class <= class(limit)));
+    let fails = args.fail_on.is_some_and(|limit| compared.changes.iter().any(|one| one.class <= limit));
     if fails { Exit::Gated } else { Exit::Done }
-}
-
-fn class(limit: FailOn) -> Class {
-    match limit {
-        FailOn::Objective => Class::Objective,
-        FailOn::Data => Class::Data,
-        FailOn::Behaviour => Class::Behaviour,
-        FailOn::Training => Class::Training,
-        FailOn::Topology => Class::Topology,
-        FailOn::Where => Class::Where,
-        FailOn::Cosmetic => Class::Cosmetic,
-    }
 }
 
 fn compared(args: &Diff) -> Result<Compared, Exit> {
@@ -197,8 +185,7 @@ fn at(revision: &Revision, args: &Diff, file: &Path, name: String) -> Result<Loa
 fn loaded(world: &dyn World, args: &Diff, file: &Path, name: String, root: std::path::PathBuf) -> Result<Loaded, Exit> {
     let checked = mascot_lang::check(world, &file.to_string_lossy(), &args.set);
     if checked.program.is_none() {
-        let told = diagnostics::text(&checked.diagnostics, &checked.files, Format::Human, Paint::of_stderr());
-        render::say(told.trim_end());
+        load::show(&checked.diagnostics, &checked.files);
         render::complain(&format!("{name} has faults, so it cannot be said what it means"), None);
         return Err(Exit::ProgramWrong);
     }

@@ -2,11 +2,11 @@
 
 use mascot_lang::fix;
 
-use super::args::{Fix, Format};
+use super::args::Fix;
 use super::exit::Exit;
 use super::fmt::{difference, replace};
 use super::load;
-use super::render::{self, Paint, diagnostics, plural};
+use super::render::{self, diagnostics, plural};
 
 pub fn fix(args: &Fix) -> Exit {
     let mut worst = Exit::Done;
@@ -16,19 +16,16 @@ pub fn fix(args: &Fix) -> Exit {
             Err(exit) => return exit,
         };
         let name = file.to_string_lossy();
-        let checked = load::check(&world, file, &Default::default());
         let Some(mended) = fix::mended(&world, &name) else {
             // It cannot be read, and the check says why.
-            render::say(
-                diagnostics::text(&checked.diagnostics, &checked.files, Format::Human, Paint::of_stderr()).trim_end(),
-            );
+            let checked = load::check(&world, file, &Default::default());
+            load::show(&checked.diagnostics, &checked.files);
             worst = worst.or(Exit::ProgramWrong);
             continue;
         };
-        let before = checked.files.file(mascot_lang::source::FileId(0)).text.clone();
         if args.diff {
-            render::out(&difference(file, &before, &mended.text));
-        } else if mended.text != before
+            render::out(&difference(file, &mended.before, &mended.text));
+        } else if mended.text != mended.before
             && let Err(why) = replace(file, &mended.text)
         {
             render::complain(&format!("{name}: {why}"), None);
@@ -38,7 +35,7 @@ pub fn fix(args: &Fix) -> Exit {
             render::say(&format!("{name}:{}:{} {}  {}", done.at.line, done.at.column, done.code, done.title));
         }
         let left = diagnostics::Tally::of(&mended.checked.diagnostics);
-        let mends = plural(mended.done.len(), "fix").replace("fixs", "fixes");
+        let mends = plural(mended.done.len(), "fix");
         let verb = if args.diff { "would be applied" } else { "applied" };
         let rest = left.in_words();
         let rest =

@@ -9,9 +9,10 @@ use mascot_lang::source::{FileId, SourceMap};
 use mascot_run::whole::{self, Care};
 use similar::TextDiff;
 
-use super::args::{Fmt, Format};
+use super::args::Fmt;
 use super::exit::Exit;
-use super::render::{self, Paint, diagnostics, plural};
+use super::load;
+use super::render::{self, plural};
 use super::world::in_words;
 
 /// What stands for standard input among the files, and for its name in messages.
@@ -82,7 +83,7 @@ fn told(file: &Path, text: String, refusal: Refusal) -> Exit {
         Refusal::Faulty(found) => {
             let mut files = SourceMap::default();
             files.add(file.display().to_string(), text);
-            render::say(diagnostics::text(&found, &files, Format::Human, Paint::of_stderr()).trim_end());
+            load::show(&found, &files);
             render::complain(
                 &format!("{}: left as it is", file.display()),
                 Some("mend what is told above, then format it"),

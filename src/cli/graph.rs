@@ -45,7 +45,7 @@ fn kind(program: &Program, id: EntityId) -> String {
     let entity = program.entity(id);
     match &entity.stage {
         Some(stage) => stage.kind.clone(),
-        None => format!("{:?}", entity.kind).to_lowercase(),
+        None => entity.kind.keyword().to_owned(),
     }
 }
 

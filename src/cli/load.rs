@@ -5,6 +5,7 @@ use std::path::Path;
 use mascot_lang::Checked;
 use mascot_lang::diagnostic::Diagnostics;
 use mascot_lang::program::{Point, Program};
+use mascot_lang::source::SourceMap;
 
 use super::args::{Format, Selection};
 use super::exit::Exit;
@@ -134,9 +135,13 @@ fn unknown(what: &str, name: &str, known: &[String]) -> Exit {
     Exit::CallWrong
 }
 
+/// Prints diagnostics for people.
+pub fn show(found: &Diagnostics, files: &SourceMap) {
+    render::say(diagnostics::text(found, files, Format::Human, Paint::of_stderr()).trim_end());
+}
+
 /// Prints diagnostics for people, with their count.
 fn tell(found: &Diagnostics, checked: &Checked) {
-    let text = diagnostics::text(found, &checked.files, Format::Human, Paint::of_stderr());
-    render::say(text.trim_end());
+    show(found, &checked.files);
     render::say(&diagnostics::Tally::of(found).in_words());
 }

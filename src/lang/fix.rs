@@ -12,6 +12,7 @@ const ROUNDS: usize = 20;
 
 /// A main file with its fixes applied.
 pub struct Mended {
+    pub before: String,
     pub text: String,
     /// What was done, in the order in which it was done; places are those of the text before that round.
     pub done: Vec<Done>,
@@ -28,7 +29,8 @@ pub struct Done {
 
 /// Applies what can be applied to `main`; what is wrong in its imports is for those files to mend. `None` when it cannot be read.
 pub fn mended(world: &dyn World, main: &str) -> Option<Mended> {
-    let mut text = world.source(main).ok()?;
+    let before = world.source(main).ok()?;
+    let mut text = before.clone();
     let mut checked = check(world, main, &[]);
     let mut done = Vec::new();
     for _ in 0..ROUNDS {
@@ -69,7 +71,7 @@ pub fn mended(world: &dyn World, main: &str) -> Option<Mended> {
         done.extend(kept.into_iter().map(|(done, _)| done.clone()));
         (text, checked) = (next, found);
     }
-    Some(Mended { text, done, checked })
+    Some(Mended { before, text, done, checked })
 }
 
 fn faults(checked: &Checked) -> usize {
@@ -94,7 +96,7 @@ fn offered(checked: &Checked) -> Vec<&Diagnostic> {
 }
 
 /// Edits do not overlap; the last is applied first, so that places stay true.
-fn applied(text: &str, edits: &[&Edit]) -> String {
+pub(crate) fn applied(text: &str, edits: &[&Edit]) -> String {
     let mut edits = edits.to_vec();
     edits.sort_by_key(|edit| edit.span.start);
     let mut text = text.to_owned();

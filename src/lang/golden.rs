@@ -111,12 +111,7 @@ fn a_fix_mends_what_it_is_offered_for() {
         let all = checked.diagnostics.sorted();
         let [one] = all.as_slice() else { continue };
         let Some(fix) = one.fixes.first() else { continue };
-        let mut edits = fix.edits.clone();
-        edits.sort_by_key(|edit| std::cmp::Reverse(edit.span));
-        let mut mended = text;
-        for edit in edits {
-            mended.replace_range(edit.span.start as usize..edit.span.end as usize, &edit.text);
-        }
+        let mended = crate::fix::applied(&text, &fix.edits.iter().collect::<Vec<_>>());
         let again = check(&Alone(&mended), "main.masc", &[]);
         let same: Vec<_> = again.diagnostics.sorted().into_iter().filter(|other| other.code == one.code).collect();
         assert!(same.is_empty(), "{name}: `{}` leaves\n{}\n{mended}", fix.title, in_words(&again));

@@ -170,7 +170,12 @@ pub fn measured(mean: f64, interval: Option<(f64, f64)>) -> String {
 
 /// `n thing` or `n things`.
 pub fn plural(n: usize, thing: &str) -> String {
-    format!("{n} {thing}{}", if n == 1 { "" } else { "s" })
+    let ending = match thing {
+        _ if n == 1 => "",
+        thing if thing.ends_with(['s', 'x']) => "es",
+        _ => "s",
+    };
+    format!("{n} {thing}{ending}")
 }
 
 #[cfg(test)]

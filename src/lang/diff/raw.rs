@@ -10,6 +10,7 @@ use crate::program::{Child, Entity, EntityKind, Field, Fields, Gate, Instance, P
 use crate::source::Span;
 
 /// A difference, and where it was made.
+#[derive(Clone)]
 pub struct Raw {
     pub change: Change,
     /// Of the entity whose difference it is.
@@ -170,7 +171,7 @@ impl<'a> Walk<'a> {
         }
         let kind = match &after.stage {
             Some(stage) => schema::stage(&stage.kind),
-            None => schema::kinds().find(|kind| kind.entity == after.kind && kind.makes.is_none()),
+            None => schema::item(after.kind.keyword()),
         };
         let from = self.all.len();
         self.fields(after, &named, "", &before.fields, &after.fields, &|name| kind.and_then(|kind| kind.field(name)));
@@ -256,16 +257,7 @@ impl<'a> Walk<'a> {
             let entity = if everywhere { called(after) } else { one.change.entity.clone() };
             let change = Change { entity, ..one.change.clone() };
             if !self.all[from..].iter().any(|known| known.change == change) {
-                let Raw { name, is_edited, is_named_value, text, origin, .. } = one;
-                let (name, text) = (name.clone(), text.clone());
-                self.all.push(Raw {
-                    change,
-                    name,
-                    is_edited: *is_edited,
-                    is_named_value: *is_named_value,
-                    text,
-                    origin: *origin,
-                });
+                self.all.push(Raw { change, ..one.clone() });
             }
         }
     }

@@ -121,6 +121,16 @@ pub enum Class {
 }
 
 impl Class {
+    pub const ALL: [Self; 7] = [
+        Class::Objective,
+        Class::Data,
+        Class::Behaviour,
+        Class::Training,
+        Class::Topology,
+        Class::Where,
+        Class::Cosmetic,
+    ];
+
     pub fn word(self) -> &'static str {
         match self {
             Class::Objective => "objective",
