@@ -1,6 +1,6 @@
 //! From the text of a program to its plan: what re-runs, and what does not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use mascot_lang::program::Point;
@@ -529,7 +529,10 @@ fn rehearse_all(root: &Path, folder: &str) -> usize {
         let folder = tempdir().unwrap();
         let plan = planned(&files, &name, &points, folder.path());
         let (did, report) = performed(&plan, folder.path());
-        assert_eq!(did.len(), plan.tasks.len(), "{name}");
+        // Tasks that differ in their gates alone have one key: the first computes it, the others recall it.
+        let keys: BTreeSet<_> = report.tasks.iter().map(|task| task.key.expect("every task has a key")).collect();
+        assert_eq!(did.len(), keys.len(), "{name}");
+        assert_eq!(outcomes(&report).len(), plan.tasks.len(), "{name}");
         assert_eq!(report.exit_code(), 0, "{name}");
         rehearsed += 1;
     }
