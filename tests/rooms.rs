@@ -9,11 +9,13 @@ use crate::house::{files, repository};
 /// What a folder or file of `src/lang` may use of its own package.
 const LANG: &[(&str, &[&str])] = &[
     ("source", &[]),
+    ("address", &[]),
+    ("lock", &["address"]),
     ("diagnostic", &["source"]),
     ("stdlib", &[]),
     ("program", &["source", "program"]),
     ("syntax", &["source", "diagnostic", "syntax"]),
-    ("check", &["source", "diagnostic", "syntax", "program", "stdlib", "check"]),
+    ("check", &["source", "diagnostic", "syntax", "program", "stdlib", "address", "lock", "check"]),
 ];
 
 #[test]

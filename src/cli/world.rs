@@ -3,9 +3,11 @@
 
 #![allow(clippy::disallowed_methods)] // The one door to the environment and the clock.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use mascot_lang::address::Far;
+use mascot_lang::lock::{self, Lock, VENDOR};
 use mascot_lang::source::World;
 pub use mascot_run::words::in_words;
 
@@ -56,13 +58,58 @@ impl SystemWorld {
 
 impl World for SystemWorld {
     fn source(&self, path: &str) -> Result<String, String> {
-        self.read(Path::new(path))
+        match Far::parse(path) {
+            Some(far) => {
+                let far = far.expect("only an address that is one gets here");
+                let lock = World::lock(self).map(|(_, text)| Lock::parse(&text)).unwrap_or_default();
+                let place = lock.place(&far).ok_or("mascot.lock does not say which commit it is")?;
+                let not_here = |why: String| if why == "no such file" { format!("it is not in {VENDOR}/") } else { why };
+                self.read(&self.root.join(place)).map_err(not_here)
+            }
+            None => self.read(Path::new(path)),
+        }
     }
 
     fn prose(&self, from: &str, path: &str) -> Result<String, String> {
         let folder = Path::new(from).parent().unwrap_or(Path::new(""));
         self.read(&folder.join(path))
     }
+
+    fn lock(&self) -> Option<(String, String)> {
+        let path = self.root.join(lock::FILE);
+        let text = self.read(&path).ok()?;
+        // Above the current folder it is shown as it is found.
+        let shown = path.strip_prefix(&self.current).unwrap_or(&path);
+        Some((shown.to_string_lossy().into_owned(), text))
+    }
+
+    fn in_root(&self, path: &str) -> String {
+        let whole = lexical(&self.current.join(path));
+        // A link on the way to the root, in what the user typed.
+        let real = || whole.canonicalize().ok().and_then(|real| Some(real.strip_prefix(&self.root).ok()?.to_owned()));
+        let inside = whole.strip_prefix(&self.root).ok().map(Path::to_owned).or_else(real);
+        slashed(&inside.unwrap_or(whole))
+    }
+}
+
+/// Without `.` and `..`, by the letters alone.
+fn lexical(path: &Path) -> PathBuf {
+    let mut out = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => {
+                out.pop();
+            }
+            part => out.push(part),
+        }
+    }
+    out
+}
+
+/// A path as `mascot.lock` and packs write it: `/` between its parts on every system.
+pub fn slashed(path: &Path) -> String {
+    path.components().map(|part| part.as_os_str().to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// The nearest ancestor of the file that holds `mascot.lock` or `.git`; else the current folder, if it holds the file;

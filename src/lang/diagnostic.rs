@@ -12,6 +12,8 @@ pub struct Code(pub &'static str);
 pub enum Severity {
     Error,
     Warning,
+    /// Nothing is wrong; worth knowing.
+    Note,
 }
 
 /// A place and what to say there; the first of a diagnostic is where it points.
@@ -61,6 +63,10 @@ impl Diagnostic {
 
     pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+    }
+
+    pub fn note(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, ..Self::error(code, span, message) }
     }
 
     pub fn label(mut self, text: impl Into<String>) -> Self {

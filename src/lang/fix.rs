@@ -121,6 +121,14 @@ impl World for With<'_> {
     fn prose(&self, from: &str, path: &str) -> Result<String, String> {
         self.world.prose(from, path)
     }
+
+    fn lock(&self) -> Option<(String, String)> {
+        self.world.lock()
+    }
+
+    fn in_root(&self, path: &str) -> String {
+        self.world.in_root(path)
+    }
 }
 
 #[cfg(test)]

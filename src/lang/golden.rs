@@ -1,6 +1,6 @@
 //! `tests/golden/check/*.masc`: a program, and what is told of it as its last lines, one `# M0207 at 26:12` a diagnostic
 //! (`# M0207 at 3:1 of other.masc` in another file). A file without such lines must check clean. Files in folders there are what
-//! the programs import.
+//! the programs import; `X.lock` beside `X.masc` is its `mascot.lock`.
 //!
 //! `MASCOT_BLESS=1 cargo test -p mascot-lang golden` writes what is told into the files; then read the difference.
 
@@ -9,22 +9,37 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::source::World;
+use crate::address::Far;
+use crate::lock::Lock;
+use crate::source::{FileId, World};
 use crate::{Checked, check, explain};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// Files under a folder.
-struct Folder(PathBuf);
+/// Files under a folder, for the main file of this name: its lock is the one of the same name.
+struct Folder<'t>(PathBuf, &'t str);
 
-impl World for Folder {
+impl World for Folder<'_> {
     fn source(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(path)).map_err(|_| "no such file".to_owned())
+        let place = match Far::parse(path) {
+            Some(far) => {
+                let far = far.expect("only an address that is one gets here");
+                let lock = self.lock().map(|(_, text)| Lock::parse(&text)).unwrap_or_default();
+                lock.place(&far).ok_or("mascot.lock does not say which commit it is")?
+            }
+            None => path.to_owned(),
+        };
+        std::fs::read_to_string(self.0.join(place)).map_err(|_| "no such file".to_owned())
     }
 
     fn prose(&self, from: &str, path: &str) -> Result<String, String> {
         let folder = Path::new(from).parent().unwrap_or(Path::new(""));
         std::fs::read_to_string(self.0.join(folder).join(path)).map_err(|_| "no such file".to_owned())
+    }
+
+    fn lock(&self) -> Option<(String, String)> {
+        let text = std::fs::read_to_string(self.0.join(self.1).with_extension("lock")).ok()?;
+        Some(("mascot.lock".to_owned(), text))
     }
 }
 
@@ -84,7 +99,7 @@ fn every_golden_program_is_told_what_it_says() {
     let bless = std::env::var_os("MASCOT_BLESS").is_some();
     let mut wrong = String::new();
     for (name, text) in programs() {
-        let checked = check(&Folder(PathBuf::from(&folder)), &name, &[]);
+        let checked = check(&Folder(PathBuf::from(&folder), &name), &name, &[]);
         let is = told(&checked, &name);
         let expected: Vec<&str> = text.lines().filter(|line| is_expectation(line)).collect();
         if is == expected {
@@ -107,10 +122,11 @@ fn a_fix_mends_what_it_is_offered_for() {
     let folder = PathBuf::from(format!("{ROOT}/tests/golden/check"));
     let mut offered = 0;
     for (name, text) in programs() {
-        let checked = check(&Folder(folder.clone()), &name, &[]);
+        let checked = check(&Folder(folder.clone(), &name), &name, &[]);
         let all = checked.diagnostics.sorted();
         let [one] = all.as_slice() else { continue };
-        let Some(fix) = one.fixes.first() else { continue };
+        let of_itself = |fix: &&crate::diagnostic::Fix| fix.edits.iter().all(|edit| edit.span.file == FileId(0));
+        let Some(fix) = one.fixes.first().filter(of_itself) else { continue };
         let mended = crate::fix::applied(&text, &fix.edits.iter().collect::<Vec<_>>());
         let again = check(&Alone(&mended), "main.masc", &[]);
         let same: Vec<_> = again.diagnostics.sorted().into_iter().filter(|other| other.code == one.code).collect();
@@ -165,7 +181,7 @@ fn codes_in_sources() -> BTreeSet<String> {
                 folders.push(path);
             } else if path.extension().is_some_and(|end| end == "rs") && !path.ends_with("golden.rs") {
                 let text = std::fs::read_to_string(path).expect("a text");
-                for raised in ["error(", "warning("] {
+                for raised in ["error(", "warning(", "note("] {
                     for (at, _) in text.match_indices(raised) {
                         let rest = text[at + raised.len()..].trim_start();
                         codes.extend(rest.strip_prefix('"').and_then(|rest| rest.get(..5)).map(str::to_owned));

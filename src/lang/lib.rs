@@ -7,6 +7,7 @@
 //!
 //! [`check()`] does both for a file and its imports; [`Checked::at`] does the second again for a variant or a point of a sweep.
 
+pub mod address;
 pub mod check;
 pub mod diagnostic;
 pub mod diff;
@@ -15,6 +16,7 @@ pub mod fix;
 pub mod format;
 #[cfg(test)]
 mod golden;
+pub mod lock;
 pub mod program;
 pub mod source;
 pub mod stdlib;
@@ -22,6 +24,8 @@ pub mod syntax;
 
 pub use check::expand::{Expanded, expand};
 use check::load::{self, Tree};
+use check::locked;
+pub use check::locked::Part;
 use check::points::{self, Skipped};
 use diagnostic::Diagnostics;
 pub use program::{GraphEdge, edges};
@@ -42,6 +46,7 @@ pub fn check(world: &dyn World, main: &str, sets: &[(String, String)]) -> Checke
     let (mut files, mut diagnostics) = (SourceMap::default(), Diagnostics::default());
     let mut tree = load::load(world, main, &mut files, &mut diagnostics);
     load::read_sets(world, sets, &mut files, &mut tree, &mut diagnostics);
+    locked::verify(world, &tree, &mut files, &mut diagnostics);
     let program = check::base(&tree, &files, &mut diagnostics);
     Checked { files, diagnostics: diagnostics.at_most_a_file(MAX_DIAGNOSTICS), program, tree }
 }
@@ -50,6 +55,11 @@ pub fn check(world: &dyn World, main: &str, sets: &[(String, String)]) -> Checke
 const MAX_DIAGNOSTICS: usize = 100;
 
 impl Checked {
+    /// Every file beside the main one that it is made of, as `mascot.lock` names them; `world` is the one that it was checked in.
+    pub fn parts(&self, world: &dyn World) -> Vec<Part> {
+        locked::parts(world, &self.tree, &self.files)
+    }
+
     /// The main file's variants, in its order.
     pub fn variants(&self) -> Vec<Point> {
         points::named(&self.tree, "variant").into_iter().map(|name| Point::Variant(name.to_owned())).collect()

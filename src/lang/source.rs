@@ -98,7 +98,9 @@ impl SourceMap {
 
 /// Where text comes from. The language package reads nothing itself.
 pub trait World {
-    /// The text of a `.masc` file, by its path in a [`SourceMap`] (`a/b.masc`); `std/…` never gets here.
+    /// The text of a `.masc` file, by its path in a [`SourceMap`] (`a/b.masc`, or an address as `address` writes it); `std/…` never
+    /// gets here. What is far away is fetched by nobody who checks: it is where `mascot.lock` says, or not here. So is a text that a far
+    /// file names.
     ///
     /// # Errors
     /// In the words that a diagnostic can end with: "no such file", "is not UTF-8 (byte 17)", "leaves the project root".
@@ -109,4 +111,14 @@ pub trait World {
     /// # Errors
     /// As [`World::source`].
     fn prose(&self, from: &str, path: &str) -> Result<String, String>;
+
+    /// The root's `mascot.lock`, if there is one: its path as a user would write it, and its text.
+    fn lock(&self) -> Option<(String, String)> {
+        None
+    }
+
+    /// A path of a [`SourceMap`], or beside one, as `mascot.lock` names it: from the root.
+    fn in_root(&self, path: &str) -> String {
+        path.to_owned()
+    }
 }

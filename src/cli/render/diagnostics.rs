@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 use super::{Paint, plural, width};
 use crate::cli::args::Format;
 
-/// How many errors and warnings.
+/// How many errors, warnings and notes.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Tally {
     pub errors: usize,
     pub warnings: usize,
+    pub notes: usize,
 }
 
 impl Tally {
@@ -24,6 +25,7 @@ impl Tally {
             match one.severity {
                 Severity::Error => tally.errors += 1,
                 Severity::Warning => tally.warnings += 1,
+                Severity::Note => tally.notes += 1,
             }
         }
         tally
@@ -32,13 +34,15 @@ impl Tally {
     pub fn add(&mut self, other: Tally) {
         self.errors += other.errors;
         self.warnings += other.warnings;
+        self.notes += other.notes;
     }
 
-    /// `2 errors, 1 warning`; empty when there is neither.
+    /// `2 errors, 1 warning`; empty when there is nothing.
     pub fn in_words(self) -> String {
         let errors = (self.errors > 0).then(|| plural(self.errors, "error"));
         let warnings = (self.warnings > 0).then(|| plural(self.warnings, "warning"));
-        [errors, warnings].into_iter().flatten().collect::<Vec<_>>().join(", ")
+        let notes = (self.notes > 0).then(|| plural(self.notes, "note"));
+        [errors, warnings, notes].into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -112,6 +116,7 @@ fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
+        Severity::Note => "note",
     }
 }
 
@@ -138,7 +143,8 @@ fn github(one: &Diagnostic, files: &SourceMap, to: &mut String) {
     let _ = writeln!(
         to,
         "::{} file={},line={},endLine={},col={},title={}::{}",
-        severity(one.severity),
+        // The word that workflows have for it.
+        if one.severity == Severity::Note { "notice" } else { severity(one.severity) },
         property(&files.file(one.primary.span.file).path),
         start.line,
         end.line,
@@ -200,6 +206,7 @@ impl miette::Diagnostic for Shown<'_> {
         Some(match self.one.severity {
             Severity::Error => miette::Severity::Error,
             Severity::Warning => miette::Severity::Warning,
+            Severity::Note => miette::Severity::Advice,
         })
     }
 

@@ -53,6 +53,7 @@ fn result(one: &Diagnostic, files: &SourceMap) -> Value {
         "level": match one.severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Note => "note",
         },
         "message": {"text": text},
         "locations": [location(one.primary.span, files)],

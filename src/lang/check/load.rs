@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::diagnostics as say;
+use crate::address;
 use crate::diagnostic::Diagnostics;
 use crate::source::{FileId, SourceMap, Span, World};
 use crate::syntax::ast::{Body, Entry, Expr, ExprKind, File, ItemKind, Segment};
@@ -23,6 +24,8 @@ pub struct Tree {
     pub imports: BTreeMap<Span, FileId>,
     /// Texts of `text("path")`, by the file that names them.
     pub prose: BTreeMap<(FileId, String), Result<String, String>>,
+    /// Where each of them is named first.
+    pub texts: BTreeMap<(FileId, String), Span>,
     /// `--set` in their order: path and value.
     pub sets: Vec<(Vec<Segment>, Expr)>,
 }
@@ -54,7 +57,13 @@ pub fn load(world: &dyn World, main: &str, files: &mut SourceMap, found: &mut Di
             })
             .collect();
         for (span, written) in uses {
-            let path = resolve(&files.file(id).path, &written);
+            let path = match address::resolve(&files.file(id).path, &written) {
+                Ok(path) => path,
+                Err(wrong) => {
+                    found.add(say::address_wrong(span, &written, &wrong));
+                    continue;
+                }
+            };
             if let Some(known) = files.find(&path) {
                 tree.imports.insert(span, known);
                 continue;
@@ -75,6 +84,7 @@ pub fn load(world: &dyn World, main: &str, files: &mut SourceMap, found: &mut Di
                     let known = read(world, path, text, files, &mut tree, found);
                     tree.imports.insert(span, known);
                 }
+                Err(why) if address::is_far(&path) => found.add(say::far_not_here(span, &path, &why)),
                 Err(why) => found.add(say::import_unreadable(span, &written, &why, stdlib::names())),
             }
         }
@@ -96,7 +106,7 @@ pub fn read_sets(
         let id = files.add("--set".to_owned(), format!("{path}={value}"));
         match syntax::parse_set(id, path, value) {
             Ok((path, value)) => {
-                read_prose_of(world, &value, FileId(0), files, &mut tree.prose);
+                read_prose_of(world, &value, FileId(0), files, tree);
                 tree.sets.push((path, value));
             }
             Err(faults) => found.extend(faults),
@@ -118,10 +128,10 @@ fn read(
     for item in &file.items {
         match &item.kind {
             ItemKind::Let { value, .. } | ItemKind::Param { value, .. } => {
-                read_prose_of(world, value, id, files, &mut tree.prose);
+                read_prose_of(world, value, id, files, tree);
             }
             ItemKind::Stage { body, .. } | ItemKind::Block { body, .. } => {
-                read_prose_of_body(world, body, id, files, &mut tree.prose);
+                read_prose_of_body(world, body, id, files, tree);
             }
             _ => {}
         }
@@ -130,65 +140,51 @@ fn read(
     id
 }
 
-fn read_prose_of_body(
-    world: &dyn World,
-    body: &Body,
-    file: FileId,
-    files: &SourceMap,
-    prose: &mut BTreeMap<(FileId, String), Result<String, String>>,
-) {
+fn read_prose_of_body(world: &dyn World, body: &Body, file: FileId, files: &SourceMap, tree: &mut Tree) {
     for entry in &body.entries {
         match entry {
-            Entry::Assign(assign) => read_prose_of(world, &assign.value, file, files, prose),
-            Entry::Block(block) => read_prose_of_body(world, &block.body, file, files, prose),
+            Entry::Assign(assign) => read_prose_of(world, &assign.value, file, files, tree),
+            Entry::Block(block) => read_prose_of_body(world, &block.body, file, files, tree),
             _ => {}
         }
     }
 }
 
 /// Reads the file of every `text("path")` inside; `text(48 tok)` is another call, told apart by its argument.
-fn read_prose_of(
-    world: &dyn World,
-    expr: &Expr,
-    file: FileId,
-    files: &SourceMap,
-    prose: &mut BTreeMap<(FileId, String), Result<String, String>>,
-) {
-    let mut visit = |one: &Expr| read_prose_of(world, one, file, files, prose);
+fn read_prose_of(world: &dyn World, expr: &Expr, file: FileId, files: &SourceMap, tree: &mut Tree) {
     match &expr.kind {
         ExprKind::Call { name, args } => {
             if let ("text", [arg]) = (name.value.as_str(), args.as_slice())
                 && let ExprKind::String(path) = &arg.value.kind
             {
-                let text = world.prose(&files.file(file).path, path).map(|text| text.replace("\r\n", "\n"));
-                prose.insert((file, path.clone()), text);
+                let key = (file, path.clone());
+                if !tree.prose.contains_key(&key) {
+                    let text = prose(world, &files.file(file).path, path).map(|text| text.replace("\r\n", "\n"));
+                    tree.prose.insert(key.clone(), text);
+                    tree.texts.insert(key, arg.value.span);
+                }
                 return;
             }
-            args.iter().for_each(|arg| visit(&arg.value));
+            args.iter().for_each(|arg| read_prose_of(world, &arg.value, file, files, tree));
         }
-        ExprKind::List(items) => items.iter().for_each(visit),
-        ExprKind::Record(assigns) => assigns.iter().for_each(|assign| visit(&assign.value)),
+        ExprKind::List(items) => items.iter().for_each(|one| read_prose_of(world, one, file, files, tree)),
+        ExprKind::Record(assigns) => {
+            assigns.iter().for_each(|assign| read_prose_of(world, &assign.value, file, files, tree));
+        }
         _ => {}
     }
 }
 
-/// Where `written` leads from the file at `from`: `./b.masc` beside it, `std/…` into the embedded library.
-fn resolve(from: &str, written: &str) -> String {
-    if written.starts_with("std/") || written.starts_with('/') {
-        return written.to_owned();
+/// The text of a file that `from` names: beside it, or in the tree that it was fetched with.
+fn prose(world: &dyn World, from: &str, path: &str) -> Result<String, String> {
+    if !address::is_far(from) && !address::is_far(path) {
+        return world.prose(from, path);
     }
-    let mut parts: Vec<&str> = from.split('/').collect();
-    parts.pop();
-    for part in written.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != ".." && !last.is_empty()) => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
+    match address::resolve(from, path) {
+        Ok(_) if address::is_far(path) => Err("a text lies beside the file that names it".to_owned()),
+        Ok(path) => world.source(&path).map_err(|why| format!("{why} (`mascot lock` fetches it)")),
+        Err(_) => Err("it leaves the tree that was fetched".to_owned()),
     }
-    parts.join("/")
 }
 
 /// A file that imports itself, at first or second hand: told once, at the `use` that closes the circle.

@@ -15,6 +15,7 @@ mod graph;
 mod invoke;
 mod layers;
 pub mod load;
+pub mod locked;
 mod names;
 mod origins;
 mod paths;

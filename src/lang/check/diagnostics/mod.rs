@@ -1,15 +1,18 @@
 //! One function per diagnostic that the checks can raise: code, message, labels, help, fix.
 //!
-//! `M02xx` names and imports, `M03xx` values, units and types, `M04xx` fields and blocks, `M05xx` laws between declarations.
+//! `M02xx` names and imports, `M03xx` values, units and types, `M04xx` fields and blocks, `M05xx` laws between declarations,
+//! `M07xx` the lock and what is far away.
 //! Messages: lower case, no full stop, what is wrong with *their* text; the help says what to write.
 
 mod fields;
 mod laws;
+mod locked;
 mod names;
 mod values;
 
 pub use fields::*;
 pub use laws::*;
+pub use locked::*;
 pub use names::*;
 pub use values::*;
 
