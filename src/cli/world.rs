@@ -63,7 +63,8 @@ impl World for SystemWorld {
                 let far = far.expect("only an address that is one gets here");
                 let lock = World::lock(self).map(|(_, text)| Lock::parse(&text)).unwrap_or_default();
                 let place = lock.place(&far).ok_or("mascot.lock does not say which commit it is")?;
-                let not_here = |why: String| if why == "no such file" { format!("it is not in {VENDOR}/") } else { why };
+                let not_here =
+                    |why: String| if why == "no such file" { format!("it is not in {VENDOR}/") } else { why };
                 self.read(&self.root.join(place)).map_err(not_here)
             }
             None => self.read(Path::new(path)),
@@ -88,7 +89,7 @@ impl World for SystemWorld {
         // A link on the way to the root, in what the user typed.
         let real = || whole.canonicalize().ok().and_then(|real| Some(real.strip_prefix(&self.root).ok()?.to_owned()));
         let inside = whole.strip_prefix(&self.root).ok().map(Path::to_owned).or_else(real);
-        slashed(&inside.unwrap_or(whole))
+        inside.map_or_else(|| whole.to_string_lossy().into_owned(), |path| slashed(&path))
     }
 }
 
