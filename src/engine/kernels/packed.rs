@@ -135,7 +135,7 @@ mod tests {
         for (dtype, kind) in
             [(GgmlDType::Q4_0, Kind::Q4_0), (GgmlDType::Q4_1, Kind::Q4_1), (GgmlDType::Q8_0, Kind::Q8_0)]
         {
-            let (n, k) = (41, 96);
+            let (n, k) = (41, 160);
             let quantised = QTensor::quantize(&draw(n, k), dtype).unwrap();
             let w = quantised.dequantize(&Device::Cpu).unwrap();
             let packed = Packed::read(kind, &quantised.data().unwrap(), k).unwrap();
@@ -165,6 +165,25 @@ mod tests {
                     assert_eq!(part, found[from..from + rows], "{kind:?}, {rows} rows");
                 }
             }
+        }
+    }
+
+    /// Many rows are spread over threads, few of them are not, and columns are added up in parts: no bit may tell.
+    #[test]
+    fn many_rows_are_what_each_is_alone() {
+        let (n, k, rows) = (128, 160, 701);
+        let rng = Rng::new(10);
+        let draw = |count: usize, salt: u64| -> Vec<f32> {
+            (0..count as u64).map(|i| rng.at(salt).normal(i) as f32).collect()
+        };
+        let w = Tensor::from_vec(draw(n * k, 1), (n, k), &Device::Cpu).unwrap();
+        let quantised = QTensor::quantize(&w, GgmlDType::Q4_1).unwrap();
+        let panels = Panels::new(&Packed::read(Kind::Q4_1, &quantised.data().unwrap(), k).unwrap());
+        let x = draw(rows * k, 2);
+        let all = panels.multiply(&x, rows);
+        for row in 0..rows {
+            let alone = panels.multiply(&x[row * k..][..k], 1);
+            assert_eq!(alone, all[row * n..][..n], "row {row}");
         }
     }
 }

@@ -21,6 +21,12 @@ const WIDTH: usize = 64;
 const BLOCK: usize = 32;
 /// So few positions are multiplied as weights are expanded; for more of them a panel is expanded once.
 const FEW: usize = 4;
+/// Columns that are expanded at a time, so that a panel's part of them stays in the nearest cache: 32 KiB.
+const DEPTH: usize = 128;
+/// Rows of `x` that a thread takes at least when rows are spread over threads.
+const MANY: usize = 48;
+/// Rows of the tallest tile.
+const TILE: usize = 6;
 
 /// Quantised weights `[n, k]`. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -62,17 +68,36 @@ impl Panels {
 
     /// `y[t, n] = x[t, k] · w[n, k]ᵀ` for `rows` rows of `x`.
     pub fn multiply(&self, x: &[f32], rows: usize) -> Vec<f32> {
-        by_panels(self.n, rows, |panels, y, scratch| {
-            Arch::new().dispatch(Some { of: Weights::Quantised(self), k: self.k, panels, x, rows, y, scratch });
-        })
+        product(Weights::Quantised(self), self.n, self.k, x, rows)
     }
 }
 
 /// The same with f32 weights `w` `[n, k]`.
 pub fn multiply(w: &[f32], k: usize, x: &[f32], rows: usize) -> Vec<f32> {
-    by_panels(w.len() / k, rows, |panels, y, scratch| {
-        Arch::new().dispatch(Some { of: Weights::Plain(w), k, panels, x, rows, y, scratch });
-    })
+    product(Weights::Plain(w), w.len() / k, k, x, rows)
+}
+
+fn product(of: Weights<'_>, n: usize, k: usize, x: &[f32], rows: usize) -> Vec<f32> {
+    let panels = n.div_ceil(WIDTH);
+    let threads = rayon::current_num_threads();
+    // Turning f32 weights round for every thread costs more than it saves.
+    let shared = rows < MANY * threads || n % WIDTH != 0 || matches!(of, Weights::Plain(_));
+    if shared {
+        return by_panels(n, rows, |panels, y, scratch| {
+            let width = panels.len() * WIDTH;
+            Arch::new().dispatch(Some { of, k, panels, x, rows, y, width, scratch });
+        });
+    }
+    // So many rows that each thread may expand every panel for its own: nothing is copied together afterwards.
+    let piece = rows.div_ceil(threads * (rows / (MANY * threads)).min(4)).next_multiple_of(TILE);
+    let mut y = vec![0.0; rows * n];
+    y.par_chunks_mut(piece * n).zip(x.par_chunks(piece * k)).for_each(|(y, x)| {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let rows = x.len() / k;
+            Arch::new().dispatch(Some { of, k, panels: 0..panels, x, rows, y, width: n, scratch });
+        });
+    });
+    y
 }
 
 /// Spreads panels over threads: `part(panels, y, scratch)` fills `[rows, panels · WIDTH]`.
@@ -100,7 +125,7 @@ fn by_panels(n: usize, rows: usize, part: impl Fn(Range<usize>, &mut [f32], &mut
 }
 
 thread_local! {
-    /// A panel's expanded weights, `[k, WIDTH]`.
+    /// Some columns of a panel's expanded weights, `[DEPTH, WIDTH]`.
     static SCRATCH: RefCell<Vec<f32>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -108,13 +133,14 @@ fn columns_a_word(kind: Kind) -> usize {
     if kind == Kind::Q8_0 { 4 } else { 8 }
 }
 
+#[derive(Clone, Copy)]
 enum Weights<'a> {
     Quantised(&'a Panels),
     /// `[n, k]`
     Plain(&'a [f32]),
 }
 
-/// Some panels against all rows of `x`, into `y` `[rows, panels · WIDTH]`.
+/// Some panels against all rows of `x`, into rows of `y` that are `width` apart.
 struct Some<'a> {
     of: Weights<'a>,
     k: usize,
@@ -122,6 +148,7 @@ struct Some<'a> {
     x: &'a [f32],
     rows: usize,
     y: &'a mut [f32],
+    width: usize,
     scratch: &'a mut Vec<f32>,
 }
 
@@ -184,32 +211,36 @@ struct Panel<'a> {
 impl Some<'_> {
     #[inline(always)]
     fn quantised<S: Simd, F: Format, const NV: usize, const MR: usize>(self, simd: S, of: &Panels) {
-        let Self { k, x, rows, y, scratch, .. } = self;
-        let per = (32 / F::BITS) as usize;
-        let (words, blocks) = (k / per * WIDTH, k / BLOCK * WIDTH);
-        let width = self.panels.len() * WIDTH;
-        for (i, panel) in self.panels.enumerate() {
-            let panel = Panel {
-                words: &of.words[panel * words..(panel + 1) * words],
-                scales: &of.scales[panel * blocks..(panel + 1) * blocks],
-                offsets: if F::OFFSET { &of.offsets[panel * blocks..(panel + 1) * blocks] } else { &[] },
-            };
-            if rows > FEW {
-                scratch.resize(k * WIDTH, 0.0);
-                for at in (0..WIDTH).step_by(NV * S::F32_LANES) {
-                    expand::<S, F, NV>(simd, panel, at, scratch);
-                }
-                tiles::<S, NV, MR>(simd, x, rows, k, scratch, &mut y[i * WIDTH..], width);
-                continue;
-            }
+        let (k, rows) = (self.k, self.rows);
+        let words = k / (32 / F::BITS) as usize * WIDTH;
+        let blocks = k / BLOCK * WIDTH;
+        let panel = |panel: usize| Panel {
+            words: &of.words[panel * words..(panel + 1) * words],
+            scales: &of.scales[panel * blocks..(panel + 1) * blocks],
+            offsets: if F::OFFSET { &of.offsets[panel * blocks..(panel + 1) * blocks] } else { &[] },
+        };
+        if rows > FEW {
+            return self.expanded::<S, NV, MR>(
+                simd,
+                #[inline(always)]
+                |i, columns, scratch| {
+                    let part = panel(i).columns::<F>(columns);
+                    for at in (0..WIDTH).step_by(NV * S::F32_LANES) {
+                        expand::<S, F, NV>(simd, part, at, scratch);
+                    }
+                },
+            );
+        }
+        let Self { x, y, width, .. } = self;
+        for (i, number) in self.panels.enumerate() {
             for at in (0..WIDTH).step_by(NV * S::F32_LANES) {
                 let y = &mut y[i * WIDTH + at..];
                 match rows {
                     0 => {}
-                    1 => fused::<S, F, NV, 1>(simd, panel, x, k, at, y, width),
-                    2 => fused::<S, F, NV, 2>(simd, panel, x, k, at, y, width),
-                    3 => fused::<S, F, NV, 3>(simd, panel, x, k, at, y, width),
-                    _ => fused::<S, F, NV, 4>(simd, panel, x, k, at, y, width),
+                    1 => fused::<S, F, NV, 1>(simd, panel(number), x, k, at, y, width),
+                    2 => fused::<S, F, NV, 2>(simd, panel(number), x, k, at, y, width),
+                    3 => fused::<S, F, NV, 3>(simd, panel(number), x, k, at, y, width),
+                    _ => fused::<S, F, NV, 4>(simd, panel(number), x, k, at, y, width),
                 }
             }
         }
@@ -217,28 +248,68 @@ impl Some<'_> {
 
     #[inline(always)]
     fn plain<S: Simd, const NV: usize, const MR: usize>(self, simd: S, w: &[f32]) {
-        let Self { k, x, rows, y, scratch, .. } = self;
-        let width = self.panels.len() * WIDTH;
-        scratch.resize(k * WIDTH, 0.0);
-        for (i, panel) in self.panels.enumerate() {
-            let w = &w[panel * WIDTH * k..w.len().min((panel + 1) * WIDTH * k)];
-            for (place, row) in w.chunks_exact(k).enumerate() {
-                for (column, &weight) in row.iter().enumerate() {
-                    scratch[column * WIDTH + place] = weight;
+        let k = self.k;
+        self.expanded::<S, NV, MR>(
+            simd,
+            #[inline(always)]
+            |panel, columns, scratch| {
+                let w = &w[panel * WIDTH * k..w.len().min((panel + 1) * WIDTH * k)];
+                for (place, row) in w.chunks_exact(k).enumerate() {
+                    for (line, &weight) in scratch.chunks_exact_mut(WIDTH).zip(&row[columns.clone()]) {
+                        line[place] = weight;
+                    }
                 }
+            },
+        );
+    }
+
+    /// All rows of `x` against panels that `fill(panel, columns, scratch)` expands, `DEPTH` columns at a time. Sums that go on from
+    /// what `y` holds are the same sums.
+    #[inline(always)]
+    fn expanded<S: Simd, const NV: usize, const MR: usize>(
+        self,
+        simd: S,
+        fill: impl Fn(usize, Range<usize>, &mut [f32]),
+    ) {
+        let Self { k, x, rows, y, width, scratch, .. } = self;
+        // A vector that straddles two lines of the cache is read twice.
+        scratch.resize((DEPTH + 1) * WIDTH, 0.0);
+        let skip = scratch.as_ptr().align_offset(64).min(WIDTH);
+        let scratch = &mut scratch[skip..][..DEPTH * WIDTH];
+        for (i, panel) in self.panels.enumerate() {
+            let y = &mut y[i * WIDTH..];
+            for from in (0..k).step_by(DEPTH) {
+                let columns = from..k.min(from + DEPTH);
+                let scratch = &mut scratch[..columns.len() * WIDTH];
+                fill(panel, columns.clone(), scratch);
+                tiles::<S, NV, MR>(simd, x, rows, k, columns, scratch, y, width);
             }
-            tiles::<S, NV, MR>(simd, x, rows, k, scratch, &mut y[i * WIDTH..], width);
         }
     }
 }
 
-/// All rows of `x` against an expanded panel.
+impl<'a> Panel<'a> {
+    /// Only these columns: whole blocks.
+    fn columns<F: Format>(self, columns: Range<usize>) -> Self {
+        let per = (32 / F::BITS) as usize;
+        let blocks = columns.start / BLOCK * WIDTH..columns.end / BLOCK * WIDTH;
+        Self {
+            words: &self.words[columns.start / per * WIDTH..columns.end / per * WIDTH],
+            scales: &self.scales[blocks.clone()],
+            offsets: if F::OFFSET { &self.offsets[blocks] } else { &[] },
+        }
+    }
+}
+
+/// All rows of `x` against some columns of an expanded panel.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn tiles<S: Simd, const NV: usize, const MR: usize>(
     simd: S,
     x: &[f32],
     rows: usize,
     k: usize,
+    columns: Range<usize>,
     scratch: &[f32],
     y: &mut [f32],
     width: usize,
@@ -246,15 +317,15 @@ fn tiles<S: Simd, const NV: usize, const MR: usize>(
     for at in (0..WIDTH).step_by(NV * S::F32_LANES) {
         let mut row = 0;
         while row + MR <= rows {
-            tile::<S, NV, MR>(simd, &x[row * k..], k, scratch, at, &mut y[row * width + at..], width);
+            tile::<S, NV, MR>(simd, &x[row * k..], k, columns.clone(), scratch, at, &mut y[row * width + at..], width);
             row += MR;
         }
         while row + 2 <= rows {
-            tile::<S, NV, 2>(simd, &x[row * k..], k, scratch, at, &mut y[row * width + at..], width);
+            tile::<S, NV, 2>(simd, &x[row * k..], k, columns.clone(), scratch, at, &mut y[row * width + at..], width);
             row += 2;
         }
         if row < rows {
-            tile::<S, NV, 1>(simd, &x[row * k..], k, scratch, at, &mut y[row * width + at..], width);
+            tile::<S, NV, 1>(simd, &x[row * k..], k, columns.clone(), scratch, at, &mut y[row * width + at..], width);
         }
     }
 }
@@ -342,20 +413,28 @@ fn fused<S: Simd, F: Format, const NV: usize, const MR: usize>(
     store::<S, NV, MR>(&sums, y, width);
 }
 
-/// `MR` rows of `x` against an expanded panel.
+/// `MR` rows of `x` against some columns of an expanded panel, added to what `y` holds of the columns before.
+#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 fn tile<S: Simd, const NV: usize, const MR: usize>(
     simd: S,
     x: &[f32],
     k: usize,
+    columns: Range<usize>,
     scratch: &[f32],
     at: usize,
     y: &mut [f32],
     width: usize,
 ) {
-    let rows: [&[f32]; MR] = std::array::from_fn(|r| &x[r * k..][..k]);
+    let depth = columns.len();
+    let rows: [&[f32]; MR] = std::array::from_fn(|r| &x[r * k + columns.start..][..depth]);
     let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
-    for (column, weights) in scratch.chunks_exact(WIDTH).enumerate().take(k) {
+    if columns.start > 0 {
+        for (r, sums) in sums.iter_mut().enumerate() {
+            *sums = vectors::<S, NV>(&y[r * width..]);
+        }
+    }
+    for (column, weights) in (0..depth).zip(scratch.chunks_exact(WIDTH)) {
         let weights = vectors::<S, NV>(&weights[at..]);
         accumulate(simd, &mut sums, &rows, column, &weights);
     }
