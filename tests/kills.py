@@ -3,10 +3,11 @@
 
     python3 tests/kills.py                        30 kills, 10 interrupts, 5 pauses on the quickstart's smoke variant
     python3 tests/kills.py --real 3               3 kills on the quickstart itself, on real weights (hours)
+    python3 tests/kills.py --real 1 --times 3     the same, one run of it killed three times
     python3 tests/kills.py --only int --trials 5  one kind of harm
 
 Every trial begins with an empty store, is disturbed once or more at moments drawn from --seed (first inside a task, each as likely as
-any other), and is then run to its end. It holds
+any other; with --times always inside one that is not done yet), and is then run to its end. It holds
 when every record (artifact digests and results; not the clock) equals the undisturbed run's, and when a training stage that was
 ended goes on at most --lost steps before where it was. Python's standard library alone.
 """
@@ -36,12 +37,13 @@ def arguments():
     parser.add_argument("--trials", type=int, default=None, help="of each kind (default: 30 kills, 10 interrupts, 5 pauses)")
     parser.add_argument("--only", choices=["kill", "int", "stop"], default=None)
     parser.add_argument("--real", type=int, default=0, metavar="N", help="N kills on the file itself instead of its variant")
+    parser.add_argument("--times", type=int, default=None, help="how often each trial is disturbed (default: once to three times)")
     parser.add_argument("--until", default=None, help="as of `mascot run`")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--threads", default="2")
     parser.add_argument("--pause", type=float, default=2.0, help="seconds that a suspended run sleeps")
     parser.add_argument("--lost", type=int, default=4, help="steps that a kill may cost: the longest way between two drafts")
-    parser.add_argument("--reference", default=None, help="a store of an undisturbed run to compare with, instead of making one")
+    parser.add_argument("--reference", default=None, help="a store of undisturbed runs to compare with, instead of making one")
     return parser.parse_args()
 
 
@@ -141,6 +143,23 @@ def difference(whole, other):
     return f"{len(extra)} records too many" if extra else None
 
 
+def asked_for(how, store):
+    """Task -> key of everything that the file asks for; a store in which others ran as well holds more."""
+    words = [how.binary, "plan", how.file, "--store", str(store), "--engine", "candle", "--json"]
+    words += ["--variant", how.variant] if how.variant else []
+    words += ["--until", how.until] if how.until else []
+    plan = json.loads(subprocess.run(words, cwd=ROOT, stdout=subprocess.PIPE, check=True).stdout)
+    fresh = [task["id"] for task in plan["tasks"] if task["state"] != "recalled"]
+    if fresh:
+        sys.exit(f"the reference lacks {', '.join(fresh)}")
+    return {task["id"]: task["key"] for task in plan["tasks"]}
+
+
+def done(store):
+    """The tasks that have a record."""
+    return set(took(store))
+
+
 def supplies(reference, store):
     """What was fetched is fetched once."""
     store.mkdir(parents=True)
@@ -173,9 +192,10 @@ def trial(how, kind, reference, whole, length, seconds, folder, draw):
     store = folder / "store"
     supplies(reference, store)
     ended = []
-    for time_of_it in range(1 if kind == "stop" else draw.choice([1, 1, 2, 3])):
-        # The first time inside a task, each as likely as the longest; then anywhere.
-        task = draw.choice(sorted(seconds)) if seconds and time_of_it == 0 else None
+    for time_of_it in range(how.times or (1 if kind == "stop" else draw.choice([1, 1, 2, 3]))):
+        # The first time inside a task, each as likely as the longest; then anywhere, unless the number of times was asked for.
+        left = sorted(set(seconds) - done(store)) if how.times or time_of_it == 0 else []
+        task = draw.choice(left) if left else None
         run = Run(how, store, task)
         if not wait_for_moment(run, task, draw.uniform(0.0, seconds[task] if task else length)):
             run.wait()
@@ -237,7 +257,8 @@ def main():
     try:
         reference = Path(how.reference) if how.reference else work / "reference"
         if how.reference:
-            seconds = took(reference)
+            keys = asked_for(how, reference)
+            seconds = {task: spent for task, spent in took(reference).items() if task in keys}
         else:
             run = Run(how, reference)
             if run.wait() not in (0, 4):
@@ -246,6 +267,8 @@ def main():
             seconds = run.seconds
         length = sum(seconds.values())
         whole = records(reference)
+        if how.reference:
+            whole = {key: whole[key] for key in keys.values()}
         print(f"undisturbed: {len(whole)} records in {length:.1f} s, {how.threads} threads, seed {how.seed}", flush=True)
         for kind, trials in kinds:
             draw = random.Random(f"{how.seed} {kind}")
