@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop, and may read files"
 )]
 
+mod contract;
 mod diff;
 mod documents;
 mod fmt;
@@ -18,7 +19,6 @@ mod house;
 mod init;
 #[cfg(feature = "engine")]
 mod judges;
-mod lock;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
@@ -26,6 +26,7 @@ mod misbehaving;
 #[cfg(feature = "engine")]
 mod paper;
 mod report;
+mod reviewing;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;

@@ -6,6 +6,8 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mascot_lang::diff::Class;
 
+use super::examples;
+
 /// Declare, plan and train groups of AI companions: one language, one binary
 #[derive(Debug, Parser)]
 #[command(name = "mascot", version, max_term_width = 100, arg_required_else_help = true)]
@@ -19,30 +21,40 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Verb {
     /// Write a first experiment that runs, with its data
+    #[command(after_help = examples::INIT)]
     Init(Init),
     /// Check .masc files: every fault at once, each with its place and what to write
+    #[command(after_help = examples::CHECK)]
     Check(Check),
     /// Write .masc files in the one style; says the same, with the same comments, or writes nothing
+    #[command(after_help = examples::FMT)]
     Fmt(Fmt),
     /// Apply the fixes that `check` offers, as long as each leaves fewer faults
+    #[command(after_help = examples::FIX)]
     Fix(Fix),
     /// Say what a run would do, why, and what it would cost; opens no weights
+    #[command(after_help = examples::PLAN)]
     Plan(Plan),
     /// Say what an edit means: which values differ, what re-runs, whether old and new numbers may stand in one table
+    #[command(after_help = examples::DIFF)]
     Diff(Diff),
     /// Bring every task of an experiment to an outcome; what the store holds already is recalled
+    #[command(after_help = examples::RUN)]
     Run(Run),
     /// Say why a task would run again: the field, both values, the line
+    #[command(after_help = examples::WHY)]
     Why(Why),
-    /// Write mascot.lock: what programs are made of; fetch what they import from far away
-    Lock(Lock),
     /// Print who needs whom
+    #[command(after_help = examples::GRAPH)]
     Graph(Graph),
-    /// Explain a diagnostic code (M0207), a kind, a field, or `units`
+    /// Explain a diagnostic code (M0207), a kind, a field, a term, a verb, or `units`
+    #[command(after_help = examples::EXPLAIN)]
     Explain(Explain),
     /// Print every value of a program, defaults included
+    #[command(after_help = examples::EXPAND)]
     Expand(Expand),
     /// Show a dataset (splits, refused rows, a sample) or a task's record and artifacts
+    #[command(after_help = examples::SHOW)]
     Show(Show),
     /// List the runs that a store remembers
     Runs(Runs),
@@ -50,6 +62,9 @@ pub enum Verb {
     Report(Report),
     /// Remove from a store what no run needs any more
     Gc(Gc),
+    /// Print what a shell needs to complete calls of mascot
+    #[command(after_help = examples::COMPLETIONS)]
+    Completions(Completions),
     /// Log-probabilities of texts under a model
     #[cfg(feature = "engine")]
     Score(Score),
@@ -208,6 +223,7 @@ pub struct Fix {
 
 #[derive(Debug, Clone, Args)]
 pub struct Plan {
+    /// The experiment, a .masc file
     pub file: PathBuf,
     #[command(flatten)]
     pub selection: Selection,
@@ -219,29 +235,6 @@ pub struct Plan {
     #[arg(long, value_name = "STAGE")]
     pub until: Option<String>,
     /// Grant something more: 'net("host:port")' (may be given several times)
-    #[arg(long, value_name = "GRANT")]
-    pub allow: Vec<String>,
-    #[command(flatten)]
-    pub output: Output,
-}
-
-#[derive(Debug, Args)]
-pub struct Lock {
-    /// .masc files to lock beside those that are locked already [default: those]
-    #[arg(value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Write and fetch nothing; end with 1 when the lock is not what it should be
-    #[arg(long, conflicts_with_all = ["accept", "update"])]
-    pub check: bool,
-    /// Take fetched files as they are now, though they are not what was locked
-    #[arg(long)]
-    pub accept: bool,
-    /// Look tags and branches up again
-    #[arg(long)]
-    pub update: bool,
-    #[command(flatten)]
-    pub places: Places,
-    /// Grant something more: 'net("host:port")', 'read("path")' (may be given several times)
     #[arg(long, value_name = "GRANT")]
     pub allow: Vec<String>,
     #[command(flatten)]
@@ -300,6 +293,7 @@ pub struct Run {
 
 #[derive(Debug, Args)]
 pub struct Why {
+    /// The experiment, a .masc file
     pub file: PathBuf,
     /// voices.anchor or voices/anchor
     pub task: String,
@@ -315,6 +309,7 @@ pub struct Why {
 
 #[derive(Debug, Args)]
 pub struct Graph {
+    /// The experiment, a .masc file
     pub file: PathBuf,
     #[command(flatten)]
     pub selection: Selection,
@@ -329,8 +324,14 @@ pub struct Graph {
 }
 
 #[derive(Debug, Args)]
+pub struct Completions {
+    /// Which shell
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, Args)]
 pub struct Explain {
-    /// A code, a kind, a field, or `units`
+    /// A code, a kind, a field, a term, a word of a closed set, a verb; or a list: units, items, stages, calls, terms, codes, classes
     pub word: String,
     #[command(flatten)]
     pub output: Output,
@@ -338,6 +339,7 @@ pub struct Explain {
 
 #[derive(Debug, Args)]
 pub struct Expand {
+    /// The experiment, a .masc file
     pub file: PathBuf,
     #[command(flatten)]
     pub selection: Selection,
@@ -353,6 +355,7 @@ pub struct Expand {
 
 #[derive(Debug, Args)]
 pub struct Show {
+    /// The experiment, a .masc file
     pub file: PathBuf,
     /// A dataset (situations) or a task (voices.anchor)
     pub what: String,

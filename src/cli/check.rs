@@ -55,7 +55,13 @@ pub fn check(args: &Check) -> Exit {
     if format == Format::Human {
         render::say(&summary(args, &all, tally, started));
     }
-    if tally.errors > 0 { Exit::ProgramWrong } else { Exit::Done }
+    let faulty = all.iter().filter(|found| found.diagnostics.has_errors());
+    let exits: Vec<Exit> = faulty.map(|found| load::whose(&found.diagnostics, &found.files)).collect();
+    match exits.first() {
+        Some(_) if exits.contains(&Exit::ProgramWrong) => Exit::ProgramWrong,
+        Some(wrong_call) => *wrong_call,
+        None => Exit::Done,
+    }
 }
 
 fn summary(args: &Check, all: &[Found], tally: diagnostics::Tally, started: Instant) -> String {

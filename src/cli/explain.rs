@@ -1,15 +1,25 @@
-//! `mascot explain`: what a diagnostic code, a kind, a field or the list of units means.
+//! `mascot explain`: what a diagnostic code, a kind, a field, a unit or a verb means. Reads nothing but what is built in.
 
+use clap::CommandFactory;
+use mascot_lang::explain::Explanation;
 use serde_json::json;
 
-use super::args::Explain;
+use super::args::{Cli, Explain};
 use super::exit::Exit;
 use super::render::{self, Paint};
 
 pub fn explain(args: &Explain) -> Exit {
-    let Some(explanation) = mascot_lang::explain::explain(&args.word) else {
+    let found = match (mascot_lang::explain::explain(&args.word), verb(&args.word)) {
+        (Some(word), Some(verb)) => Some(Explanation {
+            title: format!("`{}`", args.word),
+            text: format!("## {}\n\n{}\n\n## {}\n\n{}", word.title, word.text, verb.title, verb.text),
+        }),
+        (word, verb) => word.or(verb),
+    };
+    let Some(explanation) = found else {
         let message = format!("nothing is known of `{}`", args.word);
-        let usual = "give a diagnostic code (M0207), a kind (grpo), a field (min_gap), or `units`".to_owned();
+        let usual =
+            "give a diagnostic code (M0207), a kind (grpo), a field (min_gap), a verb (plan), or `units`".to_owned();
         let near = mascot_lang::explain::nearest_word(&args.word).map(|near| format!("did you mean `{near}`?"));
         render::complain(&message, Some(&near.unwrap_or(usual)));
         return Exit::CallWrong;
@@ -22,6 +32,16 @@ pub fn explain(args: &Explain) -> Exit {
         render::out(&format!("{title}\n\n{}\n", explanation.text.trim_end()));
     }
     Exit::Done
+}
+
+/// A verb of this program: its `--help`.
+fn verb(word: &str) -> Option<Explanation> {
+    let mut cli = Cli::command();
+    // So that the usage names the program.
+    cli.build();
+    let verb = cli.find_subcommand_mut(word).filter(|verb| verb.get_name() != "help")?;
+    let text = verb.render_long_help().to_string();
+    Some(Explanation { title: format!("`mascot {word}`, a verb"), text: text.trim().to_owned() })
 }
 
 /// `M` and digits.

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use mascot_lang::Checked;
-use mascot_lang::diagnostic::Diagnostics;
+use mascot_lang::diagnostic::{Diagnostic, Diagnostics, Severity};
 use mascot_lang::program::{Point, Program};
 use mascot_lang::source::SourceMap;
 
@@ -29,7 +29,7 @@ pub fn load(file: &Path, selection: &Selection, root: Option<&Path>) -> Result<L
     let checked = check(&world, file, selection);
     let Some(base) = checked.program.clone() else {
         tell(&checked.diagnostics, &checked);
-        return Err(Exit::ProgramWrong);
+        return Err(whose(&checked.diagnostics, &checked.files));
     };
     let mut programs = Vec::new();
     for point in points(&checked, selection)? {
@@ -41,7 +41,7 @@ pub fn load(file: &Path, selection: &Selection, root: Option<&Path>) -> Result<L
             Ok(program) => programs.push(program),
             Err(found) => {
                 tell(&found, &checked);
-                return Err(Exit::ProgramWrong);
+                return Err(whose(&found, &checked.files));
             }
         }
     }
@@ -60,6 +60,13 @@ pub fn load_experiment(file: &Path, selection: &Selection, root: Option<&Path>) 
         return Err(Exit::CallWrong);
     }
     Ok(loaded)
+}
+
+/// Whose the errors are, of something that has some: the call's when every one of them is in a `--set`, else the program's.
+pub fn whose(found: &Diagnostics, files: &SourceMap) -> Exit {
+    let mut errors = found.sorted().into_iter().filter(|one| one.severity == Severity::Error);
+    let in_the_call = |one: &Diagnostic| files.file(one.primary.span.file).path == "--set";
+    if errors.all(in_the_call) { Exit::CallWrong } else { Exit::ProgramWrong }
 }
 
 /// The world around a main file.

@@ -12,8 +12,10 @@ mod args;
 #[cfg(feature = "engine")]
 mod at_hand;
 mod check;
+mod completions;
 mod diff;
 mod engines;
+mod examples;
 mod exit;
 mod expand;
 mod explain;
@@ -27,7 +29,6 @@ mod graph;
 mod init;
 mod interrupt;
 mod load;
-mod lock;
 mod plan;
 mod prepare;
 mod render;
@@ -66,7 +67,6 @@ pub fn main() -> ExitCode {
         Verb::Fix(args) => fix::fix(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Diff(args) => diff::diff(args),
-        Verb::Lock(args) => lock::lock(args),
         Verb::Run(args) => run::run(args),
         Verb::Why(args) => why::why(args),
         Verb::Graph(args) => graph::graph(args),
@@ -76,6 +76,7 @@ pub fn main() -> ExitCode {
         Verb::Runs(args) => runs::runs(args),
         Verb::Report(args) => report_verb::report(args),
         Verb::Gc(args) => gc::gc(args),
+        Verb::Completions(args) => completions::completions(args),
         #[cfg(feature = "engine")]
         Verb::Score(args) => score::score(args),
         #[cfg(feature = "engine")]

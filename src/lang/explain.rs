@@ -5,6 +5,7 @@
 //! for any single field.
 
 mod pages;
+mod words;
 
 use crate::check::schema::{self, Attribute, Call, Class, Default, Kind, Ty};
 use crate::check::{types, units};
@@ -20,8 +21,9 @@ pub struct Explanation {
     pub text: String,
 }
 
-/// Explains a code (`M0207`), a list (`units`, `items`, `stages`, `calls`, `terms`, `codes`), an item, a stage kind, a block, a
-/// call, a record, a field or a result. A word that is several of these is explained as each.
+/// Explains a code (`M0207`), a list (`units`, `items`, `stages`, `calls`, `terms`, `codes`, `classes`), an item, a stage kind, a
+/// block, a call, a record, a field, a result, a unit, a class of change or a form (`gate`, `extends`). A word that is several of
+/// these is explained as each; what is only a word of closed sets (`dr_grpo`), by where it may stand.
 pub fn explain(word: &str) -> Option<Explanation> {
     let word = word.trim();
     if let Some(page) = pages::page(&word.to_ascii_uppercase()) {
@@ -38,7 +40,10 @@ pub fn explain(word: &str) -> Option<Explanation> {
         .chain(fields(word))
         .chain(results(word))
         .chain(unit(word))
+        .chain(words::topic(word))
+        .chain(words::class(word))
         .collect();
+    let parts = if parts.is_empty() { words::of_closed_set(word).into_iter().collect() } else { parts };
     match parts.as_slice() {
         [] => None,
         [(title, text)] => Some(Explanation { title: title.clone(), text: text.clone() }),
@@ -80,11 +85,14 @@ pub fn words() -> Vec<String> {
         words.extend(block.fields.iter().map(|field| field.name));
     }
     words.extend(units::UNITS.iter().map(|unit| unit.name));
+    words.extend(words::topics());
+    words.extend(Class::ALL.map(Class::word));
+    words.extend(words::closed_sets());
     let words: std::collections::BTreeSet<String> = words.into_iter().map(str::to_owned).collect();
     words.into_iter().collect()
 }
 
-const LISTS: [&str; 6] = ["units", "items", "stages", "calls", "terms", "codes"];
+const LISTS: [&str; 7] = ["units", "items", "stages", "calls", "terms", "codes", "classes"];
 
 fn lists(word: &str) -> Option<(String, String)> {
     let (title, lines) = match word {
@@ -112,6 +120,7 @@ fn lists(word: &str) -> Option<(String, String)> {
             let lines = pages::codes().filter_map(pages::page).filter_map(|page| page.lines().next());
             ("diagnostics".to_owned(), lines.map(|line| format!("- {}", line.trim_start_matches("# "))).collect())
         }
+        "classes" => ("classes of a change, strictest first".to_owned(), words::classes()),
         _ => return None,
     };
     Some((title, lines.join("\n")))

@@ -143,7 +143,8 @@ impl<'t> Checker<'t> {
                 };
                 if outside {
                     let at = self.last_written(id, VALUE).unwrap_or(decl.name.span);
-                    self.found.add(say::param_outside(at, &decl.name.value, within.span));
+                    let (value, allowed) = (written_of(&field.val), written_of(&allowed));
+                    self.found.add(say::param_outside(at, &decl.name.value, &value, &allowed, within.span));
                     field.val = Val::Unknown;
                 }
             }
@@ -292,6 +293,8 @@ pub fn written_of(val: &Val) -> String {
         Val::Number { value, dim } => units::write(*value, *dim),
         Val::Bool(value) => value.to_string(),
         Val::Absent => "none".to_owned(),
+        Val::Range { low, high, dim } => format!("{low}..{}", units::write(*high, *dim)),
+        Val::List(items) => format!("[{}]", items.iter().map(written_of).collect::<Vec<_>>().join(", ")),
         _ => "this".to_owned(),
     }
 }

@@ -187,7 +187,7 @@ fn prose(world: &dyn World, from: &str, path: &str) -> Result<String, String> {
     }
 }
 
-/// A file that imports itself, at first or second hand: told once, at the `use` that closes the circle.
+/// A file that imports itself, at first or second hand: told once, at its first `use`, the others beside it.
 fn report_import_cycles(tree: &Tree, files: &SourceMap, found: &mut Diagnostics) {
     let edges: Vec<Vec<(Span, FileId)>> = tree
         .files
@@ -208,7 +208,7 @@ fn report_import_cycles(tree: &Tree, files: &SourceMap, found: &mut Diagnostics)
             if finished.contains(&file) {
                 continue;
             }
-            let Some((span, to)) = edges[file.0 as usize].get(next).copied() else {
+            let Some((_, to)) = edges[file.0 as usize].get(next).copied() else {
                 finished.insert(file);
                 continue;
             };
@@ -216,7 +216,10 @@ fn report_import_cycles(tree: &Tree, files: &SourceMap, found: &mut Diagnostics)
             match stack.iter().position(|(on, _)| *on == to) {
                 Some(at) => {
                     let names = stack[at..].iter().map(|(on, _)| files.file(*on).path.as_str()).collect::<Vec<_>>();
-                    found.add(say::import_cycle(span, &names));
+                    // Of each file on the path the edge that led on is the one before its next.
+                    let uses: Vec<Span> =
+                        stack[at..].iter().map(|(on, next)| edges[on.0 as usize][next - 1].0).collect();
+                    found.add(say::import_cycle(&uses, &names));
                 }
                 None => stack.push((to, 0)),
             }

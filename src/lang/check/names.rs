@@ -133,7 +133,12 @@ fn insert<'t>(places: &mut BTreeMap<&'t str, (Binding, Span)>, name: &'t Name, b
         Some((Binding::Faulty, _)) => {}
         Some(_) if binding == Binding::Faulty => {}
         Some((before, _)) if *before == binding => {}
-        Some((_, first)) => found.add(say::name_twice(name, *first)),
+        // Imports are bound after declarations, wherever they stand.
+        Some((_, other)) => {
+            let first = if *other < name.span { *other } else { name.span };
+            let second = if first == name.span { *other } else { name.span };
+            found.add(say::name_twice(&Name { value: name.value.clone(), span: second }, first));
+        }
     }
 }
 

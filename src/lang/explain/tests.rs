@@ -64,3 +64,26 @@ fn an_unknown_word_has_a_nearest() {
     assert_eq!(nearest_word("tempreature").as_deref(), Some("temperature"));
     assert_eq!(nearest_word("qqqqqqqq"), None);
 }
+
+#[test]
+fn every_field_argument_record_unit_class_and_word_of_a_set_is_explained() {
+    let is_told = |word: &str| assert!(explain(word).is_some_and(|told| !told.text.is_empty()), "{word}");
+    let attributes = schema::kinds().flat_map(|kind| kind.fields);
+    let attributes = attributes.chain(schema::every_call().flat_map(|call| call.args));
+    let attributes = attributes.chain(schema::records::ALL.iter().flat_map(|record| record.fields));
+    attributes.for_each(|attribute| is_told(attribute.name));
+    schema::stages::ALL.iter().for_each(|kind| is_told(kind.name));
+    schema::terms::ALL.iter().for_each(|term| is_told(term.name));
+    crate::check::units::UNITS.iter().for_each(|unit| is_told(unit.name));
+    schema::Class::ALL.iter().for_each(|class| is_told(class.word()));
+    for word in ["dr_grpo", "zero_shot", "k3", "round_robin", "bf16", "gate", "extends", "slots", "classes"] {
+        is_told(word);
+    }
+}
+
+#[test]
+fn a_word_of_a_closed_set_tells_where_it_may_stand() {
+    let told = explain("dr_grpo").expect("a loss");
+    assert_eq!(told.title, "`dr_grpo`, a word of closed sets");
+    assert!(told.text.contains("- `loss` of a `grpo` stage: "), "{}", told.text);
+}

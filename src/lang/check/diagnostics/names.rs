@@ -69,10 +69,12 @@ pub fn not_declared_there(name: &Name, path: &str, known: &[&str]) -> Diagnostic
     with_nearest(diagnostic, &name.value, name.span, known)
 }
 
-pub fn import_cycle(span: Span, files: &[&str]) -> Diagnostic {
+/// `uses`: where each of the files names the next, and the last the first.
+pub fn import_cycle(uses: &[Span], files: &[&str]) -> Diagnostic {
     let path: Vec<String> = files.iter().chain(files.first()).map(|file| format!("\"{file}\"")).collect();
-    Diagnostic::error("M0205", span, format!("files import each other in a circle: {}", path.join(" → ")))
-        .help("move what both need into a third file")
+    let message = format!("files import each other in a circle: {}", path.join(" → "));
+    let diagnostic = Diagnostic::error("M0205", uses[0], message).help("move what both need into a third file");
+    uses[1..].iter().fold(diagnostic, |told, span| told.also(*span, "and on from here"))
 }
 
 pub fn too_many_imports(span: Span, limit: usize) -> Diagnostic {

@@ -80,9 +80,15 @@ pub fn unknown_word(span: Span, word: &str, words: &[&str]) -> Diagnostic {
         Some(near) => diagnostic.fix(format!("write `{near}`"), span, near),
         None => diagnostic,
     };
-    match did_you_mean(word, words) {
-        Some(help) => diagnostic.help(help),
-        None => diagnostic,
+    match nearest(word, words.iter().copied()) {
+        // Of a few words the nearest may not be the one that was meant: `k4` is as near to `k1` as to `k3`.
+        Some(near) if (2..=8).contains(&words.len()) => {
+            diagnostic.help(format!("did you mean `{near}`? there is {}", list(words)))
+        }
+        _ => match did_you_mean(word, words) {
+            Some(help) => diagnostic.help(help),
+            None => diagnostic,
+        },
     }
 }
 
@@ -196,8 +202,8 @@ pub fn out_of_bounds(span: Span, val: &Val, low: f64, high: f64) -> Diagnostic {
     Diagnostic::error("M0313", span, format!("{} is out of bounds", written_of(val))).help(help)
 }
 
-pub fn param_outside(span: Span, name: &str, range: Span) -> Diagnostic {
-    Diagnostic::error("M0313", span, format!("the value of `{name}` is outside what it may be"))
+pub fn param_outside(span: Span, name: &str, value: &str, within: &str, range: Span) -> Diagnostic {
+    Diagnostic::error("M0313", span, format!("`{name}` is {value}, and that is not in {within}"))
         .also(range, "what it may be")
         .help("choose a value within, or widen the range")
 }

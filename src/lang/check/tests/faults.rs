@@ -412,7 +412,7 @@ fn imports_are_found_bound_and_bounded() {
     assert_eq!(told_of(&main("use \"std/personnas.masc\" { p }"), &[]), ["M0203@2"]);
     assert_eq!(
         told_of("masc 1\nuse \"./lib.masc\" { p }\nmodel p { weights = file(\"x\") }\n", &lib_at("a/lib.masc")),
-        ["M0201@2"]
+        ["M0201@3"]
     );
     let circle = [("a/lib.masc", "masc 1\nuse \"./main.masc\" { x }\npersona p \"P\" { role = \"x\" }\n")];
     assert_eq!(told_of(&main("use \"./lib.masc\" { p }"), &circle), ["M0205@2"]);
