@@ -19,6 +19,7 @@ mod house;
 mod init;
 #[cfg(feature = "engine")]
 mod judges;
+mod lock;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]

@@ -44,6 +44,8 @@ pub enum Verb {
     /// Say why a task would run again: the field, both values, the line
     #[command(after_help = examples::WHY)]
     Why(Why),
+    /// Write mascot.lock: what programs are made of; fetch what they import from far away
+    Lock(Lock),
     /// Print who needs whom
     #[command(after_help = examples::GRAPH)]
     Graph(Graph),
@@ -235,6 +237,29 @@ pub struct Plan {
     #[arg(long, value_name = "STAGE")]
     pub until: Option<String>,
     /// Grant something more: 'net("host:port")' (may be given several times)
+    #[arg(long, value_name = "GRANT")]
+    pub allow: Vec<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Lock {
+    /// .masc files to lock beside those that are locked already [default: those]
+    #[arg(value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Write and fetch nothing; end with 1 when the lock is not what it should be
+    #[arg(long, conflicts_with_all = ["accept", "update"])]
+    pub check: bool,
+    /// Take fetched files as they are now, though they are not what was locked
+    #[arg(long)]
+    pub accept: bool,
+    /// Look tags and branches up again
+    #[arg(long)]
+    pub update: bool,
+    #[command(flatten)]
+    pub places: Places,
+    /// Grant something more: 'net("host:port")', 'read("path")' (may be given several times)
     #[arg(long, value_name = "GRANT")]
     pub allow: Vec<String>,
     #[command(flatten)]

@@ -204,6 +204,7 @@ fn planned(one: &Loaded) -> Option<Plan> {
         granted: Vec::new(),
         net: Vec::new(),
         secrets: Default::default(),
+        locked: Default::default(),
     };
     let programs = std::slice::from_ref(program);
     Some(mascot_run::plan::plan(programs, &one.checked.files, &places, &Store::new(store), "diff/1", true))

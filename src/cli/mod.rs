@@ -29,6 +29,7 @@ mod graph;
 mod init;
 mod interrupt;
 mod load;
+mod lock;
 mod plan;
 mod prepare;
 mod render;
@@ -67,6 +68,7 @@ pub fn main() -> ExitCode {
         Verb::Fix(args) => fix::fix(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Diff(args) => diff::diff(args),
+        Verb::Lock(args) => lock::lock(args),
         Verb::Run(args) => run::run(args),
         Verb::Why(args) => why::why(args),
         Verb::Graph(args) => graph::graph(args),

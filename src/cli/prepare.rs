@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mascot_lang::program::{EntityKind, Value};
+use mascot_lang::source::World;
 use mascot_run::plan::Plan;
 use mascot_run::remote::{Secret, Secrets};
 use mascot_run::report::RunReport;
@@ -13,6 +14,7 @@ use super::args::{self, Compute, EngineKind, Selection};
 use super::engines;
 use super::exit::Exit;
 use super::load::{self, Loaded};
+use super::lock;
 use super::render;
 use super::world;
 
@@ -25,11 +27,11 @@ pub struct Prepared {
 
 /// What `--allow` and a profile grant beside the root.
 #[derive(Debug, Default)]
-struct Grants {
-    store: Option<PathBuf>,
-    read: Vec<PathBuf>,
+pub struct Grants {
+    pub store: Option<PathBuf>,
+    pub read: Vec<PathBuf>,
     /// `host:port`.
-    net: Vec<String>,
+    pub net: Vec<String>,
 }
 
 /// Checks, evaluates, plans.
@@ -106,15 +108,23 @@ pub fn looked_in(
     places: &args::Places,
     allow: &[String],
 ) -> Result<source::Places, Exit> {
-    let mut grants = profile(places.profile.as_deref())?;
-    for grant in allow {
-        granted(grant, &mut grants)?;
-    }
+    let mut grants = grants(places, allow)?;
     let root = loaded.world.root().to_owned();
     grants.read.extend(named(&selection.set, &root));
     let store = places.store.clone().or(grants.store).unwrap_or_else(|| root.join(".mascot"));
     let (granted, net, secrets) = (grants.read, grants.net, secrets(loaded));
-    Ok(source::Places { root, store, hf_cache: hf_cache(), granted, net, secrets })
+    let locked = loaded.world.lock().map(|(_, text)| lock::locked(&text)).unwrap_or_default();
+    Ok(source::Places { root, store, hf_cache: hf_cache(), granted, net, secrets, locked })
+}
+
+/// What a profile and `--allow` grant.
+///
+/// # Errors
+/// As [`looked_in`].
+pub fn grants(places: &args::Places, allow: &[String]) -> Result<Grants, Exit> {
+    let mut grants = profile(places.profile.as_deref())?;
+    allow.iter().try_for_each(|grant| granted(grant, &mut grants))?;
+    Ok(grants)
 }
 
 /// Paths that `--set` names: what is given on the command line is granted by that. Relative to the root, as in the file.

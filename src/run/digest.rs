@@ -103,6 +103,11 @@ pub fn sha256_of_file(path: &Path) -> io::Result<(String, u64)> {
     Ok((hex(&hasher.finalize()), bytes))
 }
 
+/// SHA-256 of bytes.
+pub fn sha256_of(bytes: &[u8]) -> String {
+    hex(&sha2::Sha256::digest(bytes))
+}
+
 /// SHA-256 of text.
 pub fn sha256(text: &str) -> String {
     hex(&sha2::Sha256::digest(text.as_bytes()))

@@ -1,5 +1,6 @@
 //! Finding a source on this machine: the project's root, the store's shelf, the Hugging Face cache. Never the network.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
@@ -21,6 +22,8 @@ pub struct Places {
     pub net: Vec<String>,
     /// What opens judges far away.
     pub secrets: Secrets,
+    /// What `mascot.lock` says of weights, by their sources as an author writes them: digests, any of which will do.
+    pub locked: BTreeMap<String, Vec<String>>,
 }
 
 /// Content that is at hand.
@@ -46,8 +49,24 @@ pub struct Missing {
 /// Where `source` lies, with the digest of what lies there.
 ///
 /// # Errors
-/// [`Missing`], also when it lies there and is not what its `sha256:` says.
+/// [`Missing`], also when it lies there and is not what its `sha256:` or the lock says.
 pub fn locate(source: &Source, places: &Places, memo: &mut DigestMemo) -> Result<Found, Missing> {
+    let found = look(source, places, memo)?;
+    // A file of the project is its author's to change; what was fetched is as it was locked.
+    let known = places.locked.get(&source.describe()).filter(|_| source.can_be_fetched());
+    if known.is_some_and(|known| !known.contains(&found.digest)) {
+        let Found { path, digest } = found;
+        return Err(Missing {
+            source: source.describe(),
+            why: format!("{} is {digest}, and mascot.lock has another digest for it", path.display()),
+            help: "`mascot lock` takes what is here; else remove it, so that it is fetched again".to_owned(),
+            fetchable: false,
+        });
+    }
+    Ok(found)
+}
+
+fn look(source: &Source, places: &Places, memo: &mut DigestMemo) -> Result<Found, Missing> {
     let missing = |why: String, help: String| Missing {
         source: source.describe(),
         why,
@@ -103,7 +122,7 @@ fn first(source: &Source, sources: &[Source], places: &Places, memo: &mut Digest
     for each in sources {
         let mut each = each.clone();
         each.sha256 = each.sha256.or_else(|| source.sha256.clone());
-        match locate(&each, places, memo) {
+        match look(&each, places, memo) {
             Ok(found) => return Ok(found),
             Err(missing) => tried.push(missing),
         }
