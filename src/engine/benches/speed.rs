@@ -4,6 +4,7 @@
 //! `cargo bench -p mascot-engine --bench speed [-- CASE…]`
 #![allow(clippy::disallowed_macros, reason = "a benchmark prints")]
 
+use std::hint::black_box;
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,6 +18,8 @@ use mascot_engine::model::Lm;
 use mascot_engine::nn::{Lora, LoraGrads, Pack};
 use mascot_engine::rng::Rng;
 use mascot_run::task::{Dtype, LoraSpec, RandomModel, Target};
+use pulp::{Arch, Simd, WithSimd};
+use rayon::prelude::*;
 
 fn model() -> Lm {
     if let Ok(path) = std::env::var("MASCOT_SMOLLM2") {
@@ -120,8 +123,42 @@ fn main() {
     println!("peak memory {}", peak_memory().unwrap_or_else(|| "unknown".to_owned()));
 }
 
+/// GFLOP/s of fused multiply-adds alone, on all threads: what the processor has to give just now. Where the machine's threads share cores
+/// with somebody, it changes from minute to minute, so it is measured beside what it is compared with.
+fn peak() -> f64 {
+    const SUMS: usize = 24;
+    const STEPS: usize = 400_000;
+    struct Chains(f32);
+    impl WithSimd for Chains {
+        type Output = (f32, usize);
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, simd: S) -> Self::Output {
+            let (factor, more) = (simd.splat_f32s(self.0), simd.splat_f32s(0.001));
+            let mut sums = [more; SUMS];
+            for _ in 0..STEPS {
+                for sum in &mut sums {
+                    *sum = simd.mul_add_e_f32s(*sum, factor, more);
+                }
+            }
+            let all = sums.into_iter().fold(more, |all, sum| simd.add_f32s(all, sum));
+            (simd.reduce_sum_f32s(all), S::F32_LANES)
+        }
+    }
+    let threads = rayon_threads();
+    let mut best = 0.0f64;
+    for _ in 0..3 {
+        let began = Instant::now();
+        let lanes: Vec<usize> =
+            (0..threads).into_par_iter().map(|_| black_box(Arch::new().dispatch(Chains(black_box(0.999)))).1).collect();
+        let flops: f64 = lanes.iter().map(|&lanes| (2 * lanes * SUMS * STEPS) as f64).sum();
+        best = best.max(flops / began.elapsed().as_secs_f64() / 1e9);
+    }
+    best
+}
+
 /// GFLOP/s of one frozen linear by rows, for each path that a position can take.
 fn linears() {
+    println!("multiply-adds alone {:>6.1}  GFLOP/s", peak());
     for (n, k) in [(960, 576), (3072, 576), (576, 1536)] {
         let rng = Rng::new(5);
         let draw = |rows: usize, salt: u64| {
