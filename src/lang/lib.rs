@@ -17,6 +17,8 @@ pub mod format;
 #[cfg(test)]
 mod golden;
 pub mod lock;
+#[cfg(test)]
+mod planted;
 pub mod program;
 pub mod source;
 pub mod stdlib;

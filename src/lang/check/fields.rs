@@ -186,6 +186,24 @@ impl<'t> Checker<'t> {
             }
     }
 
+    /// It, or what it extends, should extend something that is not there: what it would inherit nobody knows.
+    fn base_is_lost(&self, id: EntityId) -> bool {
+        let mut at = id;
+        // As many steps as there are items: a circle ends here too.
+        for _ in 0..=self.bases.len() {
+            let decl = self.names.decl(at);
+            if decl.header_is_faulty() {
+                return true;
+            }
+            match (decl.extends, self.bases[at.0 as usize]) {
+                (None, _) => return false,
+                (Some(_), None) => return true,
+                (Some(_), Some(base)) => at = base,
+            }
+        }
+        true
+    }
+
     /// Unknown fields, blocks and gates that do not belong. True when an entry is not what it was meant to be.
     pub fn check_names(&mut self, id: EntityId, schema: &'static Kind, body: &'t Body) -> bool {
         let decl = *self.names.decl(id);
@@ -213,7 +231,10 @@ impl<'t> Checker<'t> {
                 Entry::Block(block) => {
                     let known = schema.child(&block.keyword.value).is_some()
                         || (decl.kind == EntityKind::Sweep && matches!(block.keyword.value.as_str(), "grid" | "zip"));
-                    if !known {
+                    // Of a block that is only guessed to be one nobody knows where it belongs.
+                    if !known && block.body.is_under_faulty_header(block.header) {
+                        faulty = true;
+                    } else if !known {
                         self.found.add(say::block_not_here(&block.keyword, schema));
                         faulty = true;
                     }
@@ -268,7 +289,7 @@ impl<'t> Checker<'t> {
                 |entry| matches!(entry, Entry::Faulty { declares: Some(name), .. } if name.value == attribute.name),
             )
         });
-        if faulty {
+        if faulty || self.base_is_lost(id) {
             field.val = Val::Unknown;
         }
         let writes = match self.writes[id.0 as usize].get(attribute.name) {

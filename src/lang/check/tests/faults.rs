@@ -47,7 +47,7 @@ fn an_unknown_name_is_told_at_the_reference() {
     added("stage t = sft {\n policy = m\n data = persona\n}", &["M0202@3"]);
     added("let x = [a, zed]", &["M0202@1"]);
     added("let x = [a, m]\nstage t = sft for persona in x { policy = m; data = d }", &["M0304@2"]);
-    added("stage t = sft for persona in zed { policy = s; data = persona.nothing }", &["M0202@1"]);
+    added("stage t = sft for persona in zed { policy = s; data = persona.nothing }", &["M0202@1", "M0207@1"]);
 }
 
 #[test]
