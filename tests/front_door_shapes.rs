@@ -40,7 +40,7 @@ fn verbs_that_are_not_built_are_absent_from_the_help() {
         sandbox.mascot(&[verb]).ended_with(2);
     }
     for verb in
-        ["check", "fmt", "fix", "plan", "run", "why", "graph", "explain", "expand", "show", "runs", "report", "gc"]
+        ["check", "fmt", "fix", "migrate", "plan", "run", "why", "graph", "explain", "expand", "show", "runs", "report", "gc"]
     {
         let listed = help.lines().any(|line| line.split_whitespace().next() == Some(verb));
         assert!(listed, "{verb} is not in the help");
