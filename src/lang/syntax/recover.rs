@@ -151,8 +151,9 @@ fn guessed_head(reader: &Reader<'_>, keyword: &str, start: usize, open: usize) -
     let name = named(start + written.len())?;
     let name_end = name.span.end as usize;
     // A text holds no words of the header.
-    let code = text[name_end..].rfind(['"', '”']).map_or(name_end, |at| name_end + at + 1).min(open);
-    let after = |word: &str| text.get(code..)?.find(word).and_then(|at| named(code + at + word.len()));
+    let last_quote = text[name_end..].char_indices().rfind(|(_, one)| matches!(one, '"' | '”'));
+    let code = last_quote.map_or(name_end, |(at, quote)| name_end + at + quote.len_utf8());
+    let after = |word: &str| text[code..].find(word).and_then(|at| named(code + at + word.len()));
     let extends = after(" extends ");
     if keyword != "stage" {
         let keyword = Spanned::new(keyword.to_owned(), Span::new(reader.file, start, start + written.len()));
