@@ -181,7 +181,9 @@ fn every_page_has_a_program_that_is_wrong_and_one_that_is_right_as_it_says() {
     for code in explain::words().iter().filter(|word| is_expectation(&format!("# {word}"))) {
         let page = explain::explain(code).expect("a code has a page").text;
         let (bad, good) = (blocks(&page, "masc wrong"), blocks(&page, "masc"));
-        if bad.is_empty() || good.is_empty() {
+        // What is wrong with a lock is shown by no program.
+        let of_a_lock = code.starts_with("M07");
+        if (bad.is_empty() || good.is_empty()) && !of_a_lock {
             wrong += &format!("{code}: its page has {} wrong and {} right programs\n", bad.len(), good.len());
         }
         for program in bad {

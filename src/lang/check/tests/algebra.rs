@@ -133,9 +133,9 @@ fn every_unit_is_so_many_of_the_first_of_its_dimension_and_misspelt_is_told_at_t
         assert_eq!(number(0), (unit.factor, unit.dim), "{}", unit.name);
         assert_eq!(number(1).1, Dim::None);
         assert!((number(1).0 - 3.0).abs() < 1e-12, "{}", unit.name);
+        let mut misspelt = unit.name.to_owned();
+        misspelt.insert(0, 'q');
         if unit.name.len() > 2 {
-            let mut misspelt = unit.name.to_owned();
-            misspelt.remove(1);
             let found = checked(&format!("masc 1\nlet x = 400 {misspelt}\n"));
             let all = found.diagnostics.sorted();
             assert_eq!((all.len(), all[0].code.0), (1, "M0301"), "{}", words(&found));

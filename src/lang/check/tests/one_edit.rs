@@ -56,17 +56,24 @@ fn misspelt(name: &str) -> BTreeSet<String> {
         letters.into_iter().collect::<String>()
     };
     let all = [
-        with(&|letters| drop(letters.remove(middle))),
-        with(&|letters| drop(letters.pop())),
+        with(&|letters| {
+            letters.remove(middle);
+        }),
+        with(&|letters| {
+            letters.pop();
+        }),
         with(&|letters| letters.insert(middle, letters[middle])),
-        with(&|letters| letters.swap(0, 1)),
+        with(&|letters| letters[..2.min(name.len())].reverse()),
         with(&|letters| letters[middle] = 'q'),
         with(&|letters| letters.push('s')),
     ];
     let no_names = ["in", "or", "and", "not", "none", "true", "false", "else", "gate", "skip"];
     let blocks = crate::syntax::BLOCK_WORDS;
     let usable = |one: &String| {
-        one != name && !one.is_empty() && !no_names.contains(&one.as_str()) && !blocks.contains(&one.as_str())
+        one != name
+            && one.starts_with(|first: char| first.is_ascii_alphabetic())
+            && !no_names.contains(&one.as_str())
+            && !blocks.contains(&one.as_str())
     };
     all.into_iter().filter(usable).collect()
 }
