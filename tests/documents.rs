@@ -25,6 +25,8 @@ fn every_masc_block_of_the_documents_checks_clean() {
     let mut documents = files(&root.join("docs"), "md");
     documents.push(root.join("README.md"));
     let sandbox = Sandbox::empty();
+    // The file that the page of M0319 reads.
+    sandbox.write("prompts/anchor.md", "You are {{char}}.\n");
     let mut blocks = Vec::new();
     for path in documents {
         let name = path.strip_prefix(&root).unwrap().display().to_string();

@@ -37,6 +37,39 @@ fn every_gate_of_a_rehearsal_is_printed_with_each_personas_values() {
     assert!(row["median"].is_number() && row["p95"].is_number(), "{row}");
 }
 
+#[test]
+fn a_gate_that_falls_has_each_value_under_its_own_text() {
+    let sandbox = sandbox();
+    // The fake engine's numbers are far from this.
+    let args = ["run", EXAMPLE, "--engine", "fake", "--set", "longest=-1000"];
+    let out = sandbox.mascot(&args).out;
+    let lines: Vec<&str> = out.lines().collect();
+    let at = lines.iter().position(|line| line.contains("✗ measured: p95(sounding")).unwrap_or_else(|| panic!("{out}"));
+    let column = |line: &str, part: &str| line.find(part).map(|byte| line[..byte].chars().count());
+    let start = column(lines[at], "p95(").unwrap();
+    // A wide condition is broken before a part of it: the bars stand under the text above them.
+    assert_eq!(lines[at + 1].trim_start().chars().next(), Some('│'), "{out}");
+    assert_eq!(column(lines[at + 1], "│"), Some(start), "{out}");
+    let value = &lines[at + 2][lines[at + 2].len() - lines[at + 2].trim_start().len()..];
+    assert!(value.starts_with(|first: char| first.is_ascii_digit() || first == '-'), "{out}");
+    let bar = lines[at..].iter().find(|line| line.contains("-1000")).unwrap_or_else(|| panic!("{out}"));
+    assert!(!bar.contains("p95"), "the param's value stands under its name, not in it: {out}");
+
+    let run = sandbox.mascot(&[&args[..], &["--json"]].concat()).json();
+    let fell = gates(&run).into_iter().find(|gate| gate["holds"] == false).unwrap();
+    let text: Vec<char> = fell["text"].as_str().unwrap().chars().collect();
+    let drawn = fell["drawn"].as_array().unwrap();
+    assert_eq!(drawn.len(), 3, "once for each persona");
+    for (_, shown) in drawn.iter().map(|one| (&one[0], one[1].as_array().unwrap())) {
+        let names: Vec<String> = shown
+            .iter()
+            .map(|one| text[usize::try_from(one["at"].as_u64().unwrap()).unwrap()..].iter().take(4).collect())
+            .collect();
+        assert_eq!(names, ["p95(", "long"]);
+        assert_eq!(shown[1]["value"], "-1000");
+    }
+}
+
 #[cfg(feature = "engine")]
 #[test]
 fn a_gate_that_does_not_hold_is_printed_the_report_is_written_and_the_exit_code_is_4() {

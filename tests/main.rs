@@ -11,6 +11,7 @@ mod contract;
 mod diff;
 mod documents;
 mod fmt;
+mod formats;
 mod front_door;
 mod front_door_shapes;
 mod gates;
@@ -20,6 +21,7 @@ mod init;
 #[cfg(feature = "engine")]
 mod judges;
 mod lock;
+mod migrate;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]

@@ -32,6 +32,8 @@ pub enum Verb {
     /// Apply the fixes that `check` offers, as long as each leaves fewer faults
     #[command(after_help = examples::FIX)]
     Fix(Fix),
+    /// Write files of the edition before as the newest one
+    Migrate(Migrate),
     /// Say what a run would do, why, and what it would cost; opens no weights
     #[command(after_help = examples::PLAN)]
     Plan(Plan),
@@ -205,6 +207,16 @@ pub struct Fmt {
     /// Write nothing; end with 1 when something would change
     #[arg(long)]
     pub check: bool,
+    /// Print what would change, and write nothing
+    #[arg(long)]
+    pub diff: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// .masc files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
     /// Print what would change, and write nothing
     #[arg(long)]
     pub diff: bool,

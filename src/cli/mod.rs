@@ -30,6 +30,7 @@ mod init;
 mod interrupt;
 mod load;
 mod lock;
+mod migrate;
 mod plan;
 mod prepare;
 mod render;
@@ -66,6 +67,7 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::check(args),
         Verb::Fmt(args) => fmt::fmt(args),
         Verb::Fix(args) => fix::fix(args),
+        Verb::Migrate(args) => migrate::migrate(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Diff(args) => diff::diff(args),
         Verb::Lock(args) => lock::lock(args),

@@ -17,6 +17,9 @@ pub mod format;
 #[cfg(test)]
 mod golden;
 pub mod lock;
+pub mod migrate;
+#[cfg(test)]
+mod planted;
 pub mod program;
 pub mod source;
 pub mod stdlib;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::drawn::{self, Mark, Shown};
 use crate::engine::Outputs;
 
 /// `gate EXPR else "why"`, its names resolved to tasks: by position in the plan.
@@ -23,6 +24,8 @@ pub struct Case<T = usize> {
     /// Whom `each` means here, by the quoted name.
     pub persona: Option<String>,
     pub condition: Condition<T>,
+    /// The parts of the condition that have values of their own, and where they are written.
+    pub marks: Vec<Mark<T>>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -100,6 +103,9 @@ pub struct Asked {
     /// `0.6 >= 0.8 * 0.7 = 0.56`.
     #[serde(default)]
     pub told: Vec<(Option<String>, String)>,
+    /// For each time that it was asked: for whom, and what each part of `text` came to.
+    #[serde(default)]
+    pub drawn: Vec<(Option<String>, Vec<Shown>)>,
 }
 
 const COMPARISONS: [&str; 7] = ["==", "!=", "<", "<=", ">", ">=", "in"];
@@ -122,12 +128,13 @@ enum Val {
 impl Gate {
     /// Asks, with the outputs of tasks by their position in the plan.
     pub fn ask(&self, outputs: &dyn Fn(usize) -> Option<Outputs>) -> Asked {
-        let (mut values, mut failed, mut told) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut values, mut failed, mut told, mut drawn) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for case in &self.cases {
             if case.condition.value(outputs, &mut values) != Val::Truth(true) {
                 failed.push(case.persona.clone());
             }
             told.push((case.persona.clone(), case.condition.told(outputs)));
+            drawn.push((case.persona.clone(), drawn::shown(&case.marks, outputs)));
         }
         Asked {
             text: self.text.clone(),
@@ -138,6 +145,7 @@ impl Gate {
             values,
             failed_for: failed.into_iter().flatten().collect(),
             told,
+            drawn,
         }
     }
 }
@@ -148,7 +156,12 @@ impl<T> Gate<T> {
     where
         T: Clone,
     {
-        let case = |case: &Case<T>| Case { persona: case.persona.clone(), condition: case.condition.map(name) };
+        let mark = |mark: &Mark<T>| Mark { at: mark.at, what: mark.what.map(name) };
+        let case = |case: &Case<T>| Case {
+            persona: case.persona.clone(),
+            condition: case.condition.map(name),
+            marks: case.marks.iter().map(mark).collect(),
+        };
         Gate {
             cases: self.cases.iter().map(case).collect(),
             text: self.text.clone(),
@@ -201,6 +214,16 @@ impl Condition {
                 }
             },
             other => other.with(&leaf),
+        }
+    }
+
+    /// What it comes to, for a reader.
+    pub(crate) fn in_short(&self, outputs: &dyn Fn(usize) -> Option<Outputs>) -> String {
+        match self.value(outputs, &mut Vec::new()) {
+            Val::Number(value) => short(value),
+            Val::Range(low, high) => format!("{low}..{high}"),
+            Val::Truth(truth) => truth.to_string(),
+            Val::Unknown => "not measured".to_owned(),
         }
     }
 
@@ -444,7 +467,8 @@ mod tests {
     }
 
     fn asked(condition: Condition, outputs: &Outputs) -> Asked {
-        gate(vec![Case { persona: None, condition }]).ask(&|task| (task == 0).then(|| outputs.clone()))
+        gate(vec![Case { persona: None, condition, marks: Vec::new() }])
+            .ask(&|task| (task == 0).then(|| outputs.clone()))
     }
 
     #[test]
@@ -516,7 +540,7 @@ mod tests {
         let case = |persona: &str, share: f64| {
             let mean = |subject| cell(subject, Some(persona), Statistic::Mean(End::Mean));
             let bar = op("*", vec![Condition::Number(share), mean(1)]);
-            Case { persona: Some(persona.into()), condition: op(">=", vec![mean(0), bar]) }
+            Case { persona: Some(persona.into()), condition: op(">=", vec![mean(0), bar]), marks: Vec::new() }
         };
         let ask = |share| gate(vec![case("A", share), case("B", share)]).ask(&|_| Some(outputs.clone()));
         assert!(ask(0.6).holds && ask(0.6).failed_for.is_empty());

@@ -9,6 +9,7 @@
 
 pub mod desk;
 pub mod digest;
+pub mod drawn;
 pub mod engine;
 pub mod event;
 pub mod fake;

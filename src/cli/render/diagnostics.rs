@@ -140,15 +140,19 @@ fn github(one: &Diagnostic, files: &SourceMap, to: &mut String) {
     if let Some(help) = &one.help {
         let _ = write!(message, "\n{help}");
     }
+    // Columns are of one line.
+    let one_line = start.line == end.line && start.column < end.column;
+    let end_column = if one_line { format!("endColumn={},", end.column) } else { String::new() };
     let _ = writeln!(
         to,
-        "::{} file={},line={},endLine={},col={},title={}::{}",
+        "::{} file={},line={},endLine={},col={},{}title={}::{}",
         // The word that workflows have for it.
         if one.severity == Severity::Note { "notice" } else { severity(one.severity) },
         property(&files.file(one.primary.span.file).path),
         start.line,
         end.line,
         start.column,
+        end_column,
         property(one.code.0),
         data(&message),
     );

@@ -3,6 +3,7 @@
 
 pub mod diagnostics;
 pub mod diff;
+pub mod gate;
 pub mod plan;
 pub mod progress;
 pub mod results;

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use mascot_run::drawn::Shown;
 use mascot_run::engine::MetricRow;
+use mascot_run::gate::Asked;
 use mascot_run::report::{Outcome, RunReport, TaskReport};
 
 use super::table::{Table, shorten};
@@ -79,15 +81,20 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
     let count = format!("{} of {} hold", held.len(), held.len() + fell.len());
     let _ = writeln!(to, "\n{}  {count}", paint.bold("gates"));
     for (task, gate) in fell {
-        let _ = writeln!(to, "  {} {}: {}", paint.red("✗"), task.id, gate.text);
-        // One value is told by itself; of several the condition says in which place each stands.
-        if gate.values.len() > 1 {
-            for (persona, told) in &gate.told {
-                let whom = persona.as_ref().map_or(String::new(), |persona| format!("{persona}: "));
-                let _ = writeln!(to, "      {}", paint.dim(&format!("{whom}{told}")));
-            }
-        } else {
-            let _ = writeln!(to, "      {}", paint.dim(&gate_values(gate)));
+        let drawn = drawn_of(gate);
+        // Each value under its own text: the first line is the text itself.
+        let indent = task.id.chars().count() + "  ✗ : ".chars().count();
+        let mut lines = match drawn {
+            Some(shown) => super::gate::drawing(&gate.text, shown, super::width().saturating_sub(indent)).into_iter(),
+            None => vec![gate.text.clone()].into_iter(),
+        };
+        let _ = writeln!(to, "  {} {}: {}", paint.red("✗"), task.id, lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = writeln!(to, "{}{}", " ".repeat(indent), paint.dim(&line));
+        }
+        // What is drawn is told; but of several personas each has a line.
+        if drawn.is_none() || gate.told.len() > 1 {
+            told(gate, paint, to);
         }
         let whom = match gate.failed_for.as_slice() {
             [] => String::new(),
@@ -103,6 +110,25 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
         };
         let _ = writeln!(to, "  {} {}: {}{told}", paint.green("✓"), task.id, gate.text);
     }
+}
+
+/// A line for each time that it was asked; one value is told by itself.
+fn told(gate: &Asked, paint: Paint, to: &mut String) {
+    if gate.values.len() > 1 {
+        for (persona, told) in &gate.told {
+            let whom = persona.as_ref().map_or(String::new(), |persona| format!("{persona}: "));
+            let _ = writeln!(to, "      {}", paint.dim(&format!("{whom}{told}")));
+        }
+    } else {
+        let _ = writeln!(to, "      {}", paint.dim(&gate_values(gate)));
+    }
+}
+
+/// The values to draw under a gate's text: of one that is asked for each persona, those of the first for whom it does not hold.
+fn drawn_of(gate: &Asked) -> Option<&[Shown]> {
+    let whom = gate.failed_for.first();
+    let (_, shown) = gate.drawn.iter().find(|(persona, _)| persona.as_ref() == whom)?;
+    (!shown.is_empty() && !gate.text.contains('\n')).then_some(shown.as_slice())
 }
 
 fn outcomes(report: &RunReport, paint: Paint, to: &mut String) {

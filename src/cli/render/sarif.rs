@@ -15,11 +15,21 @@ pub fn document(all: &[(&Diagnostics, &SourceMap)]) -> Value {
         for one in found.sorted() {
             let code = one.code.0;
             rules.entry(code).or_insert_with(|| {
-                let title = explain::explain(code).map_or_else(|| one.message.clone(), |page| page.title.clone());
-                json!({"id": code, "shortDescription": {"text": title}})
+                let page = explain::explain(code);
+                let title = page.as_ref().map_or_else(|| one.message.clone(), |page| page.title.clone());
+                let mut rule = json!({"id": code, "shortDescription": {"text": title}});
+                if let Some(page) = page {
+                    rule["help"] = json!({"text": page.text, "markdown": page.text});
+                }
+                rule
             });
             results.push(result(one, files));
         }
+    }
+    // Where each rule stands among them.
+    for result in &mut results {
+        let at = result["ruleId"].as_str().and_then(|id| rules.keys().position(|code| *code == id));
+        result["ruleIndex"] = json!(at);
     }
     json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",

@@ -52,6 +52,7 @@ impl<'t> Checker<'t> {
             Ty::List(_) | Ty::Set(_) => self.value(write.value, ty, cx),
             _ => {
                 self.found.add(say::not_a_list(write.span, op));
+                *val = Val::Unknown;
                 return false;
             }
         };
@@ -78,6 +79,7 @@ impl<'t> Checker<'t> {
             }
             _ => {
                 self.found.add(say::not_a_list(write.span, op));
+                *val = Val::Unknown;
                 return false;
             }
         }
@@ -96,7 +98,7 @@ impl<'t> Checker<'t> {
         }
         path.push_str(&name.value);
         if val.is_unknown() {
-            return;
+            return self.set_part_of_unknown(ty, sub, write, cx);
         }
         // A part of a call that nobody has written: the rest of it is at its defaults.
         if *val == Val::Absent
@@ -140,6 +142,25 @@ impl<'t> Checker<'t> {
             let mut part = std::mem::replace(inner, Val::Unknown);
             self.set_part(&mut part, &attribute.ty, &sub[1..], write, cx, path);
             fields.insert(name.value.clone(), part);
+        }
+    }
+}
+
+impl<'t> Checker<'t> {
+    /// What is set there is told of all the same, as far as the type says what may be.
+    fn set_part_of_unknown(&mut self, ty: &Ty, sub: &[Segment], write: &Write<'t>, cx: &Cx<'_>) {
+        let (Ty::Record(record), Some(Segment::Name(name))) = (settled(ty, &Val::Unknown), sub.first()) else {
+            return self.value_of_unknown(write.value, cx);
+        };
+        match (record.field(&name.value), sub.len()) {
+            (Some(attribute), 1) => {
+                self.attribute(write.value, attribute, cx);
+            }
+            (Some(attribute), _) => self.set_part_of_unknown(&attribute.ty, &sub[1..], write, cx),
+            (None, _) => {
+                let known: Vec<&str> = record.fields.iter().map(|field| field.name).collect();
+                self.found.add(say::no_part_to_set(name.span, &name.value, &format!("`{}`", record.name), &known));
+            }
         }
     }
 }

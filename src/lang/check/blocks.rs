@@ -49,7 +49,7 @@ impl<'t> Checker<'t> {
         let mut fields = FieldVals::new();
         let mut faulty = block.body.is_faulty();
         let mut gates = Vec::new();
-        if schema.named && block.name.is_none() {
+        if schema.named && block.name.is_none() && !block.body.is_under_faulty_header(block.header) {
             self.found.add(say::block_without_name(block.header, schema.keyword));
         }
         if schema.keyword == "executor"
@@ -80,6 +80,7 @@ impl<'t> Checker<'t> {
                     };
                     if assign.op != AssignOp::Set || assign.path.len() > 1 {
                         self.found.add(say::not_a_list(assign.span, assign.op));
+                        faulty = true;
                         continue;
                     }
                     if let Some(first) = fields.get(attribute.name) {

@@ -15,6 +15,7 @@ use super::values::{Bound, Cx, default_of};
 use crate::program::{EntityId, EntityKind, Layer, Origin};
 use crate::source::Span;
 use crate::syntax::ast::{Body, Entry, Expr, ItemKind, Segment};
+use crate::syntax::nearest;
 
 /// A field in doubt, and where it comes from.
 #[derive(Debug, Clone)]
@@ -186,6 +187,24 @@ impl<'t> Checker<'t> {
             }
     }
 
+    /// It, or what it extends, should extend something that is not there: what it would inherit nobody knows.
+    fn base_is_lost(&self, id: EntityId) -> bool {
+        let mut at = id;
+        // As many steps as there are items: a circle ends here too.
+        for _ in 0..=self.bases.len() {
+            let decl = self.names.decl(at);
+            if decl.header_is_faulty() {
+                return true;
+            }
+            match (decl.extends, self.bases[at.0 as usize]) {
+                (None, _) => return false,
+                (Some(_), None) => return true,
+                (Some(_), Some(base)) => at = base,
+            }
+        }
+        true
+    }
+
     /// Unknown fields, blocks and gates that do not belong. True when an entry is not what it was meant to be.
     pub fn check_names(&mut self, id: EntityId, schema: &'static Kind, body: &'t Body) -> bool {
         let decl = *self.names.decl(id);
@@ -213,7 +232,10 @@ impl<'t> Checker<'t> {
                 Entry::Block(block) => {
                     let known = schema.child(&block.keyword.value).is_some()
                         || (decl.kind == EntityKind::Sweep && matches!(block.keyword.value.as_str(), "grid" | "zip"));
-                    if !known {
+                    // Of a block that is only guessed to be one nobody knows where it belongs.
+                    if !known && block.body.is_under_faulty_header(block.header) {
+                        faulty = true;
+                    } else if !known {
                         self.found.add(say::block_not_here(&block.keyword, schema));
                         faulty = true;
                     }
@@ -234,6 +256,28 @@ impl<'t> Checker<'t> {
             }
         }
         fields
+    }
+
+    /// Whether an entry that could not be read, or whose name is misspelt, was meant for this field.
+    fn is_faulty_entry(&self, id: EntityId, field: &str) -> bool {
+        let decl = self.names.decl(id);
+        let known = |name: &str| decl.schema.is_some_and(|schema| schema.field(name).is_some());
+        let near = |name: &str| {
+            let fields = decl.schema.map_or(&[][..], |schema| schema.fields);
+            nearest(name, fields.iter().map(|field| field.name))
+        };
+        decl.body.is_some_and(|body| {
+            body.entries.iter().any(|entry| match entry {
+                Entry::Faulty { declares: Some(name), .. } => {
+                    name.value == field || !known(&name.value) && near(&name.value) == Some(field)
+                }
+                Entry::Assign(assign) => match assign.path.first() {
+                    Some(Segment::Name(name)) => !known(&name.value) && near(&name.value) == Some(field),
+                    _ => false,
+                },
+                _ => false,
+            })
+        })
     }
 
     /// Tells what is missing, and makes it unknown; a faulty item is not asked.
@@ -262,24 +306,23 @@ impl<'t> Checker<'t> {
         let origin = Origin { layer: Layer::Default, span: None };
         let start = default_of(attribute).unwrap_or(Val::Unknown);
         let mut field = FieldVal { val: start, origin, parts: BTreeMap::new() };
-        // An entry that could not be read, but whose name could.
-        let faulty = self.names.decl(id).body.is_some_and(|body| {
-            body.entries.iter().any(
-                |entry| matches!(entry, Entry::Faulty { declares: Some(name), .. } if name.value == attribute.name),
-            )
-        });
-        if faulty {
+        if self.base_is_lost(id) {
             field.val = Val::Unknown;
         }
-        let writes = match self.writes[id.0 as usize].get(attribute.name) {
-            Some(writes) => writes.clone(),
-            None => return field,
-        };
-        for write in writes {
+        // Over what a base says, under what a point says.
+        let mut faulty = self.is_faulty_entry(id, attribute.name);
+        for write in self.writes[id.0 as usize].get(attribute.name).cloned().unwrap_or_default() {
             if write.member.is_some() && write.member != member {
                 continue;
             }
+            if faulty && write.layer > Layer::Base {
+                faulty = false;
+                field.val = Val::Unknown;
+            }
             self.apply(&mut field, attribute, &write, cx);
+        }
+        if faulty {
+            field.val = Val::Unknown;
         }
         field
     }

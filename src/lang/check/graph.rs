@@ -245,9 +245,10 @@ impl Walk<'_, '_> {
             (ExprKind::Record(assigns), _) => {
                 for assign in assigns {
                     let inner = match (ty, assign.path.first()) {
-                        (Ty::Record(record), Some(Segment::Name(name))) => {
-                            record.field(&name.value).map_or(Ty::Any, |field| field.ty)
-                        }
+                        (Ty::Record(record), Some(Segment::Name(name))) => match record.field(&name.value) {
+                            Some(field) => field.ty,
+                            None => continue,
+                        },
                         (Ty::Map(inner), _) => **inner,
                         _ => Ty::Any,
                     };
@@ -259,11 +260,16 @@ impl Walk<'_, '_> {
                     Ty::Call(calls) => calls.iter().copied().find(|call| call.name == name.value),
                     _ => schema::every_call().find(|call| call.name == name.value),
                 };
+                // Of a call or an argument that there is not nobody knows whether a bare word in it is a name.
+                let Some(call) = call else { return };
                 for (at, arg) in args.iter().enumerate() {
-                    let attribute = call.and_then(|call| match &arg.name {
-                        Some(name) => call.arg(&name.value),
+                    let attribute = match &arg.name {
+                        Some(name) => match call.arg(&name.value) {
+                            None => continue,
+                            some => some,
+                        },
                         None => call.args.get(at),
-                    });
+                    };
                     let inner = attribute.map_or(Ty::Any, |attribute| attribute.ty);
                     self.expr(&arg.value, &inner, scope, slot);
                 }

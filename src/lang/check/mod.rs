@@ -48,6 +48,7 @@ use crate::source::{SourceMap, Span};
 /// The checker's tables while it works. They may have holes; a [`Program`] has none.
 pub struct Checker<'t> {
     tree: &'t Tree,
+    files: &'t SourceMap,
     names: Names<'t>,
     bases: Vec<Option<EntityId>>,
     /// By item, its layers.
@@ -61,7 +62,7 @@ pub struct Checker<'t> {
 }
 
 /// Checks a tree with these values put over the file's: the five passes.
-fn checked<'t>(tree: &'t Tree, files: &SourceMap, overrides: &[Override<'t>]) -> Checker<'t> {
+fn checked<'t>(tree: &'t Tree, files: &'t SourceMap, overrides: &[Override<'t>]) -> Checker<'t> {
     let mut found = Sink::default();
     let names = names::declare(tree, files, &mut found);
 
@@ -76,7 +77,7 @@ fn checked<'t>(tree: &'t Tree, files: &SourceMap, overrides: &[Override<'t>]) ->
     let graph = graph::build(&names, &writes, &full, &mut found);
 
     let done = names.decls.iter().map(|_| None).collect();
-    let mut checker = Checker { tree, names, bases, writes, graph, done, faulty_units: BTreeSet::new(), found };
+    let mut checker = Checker { tree, files, names, bases, writes, graph, done, faulty_units: BTreeSet::new(), found };
     for id in checker.graph.order.clone() {
         checker.item(id);
     }
@@ -95,7 +96,7 @@ pub fn base(tree: &Tree, files: &SourceMap, found: &mut Diagnostics) -> Option<P
 /// Another point of a file whose base has been checked.
 pub fn at<'t>(
     tree: &'t Tree,
-    files: &SourceMap,
+    files: &'t SourceMap,
     overrides: &[Override<'t>],
     label: Option<String>,
     found: &mut Diagnostics,

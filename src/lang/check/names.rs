@@ -12,6 +12,7 @@ use super::sink::Sink;
 use crate::program::{EntityId, EntityKind};
 use crate::source::{FileId, Name, SourceMap, Span};
 use crate::syntax::ast::{Body, Expr, Item, ItemKind};
+use crate::syntax::nearest;
 
 /// A declared item.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +29,15 @@ pub struct Decl<'t> {
 }
 
 impl<'t> Decl<'t> {
+    /// Its header is not what it was meant to be: which base it has, say, nobody knows.
+    pub fn header_is_faulty(&self) -> bool {
+        let guessed = match &self.item.kind {
+            ItemKind::Stage { kind, .. } => schema::stage(&kind.value).is_none(),
+            _ => false,
+        };
+        guessed || self.body.is_some_and(|body| body.is_under_faulty_header(self.item.header))
+    }
+
     /// The expression of a param or a let.
     pub fn value(&self) -> Option<&'t Expr> {
         match &self.item.kind {
@@ -116,10 +126,15 @@ pub fn declare<'t>(tree: &'t Tree, files: &SourceMap, found: &mut Sink) -> Names
         names.scopes.push(places);
         names.experiments.push(experiment);
     }
+    let mut meant = Vec::new();
     for file in &tree.files {
         for item in &file.items {
-            names.import(tree, files, file.id, item, found);
+            names.import(tree, files, file.id, item, &mut meant, found);
         }
+    }
+    // Whoever uses the name that was meant is not told of it again.
+    for (file, name, span) in meant {
+        names.scopes[file.0 as usize].entry(name).or_insert((Binding::Faulty, span));
     }
     names
 }
@@ -153,10 +168,12 @@ impl<'t> Names<'t> {
             ItemKind::Let { name, .. } => (name, EntityKind::Let, None, None, None),
             ItemKind::Secret { name, .. } => (name, EntityKind::Secret, None, None, None),
             ItemKind::Stage { name, kind, extends, body, .. } => {
-                let schema = schema::stage(&kind.value);
-                if schema.is_none() {
+                let known = schema::stages::ALL.iter().map(|kind| kind.name);
+                let schema = schema::stage(&kind.value).or_else(|| {
                     found.add(say::unknown_stage_kind(kind));
-                }
+                    // Its entries are held against the kind that was meant.
+                    nearest(&kind.value, known).and_then(schema::stage)
+                });
                 (name, EntityKind::Stage, schema, extends.as_ref(), Some(body))
             }
             ItemKind::Block { keyword, name, extends, body, .. } => match schema::item(&keyword.value) {
@@ -170,7 +187,16 @@ impl<'t> Names<'t> {
         vec![(name, Binding::Decl(id))]
     }
 
-    fn import(&mut self, tree: &'t Tree, files: &SourceMap, file: FileId, item: &'t Item, found: &mut Sink) {
+    /// `meant`: names that an import was near to.
+    fn import(
+        &mut self,
+        tree: &'t Tree,
+        files: &SourceMap,
+        file: FileId,
+        item: &'t Item,
+        meant: &mut Vec<(FileId, &'t str, Span)>,
+        found: &mut Sink,
+    ) {
         let ItemKind::Use { path, names, alias } = &item.kind else { return };
         let from = tree.imports.get(&path.span).copied();
         let here = file.0 as usize;
@@ -187,6 +213,8 @@ impl<'t> Names<'t> {
                     None => {
                         let known = self.own_names(from).collect::<Vec<_>>();
                         found.add(say::not_declared_there(&one.name, &files.file(from).path, &known));
+                        let near = nearest(&one.name.value, known.iter().copied());
+                        meant.extend(near.filter(|_| one.alias.is_none()).map(|near| (file, near, one.name.span)));
                         Binding::Faulty
                     }
                 },

@@ -5,10 +5,11 @@ use super::Checker;
 use super::diagnostics as say;
 use super::layers::{VALUE, member_named, segment_span, text_of};
 use super::names::Binding;
+use super::schema::items::PERSONA;
 use super::schema::{Attribute, calls, every_call};
 use super::types;
 use super::val::Val;
-use super::values::Cx;
+use super::values::{Bound, Cx};
 use crate::program::{EntityId, EntityKind, MemberRef};
 use crate::source::{Name, Span};
 use crate::syntax::ast::{Entry, Segment};
@@ -46,6 +47,15 @@ impl<'t> Checker<'t> {
                 }
             },
         };
+        // Whichever persona it is, it has the fields of one.
+        if let (Some(Bound { variable, persona: None }), Some(Segment::Name(name))) = (cx.bound, rest.first())
+            && (variable == head.value || head.value == "persona")
+            && PERSONA.field(&name.value).is_none()
+        {
+            let known: Vec<&str> = PERSONA.fields.iter().map(|field| field.name).collect();
+            self.found.add(say::unknown_part(name, &head.value, &known));
+            return Val::Unknown;
+        }
         for segment in rest {
             val = match segment {
                 Segment::Name(name) => self.part(val, name, &written, cx),

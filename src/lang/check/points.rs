@@ -304,7 +304,7 @@ impl<'t> Checker<'t> {
         let places = match layers::places(&self.names, path, scope) {
             Ok(places) => places,
             Err(Some(diagnostic)) => return self.found.add(*diagnostic),
-            Err(None) => return,
+            Err(None) => return self.value_of_unknown(value, &Cx::of(scope)),
         };
         for place in places {
             let at = place.entity.0 as usize;

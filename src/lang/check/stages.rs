@@ -26,7 +26,8 @@ impl<'t> Checker<'t> {
         let (Some(schema), Some(body)) = (decl.schema, decl.body) else {
             return Done { crew_unknown: true, faulty: true, ..Done::default() };
         };
-        let mut faulty = body.is_faulty() | self.check_names(id, schema, body) | self.base_is_faulty(id);
+        let mut faulty =
+            body.is_faulty() | decl.header_is_faulty() | self.check_names(id, schema, body) | self.base_is_faulty(id);
         let mut done = Done::default();
         let binder = self.binder_of(id);
         let members: Vec<Option<EntityId>> = match binder {

@@ -1,7 +1,10 @@
 //! Tests of the checks: a text in, codes and lines out.
 
+mod algebra;
 mod faults;
+mod layered;
 mod meaning;
+mod one_edit;
 mod strange;
 
 use std::collections::BTreeMap;

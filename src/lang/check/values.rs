@@ -249,6 +249,29 @@ impl<'t> Checker<'t> {
         }
     }
 
+    /// Tells what is wrong with an expression whose place nobody knows, as far as it can be told: what a bare word means there
+    /// cannot.
+    pub fn value_of_unknown(&mut self, expr: &Expr, cx: &Cx<'_>) {
+        match &expr.kind {
+            ExprKind::Number { .. } | ExprKind::String(_) | ExprKind::Prose { .. } => {
+                self.infer(expr, cx);
+            }
+            // A name of two calls may be either.
+            ExprKind::Call { name, args }
+                if super::schema::every_call().filter(|call| call.name == name.value).count() < 2 =>
+            {
+                self.any_call(name, args, expr.span, cx);
+            }
+            ExprKind::List(items) => items.iter().for_each(|item| self.value_of_unknown(item, cx)),
+            ExprKind::Record(assigns) => {
+                for (_, assign) in self.entries(assigns) {
+                    self.value_of_unknown(&assign.value, cx);
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// `{ a = 1, b = 2 }` by key; a key that stands twice or is a path is told.
     fn entries<'a>(&mut self, assigns: &'a [Assign]) -> Vec<(&'a String, &'a Assign)> {
         let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
@@ -315,13 +338,23 @@ impl<'t> Checker<'t> {
 
     /// `{{char}}` and `{{user}}` are all the slots that there are.
     pub fn check_slots(&mut self, text: &str, span: Span) {
+        let source = self.files.text(span);
+        // Past the slots that have been found in the source.
+        let mut from = 0;
         for (at, _) in text.match_indices("{{") {
             let rest = &text[at + 2..];
             let Some(end) = rest.find("}}") else { continue };
             let slot = rest[..end].trim();
             let is_word = !slot.is_empty() && slot.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
             if is_word && !matches!(&rest[..end], "char" | "user") {
-                self.found.add(say::unknown_slot(span, slot));
+                let written = &text[at..at + 2 + end + 2];
+                // Of a text from a file, where the file is named.
+                let place = source[from..].find(written).map(|found| {
+                    let start = span.start as usize + from + found;
+                    from += found + written.len();
+                    Span::new(span.file, start, start + written.len())
+                });
+                self.found.add(say::unknown_slot(place.unwrap_or(span), slot, place.is_some()));
             }
         }
     }

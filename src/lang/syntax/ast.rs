@@ -63,6 +63,12 @@ pub struct Body {
 }
 
 impl Body {
+    /// Whether the header above is not what it was meant to be: then its place is the first faulty entry.
+    pub fn is_under_faulty_header(&self, header: Span) -> bool {
+        let of_header = |entry: &Entry| matches!(entry, Entry::Faulty { span, .. } if span.start == header.start);
+        self.entries.iter().any(of_header)
+    }
+
     /// An item with a faulty entry is not asked about laws of the whole item.
     pub fn is_faulty(&self) -> bool {
         self.entries.iter().any(|entry| match entry {

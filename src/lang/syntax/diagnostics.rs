@@ -174,7 +174,11 @@ pub fn block_with_equals(sign: Span, word: &str) -> Diagnostic {
 }
 
 pub fn record_without_equals(field: Span, written: &str, nearest: Option<&str>) -> Diagnostic {
-    let diagnostic = Diagnostic::error("M0036", field, format!("there is no `=` between `{written}` and its `{{`"));
+    let message = match nearest {
+        Some(_) => format!("`{written}` is no block, and there is no `=` before its `{{`"),
+        None => format!("there is no `=` between `{written}` and its `{{`"),
+    };
+    let diagnostic = Diagnostic::error("M0036", field, message);
     match nearest {
         Some(near) => {
             diagnostic.help(format!("did you mean the block `{near}`?")).fix(format!("write `{near}`"), field, near)

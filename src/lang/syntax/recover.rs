@@ -3,8 +3,8 @@
 //!
 //! Uses the scan for where things begin and end, and `parse` for reading them.
 
-use super::ast::{Block, Body, Entry, Expr, ExprKind, File, Item, ItemKind, Segment};
-use super::parse::{self, Reader, Refusal};
+use super::ast::{Binder, Block, Body, Entry, Expr, ExprKind, File, Item, ItemKind, Segment};
+use super::parse::{self, Head, Reader, Refusal};
 use super::scan::{ITEM_KEYWORDS, MarkKind, Piece, Scan, has_body};
 use super::{BLOCK_WORDS, diagnostics, layout, nearest};
 use crate::source::{Name, Span, Spanned};
@@ -103,6 +103,7 @@ fn no_item(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> It
     let written = layout::word(reader.text, start);
     let at = Span::new(reader.file, start, start + written.len());
     let mut declares = declared_by(reader, start, end);
+    let near = nearest(written, ITEM_KEYWORDS).filter(|_| layout::sign_after_path(reader.text, start).is_none());
     if scan.explains(start, start + 1) {
         // Told already.
     } else if written.is_empty() {
@@ -115,11 +116,61 @@ fn no_item(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> It
     } else {
         reader.tell(diagnostics::unknown_item(at, written, nearest(written, ITEM_KEYWORDS)));
     }
-    // Its entries are read for the faults in them.
+    // Its entries are read for the faults in them; as what it was meant to be, when that can be guessed.
     if let Some((open, close)) = braces(scan, start, end) {
-        entries(reader, scan, past(reader.text, open, b'{'), close);
+        let inside = entries(reader, scan, past(reader.text, open, b'{'), close);
+        let head = near.filter(|near| has_body(near)).and_then(|near| guessed_head(reader, near, start, open));
+        if let Some(head) = head {
+            return head.with(under_faulty_header(reader, (start, open, close, end), inside));
+        }
     }
     ItemKind::Faulty { declares }
+}
+
+/// A body whose header is not what it was meant to be: that is its first faulty entry, as far as the header reaches.
+fn under_faulty_header(
+    reader: &Reader<'_>,
+    (start, open, close, end): (usize, usize, usize, usize),
+    mut entries: Vec<Entry>,
+) -> Body {
+    let header = Span::new(reader.file, start, start + reader.text[start..open].trim_end().len());
+    entries.insert(0, Entry::Faulty { span: header, declares: None });
+    Body { span: Span::new(reader.file, open, past(reader.text, close, b'}').min(end)), entries }
+}
+
+/// What a header that is not read says, as far as it can be made out: `keyword` is what its first word is taken for.
+fn guessed_head(reader: &Reader<'_>, keyword: &str, start: usize, open: usize) -> Option<Head> {
+    let text = &reader.text[..open];
+    let named = |at: usize| {
+        let at = layout::blanks(text.as_bytes(), at);
+        let word = layout::word(text, at);
+        let is_name = word.starts_with(|first: char| first.is_ascii_alphabetic());
+        is_name.then(|| Spanned::new(word.to_owned(), Span::new(reader.file, at, at + word.len())))
+    };
+    let written = layout::word(text, start);
+    let name = named(start + written.len())?;
+    let name_end = name.span.end as usize;
+    // A text holds no words of the header.
+    let last_quote = text[name_end..].char_indices().rfind(|(_, one)| matches!(one, '"' | '”'));
+    let code = last_quote.map_or(name_end, |(at, quote)| name_end + at + quote.len_utf8());
+    let after = |word: &str| text[code..].find(word).and_then(|at| named(code + at + word.len()));
+    let extends = after(" extends ");
+    if keyword != "stage" {
+        let keyword = Spanned::new(keyword.to_owned(), Span::new(reader.file, start, start + written.len()));
+        return Some(Head::Block { keyword, name, title: None, extends });
+    }
+    let kind = named(name_end + text[name_end..].find('=')? + 1)?;
+    let binder = after(" for ").map(|variable| {
+        let span = Span::new(reader.file, variable.span.end as usize, open);
+        let list =
+            after(" in ").filter(|list| named(list.span.end as usize).is_none_or(|next| next.value == "extends"));
+        let list = match list {
+            Some(list) => Expr { span: list.span, kind: ExprKind::Path(vec![Segment::Name(list)]) },
+            None => Expr { span, kind: ExprKind::Faulty },
+        };
+        Binder { variable, list }
+    });
+    Some(Head::Stage { name, kind, binder, extends })
 }
 
 fn item_in_parts(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize, refusal: Refusal) -> ItemKind {
@@ -145,7 +196,7 @@ fn item_in_parts(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize,
             }
             return head.with(Body { span: body_span, entries: inside });
         }
-        Ok(_) => ItemKind::Faulty { declares: declared_by(reader, start, end) },
+        Ok(head) => head.with(under_faulty_header(reader, (start, open, close, end), inside)),
         Err(refusal) => {
             if reader.text[start..refusal.at].contains('\n') && !scan.explains(start, header_end) {
                 let word = layout::word(reader.text, refusal.at).len().max(1);
@@ -154,7 +205,10 @@ fn item_in_parts(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize,
             } else {
                 explain(reader, scan, start, past(reader.text, open, b'{'), &refusal);
             }
-            ItemKind::Faulty { declares: declared_by(reader, start, end) }
+            match guessed_head(reader, layout::word(reader.text, start), start, open) {
+                Some(head) => head.with(under_faulty_header(reader, (start, open, close, end), inside)),
+                None => ItemKind::Faulty { declares: declared_by(reader, start, end) },
+            }
         }
     };
     if end > past(reader.text, close, b'}') && reader.told() == before && !scan.explains(start, end) {
@@ -216,13 +270,22 @@ fn entry(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Entr
     let sets_field = layout::sign_after_path(reader.text, start).is_some();
     let body = braces(scan, start, end).filter(|_| !sets_field);
     if let Some((open, close)) = body.filter(|_| BLOCK_WORDS.contains(&word)) {
-        return block_in_parts(reader, scan, (start, open, close, end), &refusal).unwrap_or(faulty);
+        return block_in_parts(reader, scan, (start, open, close, end), &refusal);
+    }
+    // One letter away from a block's word: `sample` is two away from `example`, and a field.
+    let near = nearest(word, BLOCK_WORDS).filter(|near| strsim::damerau_levenshtein(near, word) == 1);
+    if let (Some((open, close)), Some(near)) = (body, near) {
+        if !scan.explains(start, open) {
+            reader.tell(diagnostics::record_without_equals(word_span, word, Some(near)));
+        }
+        let inside = entries(reader, scan, past(reader.text, open, b'{'), close);
+        return guessed_block(reader, near, word_span, (start, open, close, end), inside);
     }
     if scan.explains(start, end) {
         return faulty;
     }
     if let Some((open, close)) = body.filter(|(open, _)| *open == after_word && !word.is_empty()) {
-        reader.tell(diagnostics::record_without_equals(word_span, word, nearest(word, BLOCK_WORDS)));
+        reader.tell(diagnostics::record_without_equals(word_span, word, None));
         entries(reader, scan, past(reader.text, open, b'{'), close);
     } else if matches!(word, "gate" | "skip") && !sets_field && refusal.at >= end {
         reader.tell(diagnostics::missing_else(word_span, word));
@@ -245,7 +308,7 @@ fn block_in_parts(
     scan: &Scan,
     (start, open, close, end): (usize, usize, usize, usize),
     refusal: &Refusal,
-) -> Option<Entry> {
+) -> Entry {
     let before = reader.told();
     let header_end = start + reader.text[start..open].trim_end().len();
     let head = reader.inner_head(start, header_end);
@@ -256,14 +319,39 @@ fn block_in_parts(
     if reader.told() == before && !scan.explains(start, end) {
         explain(reader, scan, start, end, refusal);
     }
-    let mut block: Block = head.ok()?;
+    let Ok(mut block) = head else {
+        let word = layout::word(reader.text, start);
+        let keyword = Span::new(reader.file, start, start + word.len());
+        return guessed_block(reader, word, keyword, (start, open, close, end), inside);
+    };
     let span = Span::new(reader.file, open, past(reader.text, close, b'}').min(end));
     if !inside.iter().any(|entry| matches!(entry, Entry::Faulty { .. })) {
         inside.push(Entry::Faulty { span, declares: None });
     }
     block.span = block.header.to(span);
     block.body = Body { span, entries: inside };
-    Some(Entry::Block(Box::new(block)))
+    Entry::Block(Box::new(block))
+}
+
+/// A block whose header is not read, as the block that it was meant to be.
+fn guessed_block(
+    reader: &Reader<'_>,
+    keyword: &str,
+    keyword_span: Span,
+    place: (usize, usize, usize, usize),
+    inside: Vec<Entry>,
+) -> Entry {
+    let body = under_faulty_header(reader, place, inside);
+    let header = Span::new(reader.file, place.0, place.0 + reader.text[place.0..place.1].trim_end().len());
+    Entry::Block(Box::new(Block {
+        span: header.to(body.span),
+        header,
+        keyword: Spanned::new(keyword.to_owned(), keyword_span),
+        name: None,
+        title: None,
+        weight: None,
+        body,
+    }))
 }
 
 /// Tells of a refusal, unless something has been told about these lines already.

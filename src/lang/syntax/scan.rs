@@ -336,9 +336,9 @@ impl<'a> Scanner<'a> {
             _ => b'(',
         };
         let first_on_line = at == self.line + self.indent;
-        // A `}` at the start of a line closes what was opened at its own indent, whatever is open further right.
-        if byte == b'}' && first_on_line {
-            let aligned = self.open.iter().rposition(|one| one.byte == b'{' && one.indent == self.indent);
+        // A bracket at the start of a line closes what was opened at its own indent, whatever is open further right.
+        if first_on_line {
+            let aligned = self.open.iter().rposition(|one| one.byte == opener && one.indent == self.indent);
             if let Some(aligned) = aligned {
                 while self.open.len() > aligned + 1 && self.open.last().is_some_and(|top| top.indent > self.indent) {
                     let top = self.open.pop().expect("longer than `aligned + 1`");

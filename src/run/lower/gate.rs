@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mascot_lang::program::{EntityId, MemberRef, Value};
 
 use super::{Lower, shown};
+use crate::drawn;
 use crate::gate::{Case, Condition, End, Gate, Statistic};
 
 impl End {
@@ -40,7 +41,7 @@ impl Lower<'_> {
         gates
             .iter()
             .map(|gate| Gate {
-                cases: self.cases(&gate.condition, member),
+                cases: self.cases(&gate.condition, &gate.text, member),
                 text: gate.text.clone(),
                 otherwise: gate.otherwise.clone(),
                 file: self.files.file(gate.span.file).path.clone(),
@@ -49,10 +50,10 @@ impl Lower<'_> {
             .collect()
     }
 
-    fn cases(&self, condition: &Value, own: MemberRef) -> Vec<Case<MemberRef>> {
-        let case = |persona: Option<&str>| Case {
-            persona: persona.map(str::to_owned),
-            condition: self.condition(condition, Asking { own, each: persona }, End::Mean),
+    fn cases(&self, condition: &Value, text: &str, own: MemberRef) -> Vec<Case<MemberRef>> {
+        let case = |persona: Option<&str>| {
+            let condition = self.condition(condition, Asking { own, each: persona }, End::Mean);
+            Case { persona: persona.map(str::to_owned), marks: drawn::marks(text, &condition), condition }
         };
         if !says_each(condition) {
             return vec![case(None)];

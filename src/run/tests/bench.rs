@@ -112,7 +112,7 @@ pub fn accuracy_gate(least: f64) -> Gate {
     let accuracy = Condition::Result { of: vec![2], name: "held_out_accuracy".into(), called: "accuracy".into() };
     let condition = Condition::Op { op: ">=".into(), args: vec![accuracy, Condition::Number(least)] };
     Gate {
-        cases: vec![Case { persona: None, condition }],
+        cases: vec![Case { persona: None, condition, marks: Vec::new() }],
         text: format!("held_out_accuracy >= {least}"),
         otherwise: "the judge does not separate the personas".into(),
         file: "test.masc".into(),

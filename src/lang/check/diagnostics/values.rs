@@ -234,10 +234,15 @@ pub fn division_by_zero(span: Span) -> Diagnostic {
     Diagnostic::error("M0317", span, "division by zero").help("divide by something else")
 }
 
-pub fn unknown_slot(span: Span, slot: &str) -> Diagnostic {
+/// `exact`: the span is the slot's own, so that it can be replaced.
+pub fn unknown_slot(span: Span, slot: &str, exact: bool) -> Diagnostic {
     let diagnostic = Diagnostic::error("M0318", span, format!("there is no slot `{{{{{slot}}}}}`"));
     match nearest(slot, ["char", "user"]) {
-        Some(near) => diagnostic.help(format!("did you mean `{{{{{near}}}}}`?")),
+        Some(near) => {
+            let slot = format!("{{{{{near}}}}}");
+            let diagnostic = diagnostic.help(format!("did you mean `{slot}`?"));
+            if exact { diagnostic.fix(format!("write `{slot}`"), span, slot) } else { diagnostic }
+        }
         None => diagnostic.help("the slots are `{{char}}` and `{{user}}`, written without blanks"),
     }
 }

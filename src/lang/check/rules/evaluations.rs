@@ -131,12 +131,12 @@ pub fn gates_ask_of_its_table(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     let measures = decl.schema.is_some_and(|kind| kind.makes == Some(Makes::Table));
     for instance in &checker.members(decl.id).instances {
         let list = |field: &str| match val_of(instance, field) {
-            Some(Val::List(all)) if !all.iter().any(Val::is_unknown) => Some(all.clone()),
+            Some(Val::List(all)) if !all.iter().any(Val::has_unknown) => Some(all.clone()),
             _ => None,
         };
         let (subjects, metrics) = (list("subjects"), list("metrics"));
         let among = |list: &Option<Vec<Val>>, val: &Val| match list {
-            Some(list) => matches!(val, Val::Unknown | Val::Absent) || list.contains(val),
+            Some(list) => val.has_unknown() || *val == Val::Absent || list.contains(val),
             None => true,
         };
         for gate in &instance.gates {

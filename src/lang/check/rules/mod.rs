@@ -1,6 +1,7 @@
 //! Pass 5: laws between declarations. This file is the table of contents: one law, one function, whose name is the sentence.
 //!
-//! No law reads another's result. A law is not asked of an item with a faulty entry, and what is unknown breaks none.
+//! No law reads another's result, and what is unknown breaks none. A law about a whole item is not asked of one with a faulty entry; one
+//! about a single entry is.
 
 mod directors;
 mod evaluations;
@@ -21,7 +22,18 @@ pub fn check_all(checker: &mut Checker<'_>) {
     a_file_has_one_experiment(checker);
     for decl in checker.names.decls.clone() {
         let Some(done) = &checker.done[decl.id.0 as usize] else { continue };
-        if done.faulty || done.crew_unknown {
+        let (faulty, crew_unknown) = (done.faulty, done.crew_unknown);
+        if crew_unknown {
+            continue;
+        }
+        match decl.kind {
+            EntityKind::Dataset => a_split_adds_up_to_100(checker, &decl),
+            EntityKind::Judge => a_judge_has_rubrics(checker, &decl),
+            EntityKind::Director => directors::has_seats(checker, &decl),
+            EntityKind::Stage => evaluations::gates_ask_of_its_table(checker, &decl),
+            _ => {}
+        }
+        if faulty {
             continue;
         }
         match decl.kind {
@@ -29,10 +41,7 @@ pub fn check_all(checker: &mut Checker<'_>) {
                 rubrics::has_criteria(checker, &decl);
                 rubrics::weights_add_up_to_100(checker, &decl);
             }
-            EntityKind::Dataset => a_split_adds_up_to_100(checker, &decl),
-            EntityKind::Judge => a_judge_has_rubrics(checker, &decl),
             EntityKind::Director => {
-                directors::has_seats(checker, &decl);
                 directors::chooses_among_its_seats(checker, &decl);
                 policies::one_where_one_is_wanted(checker, &decl);
             }
@@ -45,7 +54,6 @@ pub fn check_all(checker: &mut Checker<'_>) {
 fn stage(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     let Some(schema) = decl.schema else { return };
     policies::one_where_one_is_wanted(checker, decl);
-    evaluations::gates_ask_of_its_table(checker, decl);
     match schema.name {
         "grpo" => {
             policies::a_reward_asks_for_one_score(checker, decl);

@@ -47,7 +47,7 @@ fn an_unknown_name_is_told_at_the_reference() {
     added("stage t = sft {\n policy = m\n data = persona\n}", &["M0202@3"]);
     added("let x = [a, zed]", &["M0202@1"]);
     added("let x = [a, m]\nstage t = sft for persona in x { policy = m; data = d }", &["M0304@2"]);
-    added("stage t = sft for persona in zed { policy = s; data = persona.nothing }", &["M0202@1"]);
+    added("stage t = sft for persona in zed { policy = s; data = persona.nothing }", &["M0202@1", "M0207@1"]);
 }
 
 #[test]
@@ -435,4 +435,46 @@ fn many_faults_are_counted_after_a_hundred() {
     let checked = checked(&text);
     assert_eq!(told(&checked).len(), 101);
     assert!(words(&checked).contains("and 200 more"), "{}", words(&checked));
+}
+
+#[test]
+fn a_law_of_one_entry_is_asked_beside_another_that_is_faulty() {
+    added(
+        "dataset e {\n source : gsm8k(\"x\")\n split = { train = 80%, val = 10%, test = 20% }\n}",
+        &["M0032@2", "M0504@3"],
+    );
+    added("judge k {\n bye = contrast(m)\n rubrics = []\n}", &["M0402@2", "M0513@3"]);
+    added("director t {\n plicy = m\n seats = [a, a]\n}", &["M0402@2", "M0505@3"]);
+    added(
+        "stage t = evaluate {\n subjects = [s]\n metrics = [leak()]\n dat = d\n gate mean(s, metric: fluency()) > 1 else \"x\"\n}",
+        &["M0402@4", "M0517@5"],
+    );
+}
+
+#[test]
+fn what_is_behind_a_faulty_header_import_or_base_is_still_checked() {
+    // A kind that was nearly meant is taken for it.
+    added("stage t = sftt {\n policy = mm\n epochs = 3\n}", &["M0212@1", "M0202@2", "M0302@3"]);
+    added("persna p \"P\" {\n vioce = \"x\"\n}", &["M0020@1", "M0402@2"]);
+    added("persona p “P” {\n vioce = \"x\"\n}", &["M0016@1", "M0402@2"]);
+    added("persona p \"P\" {\n exampel {\n  given = 3\n }\n}", &["M0036@2", "M0304@3"]);
+    added("rubric q \"Q\" {\n criterion x “X” 50% {\n  low = 3\n }\n}", &["M0016@2", "M0304@3"]);
+    // What would be inherited nobody knows.
+    added("persona p \"P\" extends zed {\n never -= [\"x\"]\n role = 3\n}", &["M0202@1", "M0304@3"]);
+    // The name that was meant is not told of again, and a part of what is unknown may be anything.
+    let text =
+        "masc 1\nuse \"std/personas.masc\" { anchr, beacon }\nlet crew = [anchor, beacon]\nlet other = [ancher]\n";
+    faults(text, &["M0204@2", "M0202@4"]);
+    let text = "masc 1\nuse \"./none.masc\" { m }\nvariant v \"V\" {\n m.weights = random(arch: \"llamma\")\n m.limit = 4 tokk\n}\n";
+    faults(text, &["M0203@2", "M0306@4", "M0301@5"]);
+}
+
+#[test]
+fn a_slot_is_told_where_it_stands_and_mended() {
+    let text = "masc 1\npersona p \"P\" {\n  voice = \"\"\"md\n    You are {{char}}.\n    Help {{usr}}, {{user}} and {{usre}}.\n    \"\"\"\n}\n";
+    let found = checked(text);
+    assert_eq!(told(&found), ["M0318@5", "M0318@5"], "{}", words(&found));
+    let spans: Vec<&str> = found.diagnostics.sorted().iter().map(|one| found.files.text(one.primary.span)).collect();
+    assert_eq!(spans, ["{{usr}}", "{{usre}}"]);
+    assert!(found.diagnostics.sorted().iter().all(|one| one.fixes[0].edits[0].text == "{{user}}"));
 }

@@ -76,7 +76,11 @@ impl Scanner<'_> {
         let close =
             self.text[inner..end].char_indices().filter(|(_, letter)| closes(*letter)).find(|(found, letter)| {
                 let after = self.text[inner + found + letter.len_utf8()..end].trim_start();
-                after.is_empty() || after.starts_with([',', ';', ')', ']', '}', '#', '{']) || after.starts_with("else")
+                let word = layout::word(after, 0);
+                after.is_empty()
+                    || after.starts_with([',', ';', ')', ']', '}', '#', '{'])
+                    || after.starts_with(|next: char| next.is_ascii_digit())
+                    || matches!(word, "else" | "extends" | "as")
             });
         let (text_end, stop) =
             close.map_or((end, end), |(found, letter)| (inner + found, inner + found + letter.len_utf8()));
