@@ -15,6 +15,9 @@ pub struct Gate<T = usize> {
     pub file: String,
     /// From 1.
     pub line: u32,
+    /// The points in which it is asked (`None` is the base): a gate is no part of a key, so one task may have one gate for its base and
+    /// another for a variant. Empty: all of the task's.
+    pub points: Vec<Option<String>>,
 }
 
 /// A gate's condition as it is asked once.
@@ -100,6 +103,9 @@ pub struct Asked {
     /// `0.6 >= 0.8 * 0.7 = 0.56`.
     #[serde(default)]
     pub told: Vec<(Option<String>, String)>,
+    /// The points for which it was asked, where they are not all of its task's; `None` is the base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<Option<String>>,
 }
 
 const COMPARISONS: [&str; 7] = ["==", "!=", "<", "<=", ">", ">=", "in"];
@@ -117,6 +123,21 @@ enum Val {
     Range(f64, f64),
     Truth(bool),
     Unknown,
+}
+
+impl Asked {
+    /// What it was asked of, as a reader would name it: the task, or the task in the points that have this gate.
+    pub fn of(&self, task: &str) -> String {
+        let stage = task.split('@').next().unwrap_or(task);
+        let in_point = |point: &Option<String>| match point {
+            Some(point) => format!("{stage}@{point}"),
+            None => stage.to_owned(),
+        };
+        match self.points.as_slice() {
+            [] => task.to_owned(),
+            points => points.iter().map(in_point).collect::<Vec<_>>().join(", "),
+        }
+    }
 }
 
 impl Gate {
@@ -138,6 +159,7 @@ impl Gate {
             values,
             failed_for: failed.into_iter().flatten().collect(),
             told,
+            points: Vec::new(),
         }
     }
 }
@@ -155,6 +177,7 @@ impl<T> Gate<T> {
             otherwise: self.otherwise.clone(),
             file: self.file.clone(),
             line: self.line,
+            points: self.points.clone(),
         }
     }
 
@@ -440,7 +463,7 @@ mod tests {
     }
 
     fn gate(cases: Vec<Case>) -> Gate {
-        Gate { cases, text: String::new(), otherwise: String::new(), file: String::new(), line: 1 }
+        Gate { cases, text: String::new(), otherwise: String::new(), file: String::new(), line: 1, points: Vec::new() }
     }
 
     fn asked(condition: Condition, outputs: &Outputs) -> Asked {

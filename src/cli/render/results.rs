@@ -79,7 +79,7 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
     let count = format!("{} of {} hold", held.len(), held.len() + fell.len());
     let _ = writeln!(to, "\n{}  {count}", paint.bold("gates"));
     for (task, gate) in fell {
-        let _ = writeln!(to, "  {} {}: {}", paint.red("✗"), task.id, gate.text);
+        let _ = writeln!(to, "  {} {}: {}", paint.red("✗"), gate.of(&task.id), gate.text);
         // One value is told by itself; of several the condition says in which place each stands.
         if gate.values.len() > 1 {
             for (persona, told) in &gate.told {
@@ -101,7 +101,7 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
             [(None, told)] => paint.dim(&format!("  {told}")),
             _ => String::new(),
         };
-        let _ = writeln!(to, "  {} {}: {}{told}", paint.green("✓"), task.id, gate.text);
+        let _ = writeln!(to, "  {} {}: {}{told}", paint.green("✓"), gate.of(&task.id), gate.text);
     }
 }
 
