@@ -1,11 +1,12 @@
 //! A plan and its tasks, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::estimate::{Estimate, Likely};
 use crate::gate::Gate;
+use crate::kept::ProgramText;
 use crate::key::TaskKey;
 use crate::remote::Remote;
 use crate::source::{Missing, Places, Source};
@@ -29,6 +30,8 @@ pub struct Plan {
     pub to_fetch: Vec<Lacking>,
     pub capabilities: Capabilities,
     pub budget: Budget,
+    /// What it was made from, for a run to keep.
+    pub program: Option<ProgramText>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -302,6 +305,12 @@ impl Budget {
 }
 
 impl Task {
+    /// The points that it is performed for: of its id, and of those that it has also. `None` is the base.
+    pub fn points(&self) -> BTreeSet<Option<String>> {
+        let point = |id: &String| id.split_once('@').map(|(_, point)| point.to_owned());
+        std::iter::once(&self.id).chain(&self.also).map(point).collect()
+    }
+
     /// Where the value at `path` of the specification, or the nearest above it, was written; with the path of that.
     pub fn origin<'p>(&self, path: &'p str) -> Option<(&'p str, &Origin)> {
         let mut path = path;

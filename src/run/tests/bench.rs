@@ -36,6 +36,7 @@ pub fn plan(folder: &Path, changes: &[(&str, &str, Value)]) -> Plan {
         to_fetch: Vec::new(),
         capabilities: Capabilities::default(),
         budget: Budget::default(),
+        program: None,
     };
     plan.look(&store(folder));
     plan
@@ -117,6 +118,7 @@ pub fn accuracy_gate(least: f64) -> Gate {
         otherwise: "the judge does not separate the personas".into(),
         file: "test.masc".into(),
         line: 7,
+        points: Vec::new(),
     }
 }
 
