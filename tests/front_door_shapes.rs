@@ -39,9 +39,10 @@ fn verbs_that_are_not_built_are_absent_from_the_help() {
         assert!(!listed, "{verb} is in the help");
         sandbox.mascot(&[verb]).ended_with(2);
     }
-    for verb in
-        ["check", "fmt", "fix", "plan", "run", "why", "graph", "explain", "expand", "show", "runs", "report", "gc"]
-    {
+    for verb in [
+        "check", "fmt", "fix", "plan", "run", "why", "graph", "explain", "expand", "show", "runs", "report", "gc",
+        "lock", "pack", "unpack",
+    ] {
         let listed = help.lines().any(|line| line.split_whitespace().next() == Some(verb));
         assert!(listed, "{verb} is not in the help");
     }

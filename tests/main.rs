@@ -24,6 +24,7 @@ mod lock;
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
 mod misbehaving;
+mod pack;
 #[cfg(feature = "engine")]
 mod paper;
 mod report;
