@@ -6,10 +6,10 @@ use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use mascot_lang::address::Far;
-use mascot_lang::lock::{self, Lock};
+use mascot_lang::lock::{FILE, Lock, VENDOR};
 use mascot_lang::source::World;
 
-use super::world::current_folder;
+use super::world::{current_folder, slashed};
 
 /// The repository that the current folder lies in.
 #[derive(Debug, Clone)]
@@ -166,14 +166,10 @@ impl Revision {
         self.read(path).ok()
     }
 
-    fn read(&self, path: &Path) -> Result<String, String> {
-        self.blob(&self.repository.below.join(path))
-    }
-
-    /// By its path from the top.
-    fn blob(&self, path: &Path) -> Result<String, String> {
+    /// A path as it is written from the current folder, from the top.
+    fn placed(&self, path: &Path) -> Result<PathBuf, String> {
         let mut place = PathBuf::new();
-        for part in path.components() {
+        for part in self.repository.below.join(path).components() {
             match part {
                 Component::Normal(name) => place.push(name),
                 Component::CurDir => {}
@@ -181,22 +177,36 @@ impl Revision {
                 _ => return Err("leaves the project root".to_owned()),
             }
         }
+        Ok(place)
+    }
+
+    fn read(&self, path: &Path) -> Result<String, String> {
+        self.blob(&self.placed(path)?)
+    }
+
+    fn blob(&self, place: &Path) -> Result<String, String> {
         let blob = format!("{}:{}", self.commit, place.to_string_lossy().replace('\\', "/"));
         self.repository.git(&["cat-file", "blob", &blob]).map_err(|_| "no such file".to_owned())
     }
 }
 
+impl Revision {
+    /// The folder of the project, from the top, with the lock that it had: the current folder or the nearest above it that held one.
+    fn locked(&self) -> (&Path, Option<String>) {
+        let lock = |folder: &Path| self.blob(&folder.join(FILE)).ok();
+        let found = self.repository.below.ancestors().find_map(|folder| Some((folder, Some(lock(folder)?))));
+        found.unwrap_or((Path::new(""), None))
+    }
+}
+
 impl World for Revision {
     fn source(&self, path: &str) -> Result<String, String> {
-        match Far::parse(path) {
-            Some(far) => {
-                let far = far.expect("only an address that is one gets here");
-                let lock = World::lock(self).map(|(_, text)| Lock::parse(&text)).unwrap_or_default();
-                let place = lock.place(&far).ok_or("mascot.lock does not say which commit it is")?;
-                self.blob(Path::new(&place)).map_err(|_| "it is not in that revision".to_owned())
-            }
-            None => self.read(Path::new(path)),
-        }
+        let Some(far) = Far::parse(path) else { return self.read(Path::new(path)) };
+        let far = far.expect("only an address that is one gets here");
+        let (folder, text) = self.locked();
+        let lock = Lock::parse(&text.unwrap_or_default());
+        let place = lock.place(&far).ok_or("mascot.lock does not say which commit it is")?;
+        self.blob(&folder.join(place)).map_err(|_| format!("it was not in {VENDOR}/ at that revision"))
     }
 
     fn prose(&self, from: &str, path: &str) -> Result<String, String> {
@@ -204,19 +214,14 @@ impl World for Revision {
     }
 
     fn lock(&self) -> Option<(String, String)> {
-        self.blob(Path::new(lock::FILE)).ok().map(|text| (lock::FILE.to_owned(), text))
+        let (folder, text) = self.locked();
+        Some((slashed(&folder.join(FILE)), text?))
     }
 
     fn in_root(&self, path: &str) -> String {
-        let mut place = PathBuf::new();
-        for part in self.repository.below.join(path).components() {
-            match part {
-                Component::ParentDir => drop(place.pop()),
-                Component::CurDir => {}
-                part => place.push(part),
-            }
-        }
-        super::world::slashed(&place)
+        let place = self.placed(Path::new(path)).unwrap_or_else(|_| PathBuf::from(path));
+        let (folder, _) = self.locked();
+        slashed(place.strip_prefix(folder).unwrap_or(&place))
     }
 }
 
