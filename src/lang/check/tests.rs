@@ -1,6 +1,7 @@
 //! Tests of the checks: a text in, codes and lines out.
 
 mod faults;
+mod hostile;
 mod meaning;
 mod strange;
 
