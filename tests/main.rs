@@ -34,3 +34,4 @@ mod reviewing;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;
+mod strangers;
