@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop, and may read files"
 )]
 
+mod cards;
 mod contract;
 mod diff;
 mod documents;
@@ -19,6 +20,7 @@ mod house;
 mod init;
 #[cfg(feature = "engine")]
 mod judges;
+mod lint;
 mod lock;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
@@ -31,3 +33,4 @@ mod reviewing;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;
+mod trials;
