@@ -20,6 +20,7 @@ mod init;
 #[cfg(feature = "engine")]
 mod judges;
 mod lock;
+mod lsp;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
