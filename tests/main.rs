@@ -11,6 +11,7 @@ mod cards;
 mod contract;
 mod diff;
 mod documents;
+mod editors;
 mod fmt;
 mod formats;
 mod front_door;
@@ -24,6 +25,7 @@ mod judges;
 mod lint;
 mod lock;
 mod migrate;
+mod lsp;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]

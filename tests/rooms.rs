@@ -17,6 +17,10 @@ const LANG: &[(&str, &[&str])] = &[
     ("syntax", &["source", "diagnostic", "syntax"]),
     ("check", &["source", "diagnostic", "syntax", "program", "stdlib", "address", "lock", "check"]),
     ("lint", &["source", "diagnostic", "syntax", "program", "explain", "format", "lint"]),
+    (
+        "editor",
+        &["source", "diagnostic", "syntax", "program", "stdlib", "address", "check", "explain", "format", "editor"],
+    ),
 ];
 
 #[test]

@@ -33,6 +33,7 @@ mod interrupt;
 mod lint;
 mod load;
 mod lock;
+mod lsp;
 mod migrate;
 mod pack;
 mod plan;
@@ -85,6 +86,7 @@ pub fn main() -> ExitCode {
         Verb::Graph(args) => graph::graph(args),
         Verb::Explain(args) => explain::explain(args),
         Verb::Expand(args) => expand::expand(args),
+        Verb::Lsp(_) => lsp::lsp(),
         Verb::Show(args) => show::show(args),
         Verb::Import(args) => import::import(args),
         Verb::Export(args) => export::export(args),

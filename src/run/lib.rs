@@ -30,4 +30,4 @@ pub mod trial;
 pub mod whole;
 pub mod words;
 
-pub use lower::dataset;
+pub use lower::{dataset, seed_of_stage, source_of_weights};

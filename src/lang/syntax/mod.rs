@@ -56,6 +56,11 @@ pub fn parse_set(file: FileId, path: &str, value: &str) -> Result<(Vec<ast::Segm
 /// Nobody misspells a longer word than this.
 const MAX_MISSPELT: usize = 64;
 
+/// Whether an item's keyword stands at `at`, followed by what such an item goes on with.
+pub fn begins_item(text: &str, at: usize) -> bool {
+    layout::is_header(text, at)
+}
+
 /// The nearest of `words`, when it is near enough to be meant.
 pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let length = written.chars().count();

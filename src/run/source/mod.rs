@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use digests::DigestMemo;
 pub(crate) use digests::files_of;
-pub use locate::{Found, Missing, Places, locate, pinned};
+pub use locate::{Found, Missing, Places, lies_at, locate, pinned};
 pub(crate) use locate::{pointer, shelf, written};
 
 use crate::digest::{canonical, sha256};
