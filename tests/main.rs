@@ -24,8 +24,8 @@ mod init;
 mod judges;
 mod lint;
 mod lock;
-mod migrate;
 mod lsp;
+mod migrate;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]

@@ -117,13 +117,17 @@ impl Gathered {
         memo: &mut DigestMemo,
         out: &Path,
     ) -> Result<(), String> {
+        // The program is in the pack.
+        if matches!(source.origin, Origin::Written { .. }) {
+            return Ok(());
+        }
         let (source, found) = at_hand(source, places, memo).ok_or("it is not at hand any more")?;
         let place = match &source.origin {
             Origin::File { path } | Origin::Gguf { path } => in_project(path, places)
                 .ok_or("it lies outside of the project, where it has no place on another machine")?,
             Origin::Wheel { path, .. } => format!("{SHELVES}{}/{path}", shelf(&source)?),
             Origin::Hf { .. } | Origin::Hub { .. } => format!("{SHELVES}{}", shelf(&source)?),
-            Origin::First(_) => return Err("none of it is at hand".to_owned()),
+            Origin::First(_) | Origin::Written { .. } => return Err("none of it is at hand".to_owned()),
         };
         let mut files = Vec::new();
         walk(&found.path, &place, out, &mut files)?;

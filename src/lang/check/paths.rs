@@ -141,11 +141,12 @@ impl<'t> Checker<'t> {
             Some(Binding::Decl(id)) if self.names.decl(id).kind == EntityKind::Rubric => Some(id),
             _ => None,
         });
+        let rubrics: Vec<EntityId> = rubrics.collect();
         rubrics.into_iter().find_map(|rubric| self.criterion_of(rubric, name))
     }
 
     /// `tone.warm`
-    fn criterion_of(&self, rubric: EntityId, name: &Name) -> Option<Val> {
+    fn criterion_of(&mut self, rubric: EntityId, name: &Name) -> Option<Val> {
         let has = |entry: &Entry| match entry {
             Entry::Block(block) => block.name.as_ref().is_some_and(|one| one.value == name.value),
             _ => false,

@@ -113,6 +113,7 @@ pub fn lies_at(source: &Source, places: &Places) -> Option<PathBuf> {
     match &source.origin {
         Origin::First(sources) => sources.iter().find_map(|one| lies_at(one, places)),
         Origin::File { path } | Origin::Gguf { path } => in_root(path, places).ok(),
+        Origin::Written { text } => Some(written(text, places)),
         Origin::Wheel { .. } | Origin::Hf { .. } | Origin::Hub { .. } => {
             on_shelf(source, places).or_else(|| in_hf_cache(source, places))
         }
@@ -178,8 +179,10 @@ fn in_root(path: &str, places: &Places) -> Result<PathBuf, String> {
             depth < 0
         })
     };
-    let folders: Vec<PathBuf> =
-        std::iter::once(&places.root).chain(&places.granted).filter_map(|folder| fs::canonicalize(folder).ok()).collect();
+    let folders: Vec<PathBuf> = std::iter::once(&places.root)
+        .chain(&places.granted)
+        .filter_map(|folder| fs::canonicalize(folder).ok())
+        .collect();
     let allowed = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
     if (climbs || Path::new(path).is_absolute()) && !fs::canonicalize(&joined).is_ok_and(|real| allowed(&real)) {
         return Err(LEAVES.to_owned());
