@@ -173,6 +173,11 @@ fn every_key_of_every_record_one_edit_away_is_one_error_with_a_fix() {
             for key in record.fields {
                 for written in misspelt(key.name).iter().filter(|written| !known.contains(&written.as_str())) {
                     let text = item(kind, field.name, &format!("{} = {{ {written} = none }}", field.name));
+                    // A rollout is a director's.
+                    let text = match field.name {
+                        "rollout" => text.replace("  policy = m\n", "  policy = t\n  actors = s\n"),
+                        _ => text,
+                    };
                     asked(&text, (written, "M0402"), &known, &mut wrong);
                 }
             }
