@@ -33,3 +33,4 @@ mod reviewing;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;
+mod strangers;
