@@ -140,7 +140,7 @@ fn names(to: &mut Vec<Shape>) {
     let lets = |count: usize| (0..count).map(|at| format!("let name_{at:05} = 1\n")).collect::<String>();
     let unknown = (0..5_000).map(|at| format!("let name_{at:05} = nome_{at:05}\n")).collect::<String>();
     to.push(one("unknown names", format!("{unknown}{}", lets(9_990).split_off(5_000 * 17))));
-    let list = (0..60_000).map(|at| format!("nome_{at:05},")).collect::<String>();
+    let list = (0..20_000).map(|at| format!("nome_{at:05},")).collect::<String>();
     to.push(one("a list of unknown names", format!("{}let x = [{list}]", lets(5_000))));
     to.push(one("one long unknown name", format!("{}let x = {}", lets(5_000), "n".repeat(500_000))));
     to.push(one("two long names", format!("let {} = 1\nlet x = {}", "m".repeat(400_000), "n".repeat(400_000))));
