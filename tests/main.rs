@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop, and may read files"
 )]
 
+mod cards;
 mod contract;
 mod diff;
 mod documents;
@@ -20,6 +21,7 @@ mod house;
 mod init;
 #[cfg(feature = "engine")]
 mod judges;
+mod lint;
 mod lock;
 mod migrate;
 #[cfg(feature = "engine")]
@@ -33,3 +35,4 @@ mod reviewing;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;
+mod trials;

@@ -25,7 +25,7 @@ pub mod schema;
 mod sink;
 mod stages;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod types;
 pub mod units;
 mod val;

@@ -121,16 +121,18 @@ impl<'t> Checker<'t> {
             Some(Binding::Decl(id)) if self.names.decl(id).kind == EntityKind::Rubric => Some(id),
             _ => None,
         });
-        let has = |id: &EntityId| {
-            self.names.decl(*id).body.is_some_and(|body| {
-                body.entries.iter().any(|entry| match entry {
-                    Entry::Block(block) => block.name.as_ref().is_some_and(|one| one.value == name.value),
-                    _ => false,
-                })
-            })
+        rubrics.into_iter().find_map(|rubric| self.criterion_of(rubric, name))
+    }
+
+    /// `tone.warm`
+    fn criterion_of(&self, rubric: EntityId, name: &Name) -> Option<Val> {
+        let has = |entry: &Entry| match entry {
+            Entry::Block(block) => block.name.as_ref().is_some_and(|one| one.value == name.value),
+            _ => false,
         };
-        let rubric = rubrics.into_iter().find(has)?;
-        Some(Val::Op { op: "field", args: vec![Val::Entity(rubric), Val::Word(name.value.clone())] })
+        let decl = self.names.decl(rubric);
+        let known = decl.kind == EntityKind::Rubric && decl.body.is_some_and(|body| body.entries.iter().any(has));
+        known.then(|| Val::Op { op: "field", args: vec![Val::Entity(rubric), Val::Word(name.value.clone())] })
     }
 
     /// A declared item as a value: of a param or a let what it stands for.
@@ -152,7 +154,10 @@ impl<'t> Checker<'t> {
     pub fn part(&mut self, val: Val, name: &Name, written: &str, cx: &Cx<'_>) -> Val {
         match &val {
             Val::Unknown => Val::Unknown,
-            Val::Entity(id) => self.part_of_entity(*id, name, written, cx),
+            Val::Entity(id) => match self.criterion_of(*id, name) {
+                Some(criterion) if cx.in_test => criterion,
+                _ => self.part_of_entity(*id, name, written, cx),
+            },
             Val::Family(stage) => self.part_of_stage(*stage, None, name, written, cx),
             Val::Made(of) => match of.as_slice() {
                 [one] => self.part_of_stage(one.stage, Some(one.member), name, written, cx),
