@@ -16,6 +16,10 @@ const LANG: &[(&str, &[&str])] = &[
     ("program", &["source", "program"]),
     ("syntax", &["source", "diagnostic", "syntax"]),
     ("check", &["source", "diagnostic", "syntax", "program", "stdlib", "address", "lock", "check"]),
+    (
+        "editor",
+        &["source", "diagnostic", "syntax", "program", "stdlib", "address", "check", "explain", "format", "editor"],
+    ),
 ];
 
 #[test]

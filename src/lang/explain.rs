@@ -156,6 +156,25 @@ fn kinds(word: &str) -> Vec<(String, String)> {
     schema::kinds().filter(|kind| kind.name == word).map(kind).collect()
 }
 
+/// What an item or a kind of stage is, with its fields.
+pub(crate) fn of_kind(of: &Kind) -> String {
+    kind(of).1
+}
+
+/// What a call is for, with its arguments.
+pub(crate) fn of_call(call: &Call) -> String {
+    let mut text = call.doc.to_owned();
+    if !call.args.is_empty() {
+        text += &format!("\n\nArguments:\n\n{}", attributes(call.args));
+    }
+    text
+}
+
+/// A field or argument: what it is, its type and default, what a change of it means.
+pub(crate) fn of_attribute(of: &Attribute) -> String {
+    format!("{} {}", attribute(of), class(of.class))
+}
+
 fn kind(kind: &Kind) -> (String, String) {
     let what = if kind.makes.is_some() { "a kind of stage" } else { "an item" };
     let mut text = kind.doc.to_owned();
@@ -194,13 +213,7 @@ fn blocks(word: &str) -> Option<(String, String)> {
 fn calls(word: &str) -> Vec<(String, String)> {
     let named = schema::every_call().filter(|call| call.name == word);
     named
-        .map(|call| {
-            let mut text = call.doc.to_owned();
-            if !call.args.is_empty() {
-                text += &format!("\n\nArguments:\n\n{}", attributes(call.args));
-            }
-            (format!("`{}(…)`, {}", call.name, call.role.phrase()), text)
-        })
+        .map(|call| (format!("`{}(…)`, {}", call.name, call.role.phrase()), of_call(call)))
         .collect()
 }
 
@@ -236,7 +249,7 @@ fn fields(word: &str) -> Option<(String, String)> {
     }
     let mut said: Vec<(String, Vec<String>)> = Vec::new();
     for (field, place) in places {
-        let text = format!("{} {}", attribute(field), class(field.class));
+        let text = of_attribute(field);
         match said.iter_mut().find(|(other, _)| *other == text) {
             Some((_, places)) => places.push(place),
             None => said.push((text, vec![place])),

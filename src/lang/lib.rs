@@ -11,6 +11,7 @@ pub mod address;
 pub mod check;
 pub mod diagnostic;
 pub mod diff;
+pub mod editor;
 pub mod explain;
 pub mod fix;
 pub mod format;

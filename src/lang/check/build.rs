@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Checker;
 use super::fields::{ChildVal, FieldVals, GateVal};
+use super::names::Decl;
 use super::val::Val;
 use crate::program::{
     Child, Entity, EntityId, EntityKind, Field, Fields, Gate, GraphEdge, Instance, Origin, Program, Stage, Value,
@@ -13,10 +14,34 @@ use crate::syntax::ast::ItemKind;
 
 /// `None` while any value is unknown.
 pub fn program(checker: &Checker<'_>, files: &SourceMap, point: Option<String>) -> Option<Program> {
-    let settle = Settle { checker, files };
+    let settle = Settle { checker, files, lenient: false };
     let entities = checker.names.decls.iter().map(|decl| settle.entity(decl.id)).collect::<Option<Vec<_>>>()?;
     let experiment = checker.names.experiment(crate::source::FileId(0));
     Some(Program { entities, experiment, point, edges: edges(checker) })
+}
+
+/// What is known of a program in which something may be wrong: fields in doubt are left out. For an editor; it is not to be run.
+pub fn partial(checker: &Checker<'_>, files: &SourceMap) -> Program {
+    let settle = Settle { checker, files, lenient: true };
+    let entities = checker.names.decls.iter().map(|decl| settle.entity(decl.id).unwrap_or_else(|| bare(decl))).collect();
+    let experiment = checker.names.experiment(crate::source::FileId(0));
+    Program { entities, experiment, point: None, edges: Vec::new() }
+}
+
+/// An item of which nothing is known but its name.
+fn bare(decl: &Decl<'_>) -> Entity {
+    Entity {
+        id: decl.id,
+        kind: decl.kind,
+        name: decl.name.value.clone(),
+        title: None,
+        doc: decl.item.doc.clone(),
+        span: decl.item.span,
+        header: decl.item.header,
+        fields: Fields::new(),
+        children: Vec::new(),
+        stage: None,
+    }
 }
 
 /// Who needs whom; a `let` is no more than a name for what it stands for.
@@ -49,6 +74,8 @@ fn edges(checker: &Checker<'_>) -> Vec<GraphEdge> {
 struct Settle<'s, 't> {
     checker: &'s Checker<'t>,
     files: &'s SourceMap,
+    /// What does not settle is left out.
+    lenient: bool,
 }
 
 impl Settle<'_, '_> {
@@ -62,6 +89,7 @@ impl Settle<'_, '_> {
     fn fields(&self, fields: &FieldVals) -> Option<Fields> {
         fields
             .iter()
+            .filter(|(_, field)| !(self.lenient && self.value(&field.val).is_none()))
             .map(|(name, field)| {
                 let value = self.value(&field.val)?;
                 Some(((*name).to_owned(), Field { value, origin: field.origin, parts: field.parts.clone() }))
@@ -72,6 +100,7 @@ impl Settle<'_, '_> {
     fn gates(&self, gates: &[GateVal]) -> Option<Vec<Gate>> {
         gates
             .iter()
+            .filter(|gate| !(self.lenient && self.value(&gate.condition).is_none()))
             .map(|gate| {
                 Some(Gate {
                     condition: self.value(&gate.condition)?,
@@ -87,6 +116,7 @@ impl Settle<'_, '_> {
         let weight = match &child.weight {
             None => None,
             Some(Val::Number { value, .. }) => Some(*value),
+            Some(_) if self.lenient => None,
             Some(_) => return None,
         };
         Some(Child {
@@ -131,7 +161,7 @@ impl Settle<'_, '_> {
                         })
                     })
                     .collect::<Option<Vec<_>>>()?;
-                if done.crew_unknown {
+                if done.crew_unknown && !self.lenient {
                     return None;
                 }
                 Some(Stage { kind: kind.value.clone(), is_family: done.is_family, instances })

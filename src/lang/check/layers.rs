@@ -230,7 +230,7 @@ pub fn member_named(names: &Names<'_>, items: &[EntityId], name: &str, scope: Fi
 }
 
 /// The items of a list of references as it is written, without evaluating anything: overrides must be in place before that.
-fn listed(names: &Names<'_>, expr: &Expr, file: FileId, depth: usize) -> Option<Vec<EntityId>> {
+pub fn listed(names: &Names<'_>, expr: &Expr, file: FileId, depth: usize) -> Option<Vec<EntityId>> {
     // A let that leads to itself is the graph's to tell.
     if depth > 64 {
         return None;

@@ -13,21 +13,22 @@ pub mod expand;
 mod fields;
 mod graph;
 mod invoke;
-mod layers;
+pub(crate) mod layers;
 pub mod load;
 pub mod locked;
-mod names;
+pub(crate) mod names;
 mod origins;
 mod paths;
 pub mod points;
 mod rules;
 pub mod schema;
-mod sink;
+pub(crate) mod sink;
 mod stages;
 #[cfg(test)]
 mod tests;
 pub(crate) mod types;
 pub mod units;
+pub(crate) mod uses;
 mod val;
 mod values;
 
@@ -40,6 +41,7 @@ use layers::{Override, Writes};
 use load::Tree;
 use names::Names;
 use sink::Sink;
+use uses::Uses;
 
 use crate::diagnostic::Diagnostics;
 use crate::program::{EntityId, Program};
@@ -58,11 +60,18 @@ pub struct Checker<'t> {
     done: Vec<Option<Rc<Done>>>,
     /// Units that there are not: an entry with one counts as unreadable.
     faulty_units: BTreeSet<Span>,
+    /// For an editor: what names were taken to mean.
+    uses: Option<Uses>,
     found: Sink,
 }
 
 /// Checks a tree with these values put over the file's: the five passes.
-fn checked<'t>(tree: &'t Tree, files: &'t SourceMap, overrides: &[Override<'t>]) -> Checker<'t> {
+fn checked<'t>(
+    tree: &'t Tree,
+    files: &'t SourceMap,
+    overrides: &[Override<'t>],
+    uses: Option<Uses>,
+) -> Checker<'t> {
     let mut found = Sink::default();
     let names = names::declare(tree, files, &mut found);
 
@@ -77,7 +86,8 @@ fn checked<'t>(tree: &'t Tree, files: &'t SourceMap, overrides: &[Override<'t>])
     let graph = graph::build(&names, &writes, &full, &mut found);
 
     let done = names.decls.iter().map(|_| None).collect();
-    let mut checker = Checker { tree, files, names, bases, writes, graph, done, faulty_units: BTreeSet::new(), found };
+    let mut checker =
+        Checker { tree, files, names, bases, writes, graph, done, faulty_units: BTreeSet::new(), uses, found };
     for id in checker.graph.order.clone() {
         checker.item(id);
     }
@@ -88,7 +98,7 @@ fn checked<'t>(tree: &'t Tree, files: &'t SourceMap, overrides: &[Override<'t>])
 /// The base of a file: its diagnostics, those of its variants and sweeps included, and its program if there are no errors.
 pub fn base(tree: &Tree, files: &SourceMap, found: &mut Diagnostics) -> Option<Program> {
     let overrides = points::sets(tree);
-    let mut checker = checked(tree, files, &overrides);
+    let mut checker = checked(tree, files, &overrides, None);
     points::check_all(&mut checker);
     finish(checker, files, None, found)
 }
@@ -101,7 +111,18 @@ pub fn at<'t>(
     label: Option<String>,
     found: &mut Diagnostics,
 ) -> Option<Program> {
-    finish(checked(tree, files, overrides), files, label, found)
+    finish(checked(tree, files, overrides, None), files, label, found)
+}
+
+/// The base of a file as an editor wants it: what is known of it although something may be wrong, and what its names mean. What is
+/// in doubt is left out of the program, so it is not one to run.
+pub(crate) fn for_editor(tree: &Tree, files: &SourceMap, found: &mut Diagnostics) -> (Program, Uses) {
+    let mut checker = checked(tree, files, &points::sets(tree), Some(Uses::new()));
+    points::check_all(&mut checker);
+    let program = build::partial(&checker, files);
+    let uses = checker.uses.take().unwrap_or_default();
+    checker.found.into(found);
+    (program, uses)
 }
 
 fn finish(checker: Checker<'_>, files: &SourceMap, label: Option<String>, found: &mut Diagnostics) -> Option<Program> {

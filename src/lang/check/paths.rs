@@ -8,6 +8,7 @@ use super::names::Binding;
 use super::schema::items::PERSONA;
 use super::schema::{Attribute, calls, every_call};
 use super::types;
+use super::uses::Meaning;
 use super::val::Val;
 use super::values::{Bound, Cx};
 use crate::program::{EntityId, EntityKind, MemberRef};
@@ -25,7 +26,10 @@ impl<'t> Checker<'t> {
         let mut written = head.value.clone();
         let mut rest = &segments[1..];
         let mut val = match self.own_result(head, cx) {
-            Some(val) => val,
+            Some(val) => {
+                self.meant(head.span, Meaning::Part);
+                val
+            }
             None => match self.head(head, cx) {
                 Head::Val(val) => val,
                 Head::Module(file) => {
@@ -36,7 +40,10 @@ impl<'t> Checker<'t> {
                     rest = &rest[1..];
                     written = format!("{written}.{}", name.value);
                     match self.names.declared_in(file, &name.value) {
-                        Some(Binding::Decl(id)) => self.entity(id),
+                        Some(Binding::Decl(id)) => {
+                            self.meant(name.span, Meaning::Item(id));
+                            self.entity(id)
+                        }
                         Some(_) => Val::Unknown,
                         None => {
                             let known = self.names.own_names(file).collect::<Vec<_>>();
@@ -78,16 +85,24 @@ impl<'t> Checker<'t> {
         if let Some(bound) = cx.bound
             && (bound.variable == head.value || head.value == "persona")
         {
+            self.meant(head.span, Meaning::Bound);
             return Head::Val(bound.persona.map_or(Val::Unknown, Val::Entity));
         }
         match self.names.look_up(cx.file, &head.value) {
-            Some(Binding::Decl(id)) => Head::Val(self.entity(id)),
-            Some(Binding::Module(file)) => Head::Module(file),
+            Some(Binding::Decl(id)) => {
+                self.meant(head.span, Meaning::Item(id));
+                Head::Val(self.entity(id))
+            }
+            Some(Binding::Module(file)) => {
+                self.meant(head.span, Meaning::Module(file));
+                Head::Module(file)
+            }
             Some(Binding::Faulty) => Head::Val(Val::Unknown),
             None => {
                 if head.value == "experiment"
                     && let Some(id) = self.names.experiment(cx.file)
                 {
+                    self.meant(head.span, Meaning::Item(id));
                     return Head::Val(Val::Entity(id));
                 }
                 if cx.in_test
@@ -116,7 +131,7 @@ impl<'t> Checker<'t> {
     }
 
     /// In a persona's test, a criterion of a rubric that the file knows.
-    fn criterion(&self, name: &Name, cx: &Cx<'_>) -> Option<Val> {
+    fn criterion(&mut self, name: &Name, cx: &Cx<'_>) -> Option<Val> {
         let rubrics = self.names.in_scope(cx.file).filter_map(|word| match self.names.look_up(cx.file, word) {
             Some(Binding::Decl(id)) if self.names.decl(id).kind == EntityKind::Rubric => Some(id),
             _ => None,
@@ -130,6 +145,7 @@ impl<'t> Checker<'t> {
             })
         };
         let rubric = rubrics.into_iter().find(has)?;
+        self.meant(name.span, Meaning::Criterion(rubric));
         Some(Val::Op { op: "field", args: vec![Val::Entity(rubric), Val::Word(name.value.clone())] })
     }
 
@@ -171,7 +187,11 @@ impl<'t> Checker<'t> {
                 self.bound_of(val.clone(), name, &format!("{call}(…)"), calls::has_interval(ask))
             }
             Val::Record(fields) | Val::Call { args: fields, .. } => match fields.get(&name.value) {
-                Some(val) => val.clone(),
+                Some(part) => {
+                    let part = part.clone();
+                    self.meant(name.span, Meaning::Part);
+                    part
+                }
                 None => {
                     let known: Vec<&str> = fields.keys().map(String::as_str).collect();
                     self.found.add(say::unknown_part(name, written, &known));
@@ -195,6 +215,7 @@ impl<'t> Checker<'t> {
     fn bound_of(&mut self, val: Val, name: &Name, written: &str, bounds: bool) -> Val {
         let known: &[&str] = if bounds { &["low", "high", "mean"] } else { &["mean"] };
         if known.contains(&name.value.as_str()) {
+            self.meant(name.span, Meaning::Part);
             Val::Op { op: "field", args: vec![val, Val::Word(name.value.clone())] }
         } else {
             self.found.add(say::unknown_part(name, written, known));
@@ -208,6 +229,7 @@ impl<'t> Checker<'t> {
         match decl.kind {
             EntityKind::Dataset => {
                 if matches!(name.value.as_str(), "train" | "val" | "test") {
+                    self.meant(name.span, Meaning::Part);
                     return Val::Split { dataset: id, split: name.value.clone() };
                 }
                 known.extend(["train", "val", "test"]);
@@ -228,6 +250,7 @@ impl<'t> Checker<'t> {
                 let meant = member_named(&self.names, &rubrics, &name.value, cx.file)
                     .or_else(|| member_named(&self.names, &rubrics, &name.value, decl.file));
                 if let Some(rubric) = meant {
+                    self.meant(name.span, Meaning::Item(rubric));
                     return Val::Verdict { judge: id, rubric };
                 }
                 known.extend(rubrics.iter().map(|id| self.names.decl(*id).name.value.as_str()));
@@ -236,6 +259,7 @@ impl<'t> Checker<'t> {
         }
         let Some(schema) = decl.schema else { return Val::Unknown };
         if schema.field(&name.value).is_some() {
+            self.meant(name.span, Meaning::Part);
             return self.field_of(id, &name.value);
         }
         known.extend(schema.fields.iter().map(|field: &Attribute| field.name));
@@ -246,7 +270,7 @@ impl<'t> Checker<'t> {
     /// A member, a result or a field of a stage, in this order.
     fn part_of_stage(&mut self, stage: EntityId, member: Option<u32>, name: &Name, written: &str, cx: &Cx<'_>) -> Val {
         let decl = *self.names.decl(stage);
-        let Some(done) = self.done[stage.0 as usize].as_ref() else { return Val::Unknown };
+        let Some(done) = self.done[stage.0 as usize].clone() else { return Val::Unknown };
         let Some(schema) = decl.schema else { return Val::Unknown };
         if done.crew_unknown {
             return Val::Unknown;
@@ -255,15 +279,18 @@ impl<'t> Checker<'t> {
         if member.is_none() && done.is_family {
             let personas: Vec<EntityId> = done.instances.iter().filter_map(|one| one.persona).collect();
             if let Some(persona) = member_named(&self.names, &personas, &name.value, cx.file) {
+                self.meant(name.span, Meaning::Item(persona));
                 let at = personas.iter().position(|one| *one == persona).expect("it was found among them");
                 return Val::Made(vec![all[at]]);
             }
         }
         let of = member.map_or(all, |member| vec![MemberRef { stage, member }]);
         if schema.result(&name.value).is_some() {
+            self.meant(name.span, Meaning::Part);
             return Val::Result { of, name: name.value.clone() };
         }
         if schema.field(&name.value).is_some() {
+            self.meant(name.span, Meaning::Part);
             let instance = of.first().and_then(|one| done.instances.get(one.member as usize));
             return instance
                 .and_then(|one| one.fields.get(name.value.as_str()))

@@ -164,7 +164,7 @@ impl<'t> Sweep<'t> {
 pub fn of_sweep(tree: &Tree, files: &SourceMap, name: &str) -> (Vec<Point>, Vec<Skipped>) {
     let Some(body) = body_of(tree, "sweep", name) else { return (Vec::new(), Vec::new()) };
     let sweep = Sweep::read(body);
-    let mut checker = super::checked(tree, files, &sets(tree));
+    let mut checker = super::checked(tree, files, &sets(tree), None);
     let (mut points, mut skipped) = (Vec::new(), Vec::new());
     for index in 0..sweep.len() {
         let chosen = sweep.at(index).expect("the index is below the length");

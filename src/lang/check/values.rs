@@ -14,6 +14,7 @@ use super::layers::span_of;
 use super::schema::{Attribute, Default, Record, Ty};
 use super::types::{self, Misfit};
 use super::units;
+use super::uses::Meaning;
 use super::val::Val;
 use crate::program::{Dim, EntityId};
 use crate::source::{FileId, Span};
@@ -56,7 +57,10 @@ impl<'t> Checker<'t> {
             (Ty::Optional(inner), _) => self.value(expr, inner, cx),
             (Ty::Words(words), kind) => self.word(expr, kind, words, ty, cx),
             (Ty::TextOf(words), ExprKind::Path(path)) => match path.as_slice() {
-                [Segment::Name(name)] if words.contains(&name.value.as_str()) => Val::Text(name.value.clone()),
+                [Segment::Name(name)] if words.contains(&name.value.as_str()) => {
+                    self.meant(expr.span, Meaning::Word);
+                    Val::Text(name.value.clone())
+                }
                 _ => self.inferred(expr, ty, cx),
             },
             (Ty::TextOf(words), ExprKind::String(text)) if !words.contains(&text.as_str()) => {
@@ -190,6 +194,7 @@ impl<'t> Checker<'t> {
             }
         };
         if words.contains(&word.as_str()) {
+            self.meant(expr.span, Meaning::Word);
             return Val::Word(word.clone());
         }
         self.found.add(say::unknown_word(expr.span, word, words));

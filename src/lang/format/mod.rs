@@ -9,7 +9,7 @@
 //! A file with a fault is not formatted: who mends a missing bracket by its layout must not lose the layout.
 
 mod same;
-mod tokens;
+pub(crate) mod tokens;
 mod tree;
 mod write;
 

@@ -1,4 +1,5 @@
-//! A file that is known to be read without a fault, as words and signs in their order: nothing is left out but blanks.
+//! A text as words and signs in their order: nothing is left out but blanks. Of a text that cannot be read it makes something: the
+//! formatter refuses such a text before, and an editor asks about it while it is being written.
 
 /// What a token is to a formatter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,9 +26,16 @@ pub enum Kind {
 pub struct Token<'a> {
     pub kind: Kind,
     pub text: &'a str,
+    /// Where it begins, in bytes.
+    pub at: usize,
 }
 
 impl Token<'_> {
+    /// Past its last byte.
+    pub fn end(&self) -> usize {
+        self.at + self.text.len()
+    }
+
     /// Whether an expression that ends with it goes on in the next line.
     pub fn is_operator(&self) -> bool {
         match self.kind {
@@ -69,7 +77,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
                 (Kind::Sign, if double { 2 } else { first.len_utf8() })
             }
         };
-        all.push(Token { kind, text: rest[..length].trim_end_matches(['\r', ' ', '\t']) });
+        all.push(Token { kind, text: rest[..length].trim_end_matches(['\r', ' ', '\t']), at });
         at += length;
     }
     all
@@ -106,13 +114,17 @@ fn number(text: &str) -> usize {
     }
 }
 
+/// A text ends on its line, closed or not.
 fn string(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let mut end = 1;
-    while end < bytes.len() && bytes[end] != b'"' {
-        end += if bytes[end] == b'\\' { 2 } else { 1 };
+    let mut escaped = false;
+    for (at, character) in text.char_indices().skip(1) {
+        match character {
+            '\n' => return at,
+            '"' if !escaped => return at + 1,
+            _ => escaped = character == '\\' && !escaped,
+        }
     }
-    (end + 1).min(bytes.len())
+    text.len()
 }
 
 /// To the end of the first line that holds the same number of quotes and nothing before them.

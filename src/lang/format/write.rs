@@ -275,18 +275,18 @@ fn space(before: &[Part<'_>], next: &Part<'_>) -> &'static str {
     let Some((last, earlier)) = before.split_last() else { return "" };
     let tight_next = match next {
         Part::Token(Token { kind: Kind::Access, .. }) => true,
-        Part::Token(Token { kind: Kind::Sign, text }) => matches!(*text, ":" | ".." | "%"),
+        Part::Token(Token { kind: Kind::Sign, text, .. }) => matches!(*text, ":" | ".." | "%"),
         Part::Bracket(bracket) => bracket.role == Role::Call,
         Part::Comment { .. } => true,
         _ => false,
     };
-    let tight_last = matches!(last, Part::Token(Token { kind: Kind::Sign, text: ".." })) || is_sign_of(last, earlier);
+    let tight_last = matches!(last, Part::Token(Token { kind: Kind::Sign, text: "..", .. })) || is_sign_of(last, earlier);
     if tight_next || tight_last { "" } else { " " }
 }
 
 /// The `-` of `-1`, not that of `a - 1`.
 fn is_sign_of(part: &Part<'_>, before: &[Part<'_>]) -> bool {
-    let is_minus = matches!(part, Part::Token(Token { kind: Kind::Sign, text: "-" }));
+    let is_minus = matches!(part, Part::Token(Token { kind: Kind::Sign, text: "-", .. }));
     is_minus
         && match before.iter().rev().find(|part| !matches!(part, Part::Comment { .. })) {
             None => true,

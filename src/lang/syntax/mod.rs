@@ -53,6 +53,11 @@ pub fn parse_set(file: FileId, path: &str, value: &str) -> Result<(Vec<ast::Segm
     }
 }
 
+/// Whether an item's keyword stands at `at`, followed by what such an item goes on with.
+pub fn begins_item(text: &str, at: usize) -> bool {
+    layout::is_header(text, at)
+}
+
 /// The nearest of `words`, when it is near enough to be meant.
 pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let allowed = (written.chars().count() / 3).max(1);

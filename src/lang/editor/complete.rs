@@ -1,0 +1,636 @@
+//! What may stand at a cursor: keywords, blocks, fields, words of closed sets, calls, units, and names in scope that are of the type.
+
+use std::collections::BTreeSet;
+
+use super::cursor::{Cursor, Inside, cursor};
+use super::walk::{Fields, Place, Wanted};
+use super::{Analysis, Led, MAIN, Scope, kind_named};
+use crate::address;
+use crate::check::names::Binding;
+use crate::check::schema::{self, Attribute, Call, Default, Kind, Makes, Target, Ty, terms};
+use crate::check::{types, units};
+use crate::explain;
+use crate::program::{Dim, EntityId, EntityKind, VALUE, Value};
+use crate::source::World;
+use crate::syntax::{self, ITEM_KEYWORDS};
+use crate::stdlib;
+use crate::syntax::ast::{Entry, ItemKind};
+
+/// What is proposed, and what it replaces.
+#[derive(Debug, Clone, PartialEq, Eq, std::default::Default)]
+pub struct Proposals {
+    /// Bytes of the main file.
+    pub replaces: (usize, usize),
+    pub all: Vec<Proposal>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proposal {
+    pub label: String,
+    pub sort: Sort,
+    /// On the line of the proposal.
+    pub detail: String,
+    /// Markdown.
+    pub doc: String,
+    /// With places to fill in, as the Language Server Protocol writes a snippet.
+    pub insert: String,
+}
+
+/// What kind of thing is proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Sort {
+    Field,
+    Name(EntityKind),
+    Module,
+    Result,
+    Word,
+    Unit,
+    Call,
+    Keyword,
+    Block,
+    Kind,
+    File,
+    Constant,
+}
+
+/// Proposals for a place of the main file.
+pub fn complete(analysis: &Analysis, world: &dyn World, offset: usize) -> Proposals {
+    let scope = Scope::new(analysis);
+    let resolve = |path: &str| scope.attribute_at(path);
+    let at = cursor(analysis.text(), offset, &resolve);
+    let mut propose = Propose { scope: &scope, world, at: &at, all: Vec::new() };
+    propose.place();
+    let mut seen = BTreeSet::new();
+    let all = propose.all.into_iter().filter(|one| seen.insert(one.label.clone())).collect();
+    Proposals { replaces: at.word, all }
+}
+
+struct Propose<'p, 's> {
+    scope: &'p Scope<'s>,
+    world: &'p dyn World,
+    at: &'p Cursor<'p>,
+    all: Vec<Proposal>,
+}
+
+impl Propose<'_, '_> {
+    fn place(&mut self) {
+        match self.at.inside {
+            Inside::Comment => return,
+            Inside::Text => return self.inside_text(),
+            Inside::Code => {}
+        }
+        match (&self.at.place, self.at.path) {
+            // `delta(a, b).|`
+            (_, Some("")) => self.bounds(),
+            (Place::Value(wanted), Some(path)) => self.parts(path, Some(wanted)),
+            (Place::Path, Some(path)) => self.parts(path, None),
+            (Place::Entry(fields), Some(path)) => {
+                // `kl.beta`: a part of a field.
+                if let Some(attribute) = fields.attribute(path) {
+                    self.attributes(inside_of(attribute), " = ");
+                }
+            }
+            (_, Some(_)) => {}
+            (Place::Nowhere, None) => {}
+            (Place::Item, None) => self.items(),
+            (Place::Words(words), None) => self.words(words),
+            (Place::ParamType, None) => self.param_types(),
+            (Place::StageKind, None) => schema::stages::ALL.iter().for_each(|kind| self.kind(kind)),
+            (Place::ImportPath, None) => self.files(),
+            (Place::Import(path), None) => self.imports(path),
+            (Place::Base(kind), None) => self.names(&|scope, id| scope.kind_of(id).is_some_and(|one| one.name == kind.name)),
+            (Place::Entry(fields), None) => self.entry(*fields),
+            (Place::Path, None) => self.path_heads(),
+            (Place::Value(wanted), None) => self.value(wanted),
+            (Place::Unit(dims, words), None) => {
+                self.units(dims);
+                self.words(words);
+            }
+        }
+        if self.at.at_margin && self.at.inside == Inside::Code {
+            self.items();
+        }
+    }
+
+    fn push(&mut self, sort: Sort, label: &str, detail: &str, doc: &str, insert: String) {
+        let (label, detail, doc) = (label.to_owned(), detail.to_owned(), doc.to_owned());
+        self.all.push(Proposal { label, sort, detail, doc, insert });
+    }
+
+    fn plain(&mut self, sort: Sort, label: &str, detail: &str, doc: &str) {
+        self.push(sort, label, detail, doc, escaped(label));
+    }
+
+    fn words(&mut self, words: &[&str]) {
+        for word in words {
+            self.plain(Sort::Keyword, word, "", "");
+        }
+    }
+
+    fn items(&mut self) {
+        for keyword in ITEM_KEYWORDS {
+            let kind = schema::item(keyword);
+            let doc = kind.map_or_else(|| explain::explain(keyword).map_or(String::new(), |told| told.text), |kind| kind.doc.to_owned());
+            let form = match keyword {
+                "use" => "use \"${1:./companions.masc}\" { ${2:name} }".to_owned(),
+                "param" => "param ${1:name}: ${2:int} = ${3:1}".to_owned(),
+                "let" => "let ${1:name} = ${2:value}".to_owned(),
+                "secret" => "secret ${1:name} from env \"${2:VARIABLE}\"".to_owned(),
+                "stage" => "stage ${1:name} = ${2:sft} {\n  $0\n}".to_owned(),
+                "persona" | "rubric" | "experiment" => format!("{keyword} ${{1:name}} \"${{2:Title}}\" {{\n  $0\n}}"),
+                _ => format!("{keyword} ${{1:name}} {{\n  {}$0\n}}", kind.map_or(String::new(), required)),
+            };
+            self.push(Sort::Keyword, keyword, "item", &doc, form);
+        }
+    }
+
+    fn param_types(&mut self) {
+        for word in ["int", "float", "text", "bool", "fraction", "tokens", "seconds", "bytes"] {
+            self.plain(Sort::Kind, word, "", "");
+        }
+        for unit in units::UNITS.iter().filter(|unit| unit.name != "%") {
+            self.plain(Sort::Unit, unit.name, units::phrase(unit.dim), "");
+        }
+    }
+
+    fn kind(&mut self, kind: &'static Kind) {
+        let text = explain::of_kind(kind);
+        self.plain(Sort::Kind, kind.name, kind.doc, &text);
+    }
+
+    fn files(&mut self) {
+        for name in stdlib::names() {
+            self.push(Sort::File, name, "standard library", "", format!("\"{name}\""));
+        }
+    }
+
+    /// Names that another file declares and this one does not import yet.
+    /// A `use` that is being written was not followed, so the file is read here.
+    fn imports(&mut self, path: &str) {
+        let files = &self.scope.analysis.files;
+        let Ok(resolved) = address::resolve(&files.file(MAIN).path, path) else { return };
+        let known = files.find(&resolved).map(|file| files.file(file).text.clone());
+        let library = resolved.strip_prefix("std/").and_then(stdlib::text).map(str::to_owned);
+        let Some(text) = known.or(library).or_else(|| self.world.source(&resolved).ok()) else { return };
+        let (file, _) = syntax::parse(MAIN, &text);
+        for item in &file.items {
+            let (name, detail, kind) = match &item.kind {
+                ItemKind::Param { name, .. } => (name, "param".to_owned(), EntityKind::Param),
+                ItemKind::Let { name, .. } => (name, "let".to_owned(), EntityKind::Let),
+                ItemKind::Secret { name, .. } => (name, "secret".to_owned(), EntityKind::Secret),
+                ItemKind::Stage { name, kind, .. } => (name, format!("stage = {}", kind.value), EntityKind::Stage),
+                ItemKind::Block { keyword, name, title, .. } => {
+                    let Some(kind) = schema::item(&keyword.value) else { continue };
+                    let title = title.as_ref().map_or(String::new(), |title| format!(" \"{}\"", title.value));
+                    (name, format!("{}{title}", keyword.value), kind.entity)
+                }
+                ItemKind::Use { .. } | ItemKind::Faulty { .. } => continue,
+            };
+            self.plain(Sort::Name(kind), &name.value, &detail, item.doc.as_deref().unwrap_or_default());
+        }
+    }
+
+    // ---- entries -------------------------------------------------------------------------------------------------------
+
+    fn entry(&mut self, fields: Fields) {
+        self.attributes(fields.all(), " = ");
+        match fields {
+            Fields::Item(kind) => {
+                let children = kind.children.iter().map(|child| child.keyword).collect::<Vec<_>>();
+                let more: &[&str] = if kind.entity == EntityKind::Sweep { &["grid", "zip"] } else { &[] };
+                for word in children.iter().chain(more) {
+                    self.block(word);
+                }
+                if kind.gates {
+                    self.push(Sort::Keyword, "gate", "a condition that stops what depends on it", "", GATE.to_owned());
+                }
+                if kind.entity == EntityKind::Sweep {
+                    self.push(Sort::Keyword, "skip", "points to leave out", "", "skip ${1:condition} else \"${2:why}\"".to_owned());
+                }
+            }
+            Fields::Child(child) if child.gates => {
+                self.push(Sort::Keyword, "gate", "what must hold of the answer", "", GATE.to_owned());
+            }
+            Fields::Map => {
+                for word in ["prompt", "completion", "persona", "split", "chosen", "rejected", "history", "agent", "action", "tone"] {
+                    self.push(Sort::Field, word, "a column's meaning", "", format!("{word} = \"${{1:column}}\""));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn block(&mut self, word: &str) {
+        let Some(child) = schema::items::CHILDREN.iter().find(|child| child.keyword == word) else { return };
+        let insert = match word {
+            "example" => "example { given = \"${1:what is said}\"; says = \"${2:the answer}\" }",
+            "criterion" => "criterion ${1:name} \"${2:Title}\" ${3:100}% {\n  low = \"$4\"\n  high = \"$5\"\n}",
+            "test" => "test \"${1:title}\" {\n  given = \"${2:what is said}\"\n  gate ${3:condition} else \"${4:why}\"\n}",
+            "executor" => "executor ${1:local} {\n  $0\n}",
+            _ => "",
+        };
+        let insert = if insert.is_empty() { format!("{word} {{\n  $0\n}}") } else { insert.to_owned() };
+        self.push(Sort::Block, word, "block", child.doc, insert);
+    }
+
+    fn attributes(&mut self, attributes: &'static [Attribute], sign: &str) {
+        for attribute in attributes.iter().filter(|one| !self.at.written.contains(&one.name)) {
+            let detail = types::wanted(&attribute.ty);
+            let doc = explain::of_attribute(attribute);
+            self.push(Sort::Field, attribute.name, &detail, &doc, format!("{}{sign}", attribute.name));
+        }
+    }
+
+    // ---- paths ---------------------------------------------------------------------------------------------------------
+
+    fn path_heads(&mut self) {
+        let is_changed = |kind: EntityKind| !matches!(kind, EntityKind::Variant | EntityKind::Sweep | EntityKind::Secret);
+        self.names(&|scope, id| is_changed(scope.names.decl(id).kind));
+        if self.scope.names.experiment(MAIN).is_some() {
+            self.plain(Sort::Keyword, "experiment", "", "");
+        }
+    }
+
+    /// After a point. `wanted`: of which type, when it is a value and not the path of one.
+    fn parts(&mut self, path: &str, wanted: Option<&Wanted>) {
+        let steps: Vec<&str> = path.split('.').collect();
+        let bound = self.at.head.variable.into_iter().chain(Some("persona").filter(|_| self.at.head.keyword == "reward"));
+        let variable = bound.into_iter().find(|variable| *variable == steps[0]);
+        let conditional = wanted.is_none_or(|wanted| wanted.types.iter().any(|ty| matches!(ty, Ty::Condition | Ty::Any)));
+        match self.scope.follow(&steps, variable) {
+            Some(Led::Module(file)) => {
+                let names: Vec<&str> = self.scope.names.own_names(file).collect();
+                for name in names {
+                    if let Some(Binding::Decl(id)) = self.scope.names.declared_in(file, name) {
+                        self.name(name, id);
+                    }
+                }
+            }
+            Some(Led::Each(one)) => self.fields_of(one),
+            Some(Led::Attribute(attribute)) => self.attributes(inside_of(attribute), ""),
+            Some(Led::Item(id)) => {
+                let decl = *self.scope.names.decl(id);
+                let members = self.scope.members(id);
+                for member in &members {
+                    let name = self.scope.names.decl(*member).name.value.clone();
+                    self.name(&name, *member);
+                }
+                if !members.is_empty() && decl.kind != EntityKind::Judge {
+                    self.plain(Sort::Constant, "*", "all of them", "");
+                }
+                if decl.kind == EntityKind::Dataset {
+                    for split in ["train", "val", "test"] {
+                        self.plain(Sort::Result, split, "a split", "");
+                    }
+                }
+                // What a stage reports: of a gate, and where a curve is drawn.
+                if let Some(kind) = decl.schema.filter(|_| conditional || wants_curve(wanted)) {
+                    self.results(kind);
+                }
+                if conditional || wanted.is_some_and(|wanted| !is_reference(wanted)) {
+                    self.fields_of(id);
+                }
+            }
+            None => {
+                // A result: `rm.held_out_accuracy.low`.
+                if conditional && steps.len() > 1 {
+                    self.bounds();
+                }
+            }
+        }
+    }
+
+    fn bounds(&mut self) {
+        for word in ["low", "high", "mean"] {
+            self.plain(Sort::Result, word, "of an interval", "");
+        }
+    }
+
+    fn results(&mut self, kind: &'static Kind) {
+        for result in kind.results {
+            self.plain(Sort::Result, result.name, if result.curve { "a curve" } else { "a number" }, result.doc);
+        }
+    }
+
+    fn fields_of(&mut self, id: EntityId) {
+        if let Some(kind) = self.scope.kind_of(id) {
+            for field in kind.fields {
+                self.plain(Sort::Field, field.name, &types::wanted(&field.ty), &explain::of_attribute(field));
+            }
+        }
+    }
+
+    // ---- values --------------------------------------------------------------------------------------------------------
+
+    fn value(&mut self, wanted: &Wanted) {
+        if let Some(call) = wanted.call {
+            for argument in call.args.iter().filter(|one| !self.at.written.contains(&one.name)) {
+                let detail = types::wanted(&argument.ty);
+                self.push(Sort::Field, argument.name, &detail, &explain::of_attribute(argument), format!("{}: ", argument.name));
+            }
+        }
+        for ty in &wanted.types {
+            self.of_type(ty, wanted);
+        }
+        if wanted.absent {
+            self.plain(Sort::Constant, "none", "absent", "");
+        }
+    }
+
+    fn of_type(&mut self, ty: &Ty, wanted: &Wanted) {
+        match ty {
+            Ty::Bool => self.constants(&["true", "false"]),
+            Ty::Text => {
+                self.push(Sort::Constant, "\"…\"", "a text on one line", "", "\"$0\"".to_owned());
+                self.push(Sort::Constant, "\"\"\"", "prose", "", "\"\"\"md\n  $0\n  \"\"\"".to_owned());
+                self.push(Sort::Call, "text", "the text of a file", "", "text(\"${1:file.md}\")".to_owned());
+                self.settings(&|value| matches!(value, Value::Text(_)));
+            }
+            Ty::TextOf(words) => {
+                for word in *words {
+                    self.push(Sort::Word, word, "", "", format!("\"{word}\""));
+                }
+            }
+            Ty::Words(words) => {
+                let default = wanted.attribute.map(|attribute| attribute.default);
+                for word in *words {
+                    let detail = if default == Some(Default::Word(word)) { "unless said" } else { "" };
+                    self.plain(Sort::Word, word, detail, "");
+                }
+            }
+            Ty::Num(num) => {
+                // A plain number stands in arithmetic: `passes * 1 epoch`.
+                self.settings(&|value| matches!(value, Value::Number { dim, .. } if *dim == num.dim || *dim == Dim::None));
+            }
+            Ty::Range(dim) => {
+                self.settings(&|value| matches!(value, Value::Range { dim: of, .. } if of == dim));
+                let unit = units::usual(*dim).map_or(String::new(), |unit| format!(" {unit}"));
+                self.push(Sort::Constant, "low..high", "a range", "", format!("${{1:1}}..${{2:5}}{unit}"));
+            }
+            Ty::List(_) | Ty::Set(_) => {
+                self.push(Sort::Constant, "[…]", &types::wanted(ty), "", "[$0]".to_owned());
+                self.settings(&|value| matches!(value, Value::List(_)));
+            }
+            Ty::Record(record) => {
+                let detail = types::wanted(ty);
+                self.push(Sort::Constant, "{…}", &detail, record.doc, "{ $0 }".to_owned());
+                self.settings(&|value| matches!(value, Value::Record(_)));
+            }
+            Ty::Map(_) => self.push(Sort::Constant, "{…}", "a record", "", "{ $0 }".to_owned()),
+            Ty::Call(calls) => {
+                calls.iter().for_each(|call| self.call(call));
+                self.settings(&|value| matches!(value, Value::Call { name, .. } if calls.iter().any(|call| call.name == name)));
+            }
+            Ty::Ref(targets) => self.references(targets),
+            Ty::Score => {
+                self.references(&[Target::Verdict, Target::Reward, Target::Made(Makes::RewardModel)]);
+                self.settings(&|value| matches!(value, Value::Number { dim: Dim::None, .. }));
+                terms::SCORES.iter().for_each(|call| self.call(call));
+            }
+            Ty::Condition => self.condition(),
+            Ty::Any => {
+                self.names(&|_, _| true);
+                schema::every_call().for_each(|call| self.call(call));
+                self.constants(&["none", "true", "false"]);
+            }
+            // `alternatives` leaves none of these.
+            Ty::Optional(_) | Ty::Either(_) => {}
+        }
+    }
+
+    fn condition(&mut self) {
+        let own = kind_named(self.at.head.keyword, self.at.head.kind);
+        if let Some(kind) = own {
+            self.results(kind);
+        }
+        if self.at.head.keyword == "persona" {
+            self.references(&[Target::Rubric]);
+            self.criteria();
+        }
+        self.names(&|scope, id| matches!(scope.names.decl(id).kind, EntityKind::Stage | EntityKind::Param | EntityKind::Let));
+        if own.is_some_and(|kind| kind.entity == EntityKind::Sweep) {
+            self.path_heads();
+        }
+        for call in schema::calls::ASKS.iter().chain([&&terms::MIN, &&terms::MAX]) {
+            self.call(call);
+        }
+        self.words(&["not"]);
+    }
+
+    /// Criteria of every rubric that the file knows.
+    fn criteria(&mut self) {
+        let ids: Vec<EntityId> = self.ids().into_iter().map(|(_, id)| id).collect();
+        for id in ids {
+            let decl = *self.scope.names.decl(id);
+            if decl.kind != EntityKind::Rubric {
+                continue;
+            }
+            for entry in decl.body.map_or(&[][..], |body| &body.entries) {
+                if let Entry::Block(block) = entry
+                    && let Some(name) = &block.name
+                {
+                    self.plain(Sort::Result, &name.value, &format!("a criterion of `{}`", decl.name.value), "");
+                }
+            }
+        }
+    }
+
+    fn references(&mut self, targets: &[Target]) {
+        self.names(&|scope, id| {
+            let decl = scope.names.decl(id);
+            targets.iter().any(|target| match target {
+                Target::Persona => decl.kind == EntityKind::Persona,
+                Target::Model => decl.kind == EntityKind::Model,
+                Target::Dataset => decl.kind == EntityKind::Dataset,
+                Target::Rubric => decl.kind == EntityKind::Rubric,
+                Target::Verdict => decl.kind == EntityKind::Judge,
+                Target::Reward => decl.kind == EntityKind::Reward,
+                Target::Director => decl.kind == EntityKind::Director,
+                Target::Secret => decl.kind == EntityKind::Secret,
+                Target::Variant => decl.kind == EntityKind::Variant,
+                Target::Sweep => decl.kind == EntityKind::Sweep,
+                Target::Made(makes) => decl.schema.is_some_and(|kind| kind.makes == Some(*makes)),
+                Target::Curve => decl.schema.is_some_and(|kind| kind.results.iter().any(|result| result.curve)),
+            }) || decl.kind == EntityKind::Let && stands_for(scope, id, targets)
+        });
+        let is_bound = self.at.head.variable.is_some() || self.at.head.keyword == "reward";
+        if is_bound && targets.contains(&Target::Persona) {
+            let name = self.at.head.variable.unwrap_or("persona").to_owned();
+            self.plain(Sort::Name(EntityKind::Persona), &name, "the member's persona", "");
+        }
+        if is_bound && self.at.head.variable.is_some() && !targets.contains(&Target::Persona) {
+            // `persona.adapter` begins with it.
+            let name = self.at.head.variable.unwrap_or("persona").to_owned();
+            self.plain(Sort::Name(EntityKind::Persona), &name, "the member's persona", "");
+        }
+    }
+
+    /// Params and lets whose value is of a kind.
+    fn settings(&mut self, fits: &dyn Fn(&Value) -> bool) {
+        self.names(&|scope, id| {
+            let decl = scope.names.decl(id);
+            let value = || scope.analysis.known.entity(id).fields.get(VALUE);
+            matches!(decl.kind, EntityKind::Param | EntityKind::Let) && value().is_none_or(|field| fits(&field.value))
+        });
+        // Values of the member's persona: `adapter = persona.adapter`.
+        if let Some(variable) = self.at.head.variable {
+            let variable = variable.to_owned();
+            self.plain(Sort::Name(EntityKind::Persona), &variable, "the member's persona", "");
+        }
+    }
+
+    fn constants(&mut self, words: &[&str]) {
+        for word in words {
+            self.plain(Sort::Constant, word, "", "");
+        }
+    }
+
+    fn call(&mut self, call: &'static Call) {
+        let required: Vec<String> = call
+            .args
+            .iter()
+            .filter(|arg| arg.default == Default::Required)
+            .enumerate()
+            .map(|(at, arg)| match arg.ty {
+                Ty::Text | Ty::TextOf(_) => format!("\"${{{}:{}}}\"", at + 1, arg.name),
+                _ => format!("${{{}:{}}}", at + 1, arg.name),
+            })
+            .collect();
+        let inside = if required.is_empty() && !(call.args.is_empty() && call.rest.is_none()) { "$0".to_owned() } else { required.join(", ") };
+        self.push(Sort::Call, call.name, call.role.phrase(), &explain::of_call(call), format!("{}({inside})", call.name));
+    }
+
+    fn units(&mut self, dims: &[Dim]) {
+        let text = self.scope.analysis.text();
+        let tight = text[..self.at.word.0].ends_with(|one: char| one.is_ascii_digit());
+        for unit in units::UNITS.iter().filter(|unit| dims.contains(&unit.dim)) {
+            let gap = if tight && unit.name != "%" { " " } else { "" };
+            self.push(Sort::Unit, unit.name, units::phrase(unit.dim), "", format!("{gap}{}", unit.name));
+        }
+    }
+
+    // ---- names ---------------------------------------------------------------------------------------------------------
+
+    fn ids(&self) -> Vec<(String, EntityId)> {
+        let names = &self.scope.names;
+        names
+            .in_scope(MAIN)
+            .filter_map(|name| match names.look_up(MAIN, name)? {
+                Binding::Decl(id) => Some((name.to_owned(), id)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Names in scope that are wanted, and the modules in which one is.
+    fn names(&mut self, wanted: &dyn Fn(&Scope<'_>, EntityId) -> bool) {
+        for (name, id) in self.ids() {
+            if wanted(self.scope, id) {
+                self.name(&name, id);
+            }
+        }
+        let names = &self.scope.names;
+        let modules: Vec<String> = names
+            .in_scope(MAIN)
+            .filter(|name| match names.look_up(MAIN, name) {
+                Some(Binding::Module(file)) => names.own_names(file).any(|own| match names.declared_in(file, own) {
+                    Some(Binding::Decl(id)) => wanted(self.scope, id),
+                    _ => false,
+                }),
+                _ => false,
+            })
+            .map(str::to_owned)
+            .collect();
+        for name in modules {
+            self.plain(Sort::Module, &name, "a file", "");
+        }
+    }
+
+    fn name(&mut self, name: &str, id: EntityId) {
+        let decl = *self.scope.names.decl(id);
+        let title = match &decl.item.kind {
+            ItemKind::Block { title: Some(title), .. } => format!(" \"{}\"", title.value),
+            ItemKind::Stage { kind, .. } => format!(" = {}", kind.value),
+            _ => String::new(),
+        };
+        let doc = decl.item.doc.clone().unwrap_or_default();
+        self.plain(Sort::Name(decl.kind), name, &format!("{}{title}", decl.kind.keyword()), &doc);
+    }
+
+    /// The text between its quotes.
+    fn inside_text(&mut self) {
+        match &self.at.place {
+            Place::ImportPath => {
+                stdlib::names().iter().for_each(|name| self.plain(Sort::File, name, "standard library", ""));
+            }
+            Place::Value(wanted) => {
+                for ty in &wanted.types {
+                    if let Ty::TextOf(words) = ty {
+                        words.iter().for_each(|word| self.plain(Sort::Word, word, "", ""));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+const GATE: &str = "gate ${1:condition} else \"${2:why}\"";
+
+/// What a snippet would read as its own signs.
+fn escaped(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('$', "\\$").replace('}', "\\}")
+}
+
+/// Required fields, to be filled in.
+fn required(kind: &'static Kind) -> String {
+    let first = kind.fields.iter().find(|field| field.default == Default::Required);
+    first.map_or(String::new(), |field| format!("{} = ", field.name))
+}
+
+/// What may be said below an attribute: fields of its record, arguments of its call.
+fn inside_of(attribute: &'static Attribute) -> &'static [Attribute] {
+    let all = super::walk::alternatives(&attribute.ty);
+    let found = all.into_iter().find_map(|ty| match ty {
+        Ty::Record(record) => Some(record.fields),
+        Ty::Call([one]) => Some(one.args),
+        _ => None,
+    });
+    found.unwrap_or(&[])
+}
+
+fn is_reference(wanted: &Wanted) -> bool {
+    wanted.types.iter().all(|ty| matches!(ty, Ty::Ref(_) | Ty::Score | Ty::Call(_)))
+}
+
+fn wants_curve(wanted: Option<&Wanted>) -> bool {
+    let is_curve = |ty: &Ty| matches!(ty, Ty::Ref(targets) if targets.contains(&Target::Curve));
+    wanted.is_some_and(|wanted| wanted.types.iter().any(is_curve))
+}
+
+/// Whether a let stands for one of these, or for a list that begins with one.
+fn stands_for(scope: &Scope<'_>, id: EntityId, targets: &[Target]) -> bool {
+    let kind_of = |value: &Value| match value {
+        Value::Entity(of) => Some(scope.names.decl(*of).kind),
+        Value::Split { .. } => Some(EntityKind::Dataset),
+        Value::Verdict { .. } => Some(EntityKind::Judge),
+        Value::Made(_) | Value::Result { .. } => Some(EntityKind::Stage),
+        _ => None,
+    };
+    let Some(field) = scope.analysis.known.entity(id).fields.get(VALUE) else { return false };
+    let kind = match &field.value {
+        Value::List(items) => items.first().and_then(kind_of),
+        other => kind_of(other),
+    };
+    kind.is_some_and(|kind| {
+        targets.iter().any(|target| match target {
+            Target::Persona => kind == EntityKind::Persona,
+            Target::Model => kind == EntityKind::Model,
+            Target::Dataset => kind == EntityKind::Dataset,
+            Target::Rubric => kind == EntityKind::Rubric,
+            Target::Verdict => kind == EntityKind::Judge,
+            Target::Made(_) | Target::Curve => kind == EntityKind::Stage,
+            _ => false,
+        })
+    })
+}
