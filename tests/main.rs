@@ -21,6 +21,7 @@ mod init;
 #[cfg(feature = "engine")]
 mod judges;
 mod lock;
+mod lsp;
 mod migrate;
 #[cfg(feature = "engine")]
 #[path = "../src/engine/judge/far/misbehaving.rs"]

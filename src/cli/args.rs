@@ -57,6 +57,8 @@ pub enum Verb {
     /// Print every value of a program, defaults included
     #[command(after_help = examples::EXPAND)]
     Expand(Expand),
+    /// Answer an editor on standard input and output (the Language Server Protocol); docs/editors.md sets editors up
+    Lsp(Lsp),
     /// Show a dataset (splits, refused rows, a sample) or a task's record and artifacts
     #[command(after_help = examples::SHOW)]
     Show(Show),
@@ -372,6 +374,13 @@ pub struct Explain {
     pub word: String,
     #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Lsp {
+    /// What editors pass; the only way there is
+    #[arg(long)]
+    pub stdio: bool,
 }
 
 #[derive(Debug, Args)]

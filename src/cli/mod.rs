@@ -30,6 +30,7 @@ mod init;
 mod interrupt;
 mod load;
 mod lock;
+mod lsp;
 mod migrate;
 mod plan;
 mod prepare;
@@ -76,6 +77,7 @@ pub fn main() -> ExitCode {
         Verb::Graph(args) => graph::graph(args),
         Verb::Explain(args) => explain::explain(args),
         Verb::Expand(args) => expand::expand(args),
+        Verb::Lsp(_) => lsp::lsp(),
         Verb::Show(args) => show::show(args),
         Verb::Runs(args) => runs::runs(args),
         Verb::Report(args) => report_verb::report(args),

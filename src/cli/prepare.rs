@@ -170,7 +170,7 @@ fn opened(folder: PathBuf) -> Result<Store, Exit> {
 }
 
 /// `$HF_HOME/hub`, else `~/.cache/huggingface/hub`.
-fn hf_cache() -> Option<PathBuf> {
+pub fn hf_cache() -> Option<PathBuf> {
     let home = || world::variable("HOME").map(|home| PathBuf::from(home).join(".cache/huggingface"));
     world::variable("HF_HOME").map(PathBuf::from).or_else(home).map(|at| at.join("hub"))
 }

@@ -41,6 +41,14 @@ impl SystemWorld {
         Ok(Self { root, current })
     }
 
+    /// The world around a file that an editor has open and that perhaps was never saved; `None` where its folder is not there.
+    pub fn around(file: &Path) -> Option<Self> {
+        let current = current_folder().ok()?;
+        let file = real(file).or_else(|| Some(real(file.parent()?)?.join(file.file_name()?)))?;
+        let root = find_root(&file, &current);
+        Some(Self { root, current })
+    }
+
     /// The project's root, links resolved.
     pub fn root(&self) -> &Path {
         &self.root
@@ -138,6 +146,42 @@ pub fn current_folder() -> Result<PathBuf, String> {
 fn resolve_folder(path: &Path) -> Result<PathBuf, String> {
     let real = path.canonicalize().map_err(|why| format!("{}: {}", path.display(), in_words(&why)))?;
     if real.is_dir() { Ok(real) } else { Err(format!("{}: not a folder", path.display())) }
+}
+
+/// A path with its links resolved, if there is such a file or folder.
+pub fn real(path: &Path) -> Option<PathBuf> {
+    path.canonicalize().ok()
+}
+
+/// The `.masc` files below a folder, at most `most`: not in hidden folders, nor in what builds leave behind.
+pub fn masc_files(folder: &Path, most: usize, found: &mut Vec<PathBuf>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        // A link may lead round in a circle.
+        let is_folder = path.is_dir() && !path.is_symlink();
+        if found.len() >= most {
+            return;
+        } else if is_folder && !name.starts_with('.') && !matches!(&*name, "target" | "node_modules") {
+            masc_files(&path, most, found);
+        } else if path.extension().is_some_and(|extension| extension == "masc") && path.is_file() {
+            found.push(path);
+        }
+    }
+}
+
+/// A file of the built-in library where an editor can open it: in the user's cache, written when it is not there as it should be.
+pub fn library_copy(name: &str, text: &str) -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(variable("HOME")?).join(".cache"));
+    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("LOCALAPPDATA")).map(PathBuf::from).or_else(home)?;
+    let folder = cache.join("mascot").join(concat!("std-", env!("CARGO_PKG_VERSION")));
+    let file = folder.join(name);
+    if std::fs::read_to_string(&file).ok().as_deref() != Some(text) {
+        mascot_run::whole::write(&file, text.as_bytes(), mascot_run::whole::Care::Moved).ok()?;
+    }
+    Some(file)
 }
 
 /// An environment variable, or nothing when it is unset, empty or not UTF-8.

@@ -26,4 +26,4 @@ pub mod task;
 pub mod whole;
 pub mod words;
 
-pub use lower::dataset;
+pub use lower::{dataset, seed_of_stage, source_of_weights};

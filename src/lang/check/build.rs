@@ -23,7 +23,8 @@ pub fn program(checker: &Checker<'_>, files: &SourceMap, point: Option<String>) 
 /// What is known of a program in which something may be wrong: fields in doubt are left out. For an editor; it is not to be run.
 pub fn partial(checker: &Checker<'_>, files: &SourceMap) -> Program {
     let settle = Settle { checker, files, lenient: true };
-    let entities = checker.names.decls.iter().map(|decl| settle.entity(decl.id).unwrap_or_else(|| bare(decl))).collect();
+    let entities =
+        checker.names.decls.iter().map(|decl| settle.entity(decl.id).unwrap_or_else(|| bare(decl))).collect();
     let experiment = checker.names.experiment(crate::source::FileId(0));
     Program { entities, experiment, point: None, edges: Vec::new() }
 }

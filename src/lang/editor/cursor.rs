@@ -64,12 +64,7 @@ pub fn cursor<'a>(text: &'a str, offset: usize, resolve: &'a Resolve<'a>) -> Cur
         }
     }
     // `panel.|`: the point is a sign of its own.
-    if path.is_none()
-        && word.0 == word.1
-        && stop > 0
-        && all[stop - 1].text == "."
-        && all[stop - 1].end() == offset
-    {
+    if path.is_none() && word.0 == word.1 && stop > 0 && all[stop - 1].text == "." && all[stop - 1].end() == offset {
         let before = stop.checked_sub(2).and_then(|at| all.get(at)).filter(|before| before.end() == all[stop - 1].at);
         match before.map(|before| (before.kind, before.text)) {
             Some((Kind::Word, text)) => (path, stop) = (Some(text), stop - 2),
@@ -111,9 +106,7 @@ fn text_around(token: &Token<'_>, offset: usize) -> (usize, usize) {
 /// Not before its first quote and not past its last.
 fn is_within(token: &Token<'_>, offset: usize) -> bool {
     match token.kind {
-        Kind::String | Kind::Prose => {
-            offset < token.end() || token.text.len() < 2 || !token.text.ends_with('"')
-        }
+        Kind::String | Kind::Prose => offset < token.end() || token.text.len() < 2 || !token.text.ends_with('"'),
         _ => false,
     }
 }

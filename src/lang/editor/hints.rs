@@ -91,7 +91,9 @@ impl Inside {
     fn of(walk: &Walk<'_>, before: &Place<'_>) -> Option<Self> {
         match walk.place() {
             Place::Entry(fields @ (Fields::Item(_) | Fields::Child(_))) => Some(Inside::Block(fields)),
-            Place::Entry(fields @ Fields::Record(_)) if matches!(before, Place::Value(_)) => Some(Inside::Record(fields)),
+            Place::Entry(fields @ Fields::Record(_)) if matches!(before, Place::Value(_)) => {
+                Some(Inside::Record(fields))
+            }
             _ => None,
         }
     }
@@ -104,7 +106,8 @@ impl Inside {
         if missing.is_empty() {
             return None;
         }
-        let shown: Vec<String> = missing.iter().take(SHOWN).filter_map(|one| Some(format!("{} {}", one.name, default(one)?))).collect();
+        let shown: Vec<String> =
+            missing.iter().take(SHOWN).filter_map(|one| Some(format!("{} {}", one.name, default(one)?))).collect();
         let rest = missing.len() - shown.len();
         let rest = if rest > 0 { format!(", {rest} more") } else { String::new() };
         let more = missing.iter().filter_map(|one| Some(format!("- `{} = {}`: {}", one.name, default(one)?, one.doc)));
@@ -113,14 +116,21 @@ impl Inside {
         let (at, text) = match self {
             Inside::Block(_) if text[opened..closed].contains('\n') => (opened, format!(" unless said: {list}{rest}")),
             Inside::Block(_) => return None,
-            Inside::Record(_) => (closed - text[..closed].chars().rev().take_while(|one| *one == ' ').count(), format!(", {list}{rest}")),
+            Inside::Record(_) => {
+                (closed - text[..closed].chars().rev().take_while(|one| *one == ' ').count(), format!(", {list}{rest}"))
+            }
         };
         Some(Hint { at, text, more, sort: HintSort::Defaults })
     }
 }
 
 /// The name of an argument that is given by its position; not where a call has one alone.
-fn positional(walk: &Walk<'_>, token: &Token<'_>, before: Option<&Token<'_>>, next: Option<&Token<'_>>) -> Option<Hint> {
+fn positional(
+    walk: &Walk<'_>,
+    token: &Token<'_>,
+    before: Option<&Token<'_>>,
+    next: Option<&Token<'_>>,
+) -> Option<Hint> {
     let begins = before.is_some_and(|before| matches!(before.kind, Kind::Open(b'(') | Kind::Separator | Kind::NewLine));
     let is_value = !matches!(token.kind, Kind::Close | Kind::NewLine | Kind::Comment | Kind::Separator);
     if !begins || !is_value || next.is_some_and(|next| next.text == ":") {

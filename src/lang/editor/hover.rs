@@ -93,7 +93,9 @@ fn of_symbol(analysis: &Analysis, symbol: Symbol) -> Option<String> {
             // A criterion, or the variable of a family.
             let name = analysis.files.text(span);
             let scope = Scope::new(analysis);
-            let rubric = scope.names.decls.iter().find(|decl| decl.item.span.file == span.file && decl.item.span.start <= span.start && span.end <= decl.item.span.end)?;
+            let rubric = scope.names.decls.iter().find(|decl| {
+                decl.item.span.file == span.file && decl.item.span.start <= span.start && span.end <= decl.item.span.end
+            })?;
             Some(match rubric.kind {
                 EntityKind::Rubric => of_criterion(analysis, rubric.id, name),
                 _ => format!("```masc\nfor {name} in …\n```\nThe persona of each member of `{}`.", rubric.name.value),
@@ -108,7 +110,9 @@ fn of_item(analysis: &Analysis, id: EntityId) -> String {
     let entity = analysis.known.entity(id);
     let header = analysis.files.text(decl.item.header).lines().next().unwrap_or_default();
     let shown = match &decl.item.kind {
-        ItemKind::Let { .. } | ItemKind::Param { .. } => analysis.files.text(decl.item.span).lines().next().unwrap_or_default(),
+        ItemKind::Let { .. } | ItemKind::Param { .. } => {
+            analysis.files.text(decl.item.span).lines().next().unwrap_or_default()
+        }
         _ => header,
     };
     let mut text = format!("```masc\n{shown}\n```");
@@ -127,9 +131,17 @@ fn of_item(analysis: &Analysis, id: EntityId) -> String {
         }
     }
     if let Some(stage) = &entity.stage {
-        let members: Vec<&str> = stage.instances.iter().filter_map(|one| one.persona).map(|one| analysis.known.entity(one).name.as_str()).collect();
+        let members: Vec<&str> = stage
+            .instances
+            .iter()
+            .filter_map(|one| one.persona)
+            .map(|one| analysis.known.entity(one).name.as_str())
+            .collect();
         if stage.is_family && !members.is_empty() {
-            text += &format!("\n\nMembers: {}", members.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", "));
+            text += &format!(
+                "\n\nMembers: {}",
+                members.iter().map(|one| format!("`{one}`")).collect::<Vec<_>>().join(", ")
+            );
         }
     }
     if let Some(kind) = decl.schema {
@@ -153,10 +165,20 @@ fn of_criterion(analysis: &Analysis, rubric: EntityId, name: &str) -> String {
         })
     });
     let shown = header.map_or(name, |header| analysis.files.text(header));
-    format!("```masc\n{shown}\n```\nA criterion of `{}`. {}", names.decl(rubric).name.value, schema::items::CRITERION.doc)
+    format!(
+        "```masc\n{shown}\n```\nA criterion of `{}`. {}",
+        names.decl(rubric).name.value,
+        schema::items::CRITERION.doc
+    )
 }
 
-fn of_word(analysis: &Analysis, token: &Token<'_>, next: Option<&Token<'_>>, start: usize, end: usize) -> Option<String> {
+fn of_word(
+    analysis: &Analysis,
+    token: &Token<'_>,
+    next: Option<&Token<'_>>,
+    start: usize,
+    end: usize,
+) -> Option<String> {
     let scope = Scope::new(analysis);
     let resolve = |path: &str| scope.attribute_at(path);
     let text = analysis.text();
@@ -177,7 +199,9 @@ fn of_word(analysis: &Analysis, token: &Token<'_>, next: Option<&Token<'_>>, sta
             None => child(*fields, word).or_else(general),
         },
         Place::Path => match scope.follow(&path.split('.').collect::<Vec<_>>(), None)? {
-            Led::Attribute(attribute) => Some(titled(word, &types::wanted(&attribute.ty), &explain::of_attribute(attribute))),
+            Led::Attribute(attribute) => {
+                Some(titled(word, &types::wanted(&attribute.ty), &explain::of_attribute(attribute)))
+            }
             _ => None,
         },
         Place::Value(wanted) if follows("(") => {
@@ -261,7 +285,9 @@ fn of_field(analysis: &Analysis, at: &Cursor<'_>, path: &str, attribute: &'stati
 /// What a field of an item of the main file comes to: once, or a member where members differ.
 fn values(analysis: &Analysis, item: &str, path: &str) -> Vec<(Option<String>, Value, Origin)> {
     let known = &analysis.known;
-    let Some(entity) = known.entities.iter().find(|one| one.name == item && one.span.file == MAIN) else { return Vec::new() };
+    let Some(entity) = known.entities.iter().find(|one| one.name == item && one.span.file == MAIN) else {
+        return Vec::new();
+    };
     let part = |field: &Field| {
         let mut steps = path.split('.').skip(1);
         let value = steps.try_fold(&field.value, |value, step| match value {
@@ -274,7 +300,13 @@ fn values(analysis: &Analysis, item: &str, path: &str) -> Vec<(Option<String>, V
     };
     let head = path.split('.').next().unwrap_or(path);
     let Some(stage) = &entity.stage else {
-        return entity.fields.get(head).and_then(part).map(|(value, origin)| (None, value, origin)).into_iter().collect();
+        return entity
+            .fields
+            .get(head)
+            .and_then(part)
+            .map(|(value, origin)| (None, value, origin))
+            .into_iter()
+            .collect();
     };
     let mut all: Vec<(Option<String>, Value, Origin)> = Vec::new();
     for instance in &stage.instances {

@@ -21,6 +21,7 @@ pub mod paint;
 mod tests;
 pub mod walk;
 
+use crate::MAX_DIAGNOSTICS;
 use crate::check::load::{self, Tree};
 use crate::check::names::{Binding, Names};
 use crate::check::schema::{self, Attribute, Kind};
@@ -31,7 +32,6 @@ use crate::diagnostic::Diagnostics;
 use crate::program::{EntityId, EntityKind, Program};
 use crate::source::{FileId, SourceMap, World};
 use crate::syntax::ast::{Expr, ExprKind, Item, ItemKind, Segment};
-use crate::MAX_DIAGNOSTICS;
 
 /// A main file and its imports, as an editor wants them.
 pub struct Analysis {

@@ -62,7 +62,8 @@ pub fn definition(analysis: &Analysis, offset: usize) -> Option<Span> {
         });
     }
     let offset = offset as u32;
-    let import = analysis.tree.imports.iter().find(|(span, _)| span.file == MAIN && span.start <= offset && offset <= span.end);
+    let import =
+        analysis.tree.imports.iter().find(|(span, _)| span.file == MAIN && span.start <= offset && offset <= span.end);
     import.map(|(_, file)| Span::new(*file, 0, 0))
 }
 
@@ -88,7 +89,8 @@ pub fn renamed(analysis: &Analysis, from: Occurrence) -> Result<Vec<Span>, Unnam
     let written = text(from.span);
     let all = references(analysis, from.symbol);
     if !from.own_name {
-        let declares_alias = all.iter().any(|one| one.span.file == from.span.file && !one.own_name && text(one.span) == written);
+        let declares_alias =
+            all.iter().any(|one| one.span.file == from.span.file && !one.own_name && text(one.span) == written);
         if !declares_alias || written == "experiment" {
             return Err(format!("`{written}` is a word of the language here"));
         }
@@ -98,7 +100,9 @@ pub fn renamed(analysis: &Analysis, from: Occurrence) -> Result<Vec<Span>, Unnam
     if let Symbol::At(span) = from.symbol {
         let path = &analysis.files.file(span.file).path;
         if path.starts_with("std/") {
-            return Err(format!("`{written}` is declared in {path}, which is built in; `use \"{path}\" {{ {written} as … }}` gives it another name here"));
+            return Err(format!(
+                "`{written}` is declared in {path}, which is built in; `use \"{path}\" {{ {written} as … }}` gives it another name here"
+            ));
         }
     }
     Ok(all.iter().filter(|one| one.own_name).map(|one| one.span).collect())
@@ -144,7 +148,9 @@ impl Found<'_, '_> {
     fn item(&mut self, file: FileId, item: &Item) {
         match &item.kind {
             ItemKind::Use { path, names, alias } => self.import(path.span, names, alias.as_ref()),
-            ItemKind::Param { name, .. } | ItemKind::Let { name, .. } | ItemKind::Secret { name, .. } => self.declares(name),
+            ItemKind::Param { name, .. } | ItemKind::Let { name, .. } | ItemKind::Secret { name, .. } => {
+                self.declares(name)
+            }
             ItemKind::Stage { name, binder, extends, body, .. } => {
                 self.declares(name);
                 if let Some(binder) = binder {
@@ -283,7 +289,8 @@ impl Found<'_, '_> {
     /// `for persona in …` of the stage that a place is in.
     fn variable_around(&self, span: Span) -> Option<&Name> {
         let inside = |item: Span| item.file == span.file && item.start <= span.start && span.end <= item.end;
-        let stages = self.scope.names.decls.iter().filter(|decl| decl.kind == EntityKind::Stage && inside(decl.item.span));
+        let stages =
+            self.scope.names.decls.iter().filter(|decl| decl.kind == EntityKind::Stage && inside(decl.item.span));
         stages.filter_map(|decl| decl.binder()).map(|binder| &binder.variable).next()
     }
 

@@ -33,7 +33,9 @@ fn heading(analysis: &Analysis, item: &Item) -> Option<Heading> {
         ItemKind::Use { .. } | ItemKind::Faulty { .. } => return None,
         ItemKind::Param { name, kind, .. } => (name, "param", format!("param: {}", kind.value), None),
         ItemKind::Let { name, .. } => (name, "let", "let".to_owned(), None),
-        ItemKind::Secret { name, variable } => (name, "secret", format!("secret from env \"{}\"", variable.value), None),
+        ItemKind::Secret { name, variable } => {
+            (name, "secret", format!("secret from env \"{}\"", variable.value), None)
+        }
         ItemKind::Stage { name, kind, binder, body, .. } => {
             let each = binder.as_ref().map_or(String::new(), |binder| {
                 format!(" for {} in {}", binder.variable.value, analysis.files.text(binder.list.span))
@@ -45,7 +47,14 @@ fn heading(analysis: &Analysis, item: &Item) -> Option<Heading> {
         }
     };
     let inside = body.map_or_else(Vec::new, inside);
-    Some(Heading { name: name.value.clone(), detail, keyword: keyword.to_owned(), span: item.span, at: name.span, inside })
+    Some(Heading {
+        name: name.value.clone(),
+        detail,
+        keyword: keyword.to_owned(),
+        span: item.span,
+        at: name.span,
+        inside,
+    })
 }
 
 fn inside(body: &Body) -> Vec<Heading> {
@@ -110,14 +119,17 @@ pub fn folding(text: &str) -> Vec<Fold> {
     let all = tokens(text);
     for token in &all {
         let ends_comments = !matches!(token.kind, Kind::Comment | Kind::NewLine);
-        if ends_comments && let Some((start, end)) = comments.take().filter(|(start, end)| several_lines(*start, *end)) {
+        if ends_comments && let Some((start, end)) = comments.take().filter(|(start, end)| several_lines(*start, *end))
+        {
             folds.push(Fold { start, end, sort: FoldSort::Comment });
         }
         match token.kind {
             Kind::Comment if first_of_line => {
                 // An empty line parts two runs.
                 let joined = comments.filter(|(_, end)| text[*end..token.at].matches('\n').count() == 1);
-                if let Some((start, end)) = comments.filter(|(start, end)| joined.is_none() && several_lines(*start, *end)) {
+                if let Some((start, end)) =
+                    comments.filter(|(start, end)| joined.is_none() && several_lines(*start, *end))
+                {
                     folds.push(Fold { start, end, sort: FoldSort::Comment });
                 }
                 comments = Some((joined.map_or(token.at, |(start, _)| start), token.end()));

@@ -151,7 +151,7 @@ fn what_stands_in_a_file_would_have_been_proposed_there() {
                 let at = start;
                 start += part.len() + 1;
                 let is_alias = text[..at].trim_end().ends_with(" as");
-                let is_free_key = matches!(part, "text" | "given" | "use" | "situation" | "topic") ;
+                let is_free_key = matches!(part, "text" | "given" | "use" | "situation" | "topic");
                 if part.is_empty() || is_name_here.contains(&at) || is_alias || part == "masc" || is_free_key {
                     continue;
                 }
@@ -250,7 +250,9 @@ fn an_alias_is_renamed_in_its_file_alone() {
 
 #[test]
 fn hover_tells_value_and_layer() {
-    let text = format!("{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  lr = rate\n  kl = {{ beta = 0.1 }}\n}}\n");
+    let text = format!(
+        "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  lr = rate\n  kl = {{ beta = 0.1 }}\n}}\n"
+    );
     let analysis = analyse(&Written("main.masc", text.clone()), "main.masc");
     assert!(analysis.diagnostics.is_empty(), "{:#?}", analysis.diagnostics);
     let tells = |word: &str, wanted: &[&str]| {
@@ -275,7 +277,9 @@ fn hover_tells_value_and_layer() {
 
 #[test]
 fn hints_are_the_defaults_that_nobody_said() {
-    let text = format!("{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  kl = {{ beta = 0.1 }}\n}}\n");
+    let text = format!(
+        "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  kl = {{ beta = 0.1 }}\n}}\n"
+    );
     let analysis = analyse(&Written("main.masc", text.clone()), "main.masc");
     let all = hints::hints(&analysis, 0, text.len());
     let texts: Vec<&str> = all.iter().map(|hint| hint.text.as_str()).collect();
@@ -292,7 +296,9 @@ fn words_are_painted_in_order_and_by_what_they_are() {
         assert!(painted.windows(2).all(|pair| pair[0].end <= pair[1].start), "{file}");
         assert!(painted.iter().all(|one| !analysis.text()[one.start..one.end].contains('\n')), "{file}");
     }
-    let text = format!("{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines.train\n  steps = 4 steps\n  kl = {{ estimator = k3 }}\n}}\n");
+    let text = format!(
+        "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines.train\n  steps = 4 steps\n  kl = {{ estimator = k3 }}\n}}\n"
+    );
     let analysis = analyse(&Written("main.masc", text.clone()), "main.masc");
     let painted = paint::paint(&analysis);
     let of = |word: &str| {
@@ -317,6 +323,9 @@ fn words_are_painted_in_order_and_by_what_they_are() {
 fn folds_are_brackets_comments_and_imports() {
     let text = "# one\n# two\n\nuse \"std/a.masc\" { a }\nuse \"std/b.masc\" { b }\n\npersona a \"A\" {\n  voice = \"\"\"md\n    x\n    \"\"\"\n}\n";
     let folds = outline::folding(text);
-    let lines: Vec<(usize, usize)> = folds.iter().map(|fold| (text[..fold.start].matches('\n').count(), text[..fold.end].matches('\n').count())).collect();
+    let lines: Vec<(usize, usize)> = folds
+        .iter()
+        .map(|fold| (text[..fold.start].matches('\n').count(), text[..fold.end].matches('\n').count()))
+        .collect();
     assert_eq!(lines, [(0, 1), (3, 4), (6, 10), (7, 9)]);
 }

@@ -201,7 +201,8 @@ impl<'a> Walk<'a> {
     pub fn head(&self) -> Head<'a> {
         let words: Vec<&str> = self.frames[0].entry.iter().map(Piece::text).collect();
         let at = |index: usize| words.get(index).copied().unwrap_or("");
-        let variable = words.iter().position(|word| *word == "for").map(|found| at(found + 1)).filter(|one| !one.is_empty());
+        let variable =
+            words.iter().position(|word| *word == "for").map(|found| at(found + 1)).filter(|one| !one.is_empty());
         let is_stage = at(0) == "stage";
         Head { keyword: at(0), name: at(1), kind: if is_stage { at(3) } else { "" }, variable }
     }
@@ -213,7 +214,8 @@ impl<'a> Walk<'a> {
 
     /// The fields and arguments around this one, outermost first: of `kl = { beta = … }`, `kl`. `None` in a block inside an item.
     pub fn trail(&self) -> Option<Vec<&'a str>> {
-        let is_child = |frame: &Frame<'_>| matches!(frame.holder, Holder::Fields(Fields::Child(_)) | Holder::Paths { .. });
+        let is_child =
+            |frame: &Frame<'_>| matches!(frame.holder, Holder::Fields(Fields::Child(_)) | Holder::Paths { .. });
         let around = self.frames.get(1..self.frames.len() - 1).unwrap_or(&[]);
         (!self.frames.iter().any(is_child)).then(|| around.iter().filter_map(Frame::field).collect())
     }
@@ -293,11 +295,13 @@ impl<'a> Walk<'a> {
             ["secret", _, "from"] => Place::Words(&["env"]),
             ["stage", _, "="] => Place::StageKind,
             ["stage", _, "=", kind, .., "extends"] => schema::stage(kind).map_or(Place::Nowhere, Place::Base),
-            ["stage", _, "=", _, rest @ ..] if entry.last().is_some_and(|last| last.sort() == Some(Sort::Word)) => match rest {
-                [] | [.., "in", _] => Place::Words(&["for", "extends"]),
-                ["for", _] => Place::Words(&["in"]),
-                _ => Place::Nowhere,
-            },
+            ["stage", _, "=", _, rest @ ..] if entry.last().is_some_and(|last| last.sort() == Some(Sort::Word)) => {
+                match rest {
+                    [] | [.., "in", _] => Place::Words(&["for", "extends"]),
+                    ["for", _] => Place::Words(&["in"]),
+                    _ => Place::Nowhere,
+                }
+            }
             [keyword, _, .., "extends"] => schema::item(keyword).map_or(Place::Nowhere, Place::Base),
             [keyword, _, ..] if schema::item(keyword).is_some_and(|kind| kind.extends) => Place::Words(&["extends"]),
             _ => Place::Nowhere,
@@ -380,7 +384,9 @@ impl<'a> Walk<'a> {
                 let head = self.head();
                 match head.keyword {
                     "use" => Holder::Imports(top.entry.get(1).map_or("", |piece| piece.text().trim_matches('"'))),
-                    "stage" => schema::stage(head.kind).map_or(Holder::Unknown, |kind| Holder::Fields(Fields::Item(kind))),
+                    "stage" => {
+                        schema::stage(head.kind).map_or(Holder::Unknown, |kind| Holder::Fields(Fields::Item(kind)))
+                    }
                     "variant" => Holder::Paths { listed: false },
                     keyword => schema::item(keyword).map_or(Holder::Unknown, |kind| Holder::Fields(Fields::Item(kind))),
                 }

@@ -90,6 +90,19 @@ pub(crate) fn seed(experiment: u64, kind: &str, replicate: u32) -> u64 {
     Digest::of(canonical(&json!([experiment, kind, replicate])).as_bytes()).first_u64()
 }
 
+/// The seed of every task of a stage kind under an experiment's seed: for whoever shows it.
+pub fn seed_of_stage(experiment: u64, kind: &str) -> u64 {
+    seed(experiment, kind, 0)
+}
+
+/// Where a model's weights come from, by the value of its `weights`; `None`: drawn at random, or no such value.
+pub fn source_of_weights(weights: &Value) -> Option<crate::source::Source> {
+    match weights {
+        Value::Call { name, args } => model::weights(name, args),
+        _ => None,
+    }
+}
+
 struct Lower<'a> {
     program: &'a Program,
     files: &'a SourceMap,

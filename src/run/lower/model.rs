@@ -183,7 +183,7 @@ fn artifact(kind: &str) -> &'static str {
 }
 
 /// Where weights come from; `None`: drawn at random.
-fn weights(name: &str, args: &BTreeMap<String, Value>) -> Option<Source> {
+pub(super) fn weights(name: &str, args: &BTreeMap<String, Value>) -> Option<Source> {
     let origin = match name {
         "hf" => Origin::Hf { repo: text(args, "repo"), revision: optional(args, "revision") },
         "file" => Origin::File { path: text(args, "path") },

@@ -99,6 +99,17 @@ fn look(source: &Source, places: &Places, memo: &mut DigestMemo) -> Result<Found
     }
 }
 
+/// Where `source` lies, without a look at what lies there: for whoever only opens a part of it.
+pub fn lies_at(source: &Source, places: &Places) -> Option<PathBuf> {
+    match &source.origin {
+        Origin::First(sources) => sources.iter().find_map(|one| lies_at(one, places)),
+        Origin::File { path } | Origin::Gguf { path } => in_root(path, places).ok(),
+        Origin::Wheel { .. } | Origin::Hf { .. } | Origin::Hub { .. } => {
+            on_shelf(source, places).or_else(|| in_hf_cache(source, places))
+        }
+    }
+}
+
 /// What the content will be, if the program says so: then a key can be written down before the content is here.
 pub fn pinned(source: &Source) -> Option<String> {
     let inner = || match &source.origin {

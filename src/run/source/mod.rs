@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use digests::DigestMemo;
 pub(crate) use digests::files_of;
-pub use locate::{Found, Missing, Places, locate, pinned};
+pub use locate::{Found, Missing, Places, lies_at, locate, pinned};
 pub(crate) use locate::{pointer, shelf};
 
 use crate::digest::{canonical, sha256};
