@@ -10,6 +10,7 @@
 mod contract;
 mod diff;
 mod documents;
+mod editors;
 mod fmt;
 mod formats;
 mod front_door;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 
 use super::cursor::{Cursor, Inside, cursor};
 use super::walk::{Fields, Place, Wanted};
-use super::{Analysis, Led, MAIN, Scope, kind_named};
+use super::{Analysis, Led, MAIN, Scope};
 use crate::address;
 use crate::check::names::Binding;
 use crate::check::schema::{self, Attribute, Default, Kind, Target, Ty};

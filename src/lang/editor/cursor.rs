@@ -35,7 +35,7 @@ pub enum Inside {
 pub fn cursor<'a>(text: &'a str, offset: usize, resolve: &'a Resolve<'a>) -> Cursor<'a> {
     let all = tokens(text);
     // What ends before the cursor; a word that it touches is being written.
-    let touching = all.iter().position(|token| token.end() >= offset && token.at < offset || token.at >= offset);
+    let touching = all.iter().position(|token| token.end() >= offset);
     let mut stop = touching.unwrap_or(all.len());
     let touched = all.get(stop).filter(|token| token.at < offset);
     let mut inside = Inside::Code;

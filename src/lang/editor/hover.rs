@@ -125,10 +125,8 @@ fn of_item(analysis: &Analysis, id: EntityId) -> String {
     if let Some(field) = entity.fields.get(VALUE) {
         text += &format!("\n\n{}", told(analysis, "value", &field.value, field.origin));
     }
-    if let Some(role) = entity.fields.get("role").filter(|_| entity.kind == EntityKind::Persona) {
-        if let Value::Text(role) = &role.value {
-            text += &format!("\n\n{role}");
-        }
+    if let Some(Value::Text(role)) = entity.fields.get("role").map(|role| &role.value) {
+        text += &format!("\n\n{role}");
     }
     if let Some(stage) = &entity.stage {
         let members: Vec<&str> = stage

@@ -1,10 +1,10 @@
 //! Proposals for a value, by its type.
 
-use super::{Propose, Sort, kind_named};
+use super::{Propose, Sort};
 use crate::check::schema::{self, Call, Default, Makes, Target, Ty, terms};
 use crate::check::{types, units};
-use crate::editor::Scope;
 use crate::editor::walk::Wanted;
+use crate::editor::{Scope, kind_named};
 use crate::explain;
 use crate::program::{Dim, EntityId, EntityKind, VALUE, Value};
 use crate::syntax::ast::Entry;

@@ -1,0 +1,1 @@
+[(body) (record) (list) (prose) (imports)] @fold

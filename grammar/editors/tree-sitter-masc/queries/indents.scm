@@ -1,0 +1,3 @@
+[(body) (record) (list) (call) (group) (imports)] @indent.begin
+["}" "]" ")"] @indent.end @indent.branch
+(prose) @indent.ignore

@@ -1,0 +1,3 @@
+; Prose is Markdown, whatever its tag says.
+((prose_content) @injection.content
+  (#set! injection.language "markdown"))

@@ -1,0 +1,6 @@
+(item name: (identifier) @local.definition)
+(stage name: (identifier) @local.definition)
+(let name: (identifier) @local.definition)
+(param name: (identifier) @local.definition)
+(import name: (identifier) @local.definition)
+(path . (identifier) @local.reference)
