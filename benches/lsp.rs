@@ -1,6 +1,11 @@
 //! How long `mascot lsp` takes to answer, on a file of 2 000 lines: each request over the pipes of the real binary, as an editor waits for it.
 //! `cargo bench --bench lsp`; numbers go to `docs/log.md`.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a benchmark that cannot go on should stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    clippy::disallowed_macros,
+    reason = "a benchmark that cannot go on should stop, and prints"
+)]
 
 #[path = "../tests/lsp/client.rs"]
 #[allow(dead_code, reason = "the tests use the rest")]

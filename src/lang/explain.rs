@@ -212,9 +212,7 @@ fn blocks(word: &str) -> Option<(String, String)> {
 
 fn calls(word: &str) -> Vec<(String, String)> {
     let named = schema::every_call().filter(|call| call.name == word);
-    named
-        .map(|call| (format!("`{}(…)`, {}", call.name, call.role.phrase()), of_call(call)))
-        .collect()
+    named.map(|call| (format!("`{}(…)`, {}", call.name, call.role.phrase()), of_call(call))).collect()
 }
 
 fn call_line(call: &Call) -> String {

@@ -280,7 +280,8 @@ fn space(before: &[Part<'_>], next: &Part<'_>) -> &'static str {
         Part::Comment { .. } => true,
         _ => false,
     };
-    let tight_last = matches!(last, Part::Token(Token { kind: Kind::Sign, text: "..", .. })) || is_sign_of(last, earlier);
+    let tight_last =
+        matches!(last, Part::Token(Token { kind: Kind::Sign, text: "..", .. })) || is_sign_of(last, earlier);
     if tight_next || tight_last { "" } else { " " }
 }
 

@@ -1,6 +1,9 @@
 //! Requests, each by one function: from the language's answer to the protocol's.
 
-#![allow(clippy::mutable_key_type, reason = "the protocol's table of edits is keyed by address, and nobody changes one")]
+#![allow(
+    clippy::mutable_key_type,
+    reason = "the protocol's table of edits is keyed by address, and nobody changes one"
+)]
 
 pub mod complete;
 pub mod fixes;
