@@ -66,12 +66,7 @@ pub struct Checker<'t> {
 }
 
 /// Checks a tree with these values put over the file's: the five passes.
-fn checked<'t>(
-    tree: &'t Tree,
-    files: &'t SourceMap,
-    overrides: &[Override<'t>],
-    uses: Option<Uses>,
-) -> Checker<'t> {
+fn checked<'t>(tree: &'t Tree, files: &'t SourceMap, overrides: &[Override<'t>], uses: Option<Uses>) -> Checker<'t> {
     let mut found = Sink::default();
     let names = names::declare(tree, files, &mut found);
 
