@@ -237,7 +237,8 @@ pub fn edited(text: &str, edits: &Value) -> String {
 
 /// A program of about `lines` lines that checks clean: personas, and for each a stage, a rubric's criterion, a variant.
 pub fn generated(lines: usize) -> String {
-    let count = lines / 27;
+    // A companion takes 26 lines.
+    let count = lines / 26 + 1;
     let mut text = "masc 1\n\nexperiment large \"A large one\" {\n  seed = 7\n}\n\nmodel base {\n  weights = random(arch: \"llama\")\n}\n\n\
                     dataset said {\n  source = jsonl(\"lines.jsonl\")\n}\n\nparam rate: float = 1e-4 \"how fast\"\n\n"
         .to_owned();
