@@ -36,6 +36,7 @@ use program::{Point, Program};
 use source::{SourceMap, World};
 
 /// A file and its imports, checked.
+#[derive(Debug)]
 pub struct Checked {
     pub files: SourceMap,
     pub diagnostics: Diagnostics,
@@ -61,6 +62,12 @@ impl Checked {
     /// Every file beside the main one that it is made of, as `mascot.lock` names them; `world` is the one that it was checked in.
     pub fn parts(&self, world: &dyn World) -> Vec<Part> {
         locked::parts(world, &self.tree, &self.files)
+    }
+
+    /// Every text that a `text("path")` brought in: the file that names it, the path as written there, the text.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
+        let read = self.tree.prose.iter().filter_map(|((file, path), text)| Some((file, path, text.as_ref().ok()?)));
+        read.map(|(file, path, text)| (self.files.file(*file).path.as_str(), path.as_str(), text.as_str()))
     }
 
     /// The main file's variants, in its order.

@@ -99,7 +99,7 @@ impl SourceMap {
 /// Where text comes from. The language package reads nothing itself.
 pub trait World {
     /// The text of a `.masc` file, by its path in a [`SourceMap`] (`a/b.masc`, or an address as `address` writes it); `std/…` never
-    /// gets here. What is far away is fetched by nobody who checks: it is where `mascot.lock` says, or not here. So is a text that a far
+    /// gets here, but to [`World::library`]. What is far away is fetched by nobody who checks: it is where `mascot.lock` says, or not here. So is a text that a far
     /// file names.
     ///
     /// # Errors
@@ -120,5 +120,10 @@ pub trait World {
     /// A path of a [`SourceMap`], or beside one, as `mascot.lock` names it: from the root.
     fn in_root(&self, path: &str) -> String {
         path.to_owned()
+    }
+
+    /// The text of `std/NAME`: this program's own library, unless the world is of another time.
+    fn library(&self, name: &str) -> Option<String> {
+        crate::stdlib::text(name).map(str::to_owned)
     }
 }

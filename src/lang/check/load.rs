@@ -76,7 +76,7 @@ pub fn load(world: &dyn World, main: &str, files: &mut SourceMap, found: &mut Di
                 continue;
             }
             let text = match path.strip_prefix("std/") {
-                Some(name) => stdlib::text(name).map(str::to_owned).ok_or_else(|| "no such file".to_owned()),
+                Some(name) => world.library(name).ok_or_else(|| "no such file".to_owned()),
                 None => world.source(&path),
             };
             match text {

@@ -4,14 +4,22 @@
 //! author made it: a `param` that reaches three fields is one change, of the strictest class that it reaches. Classes are the schema's.
 //!
 //! # Steps
-//! 1. `raw`: entities paired by kind and name (renames recognised), their values compared, each with the text that it comes from.
-//! 2. [`changes`]: differences whose own text is the same are explained by what that text names, and folded into it.
+//! 1. `pairs`: which entity is which, renames recognised.
+//! 2. `raw`: their values compared, each with the text that it comes from; `readers`: the class where it depends on who reads;
+//!    `variants`: what variants and sweeps set.
+//! 3. [`changes`]: differences whose own text is the same are explained by what that text names, and folded into it.
+//!
+//! Deliberately absent: what re-runs, what it costs and whether results stay comparable. That is asked of plans (`run`).
 
+mod pairs;
 mod raw;
+mod readers;
 mod values;
+mod variants;
 
 use std::collections::BTreeSet;
 
+use crate::Checked;
 pub use crate::check::schema::Class;
 use crate::format::words;
 use crate::program::Program;
@@ -23,6 +31,23 @@ use raw::Raw;
 pub struct Side<'a> {
     pub program: &'a Program,
     pub files: &'a SourceMap,
+    /// To look into variants and sweeps; without it they are compared by their words.
+    pub checked: Option<&'a Checked>,
+}
+
+impl<'a> Side<'a> {
+    /// The base of a file. `None` if it has errors.
+    pub fn of(checked: &'a Checked) -> Option<Self> {
+        Some(Self { program: checked.program.as_ref()?, files: &checked.files, checked: Some(checked) })
+    }
+
+    /// The same texts at one point, from where other points are no matter.
+    fn at<'p>(self, program: &'p Program) -> Side<'p>
+    where
+        'a: 'p,
+    {
+        Side { program, files: self.files, checked: None }
+    }
 }
 
 /// One difference.
@@ -37,6 +62,22 @@ pub struct Change {
     pub from: Option<String>,
     pub to: Option<String>,
     pub renamed_from: Option<String>,
+    /// Of texts: how many words there were, and how many there are.
+    pub words: Option<(usize, usize)>,
+    /// The `evaluate` stages that it reaches, by name.
+    pub evaluates: Vec<String>,
+}
+
+impl Change {
+    fn new(class: Class, entity: String, field: &str, from: Option<String>, to: Option<String>) -> Self {
+        let (renamed_from, words, evaluates) = (None, None, Vec::new());
+        Self { class, entity, field: field.to_owned(), from, to, renamed_from, words, evaluates }
+    }
+
+    /// `persona beacon voice`
+    pub fn place(&self) -> String {
+        format!("{} {}", self.entity, self.field).trim_end().to_owned()
+    }
 }
 
 /// Every difference of `b` from `a`, strictest first.
@@ -61,15 +102,34 @@ pub fn changes(a: Side<'_>, b: Side<'_>) -> Vec<Change> {
     let explained = |one: &Raw| {
         one.text.as_ref().is_some_and(|text| edited.iter().any(|by| by.name != one.name && reached(text, &by.name)))
     };
+    // What follows from another value of its entity is no change of its own.
+    let follows = |one: &Raw| {
+        let beside = |other: &&Raw| (other.kind, &other.name) == (one.kind, &one.name) && !other.follows;
+        one.follows && all.iter().any(|other| beside(&other))
+    };
+    // By what of either program it is reached.
+    let evaluates = |one: &Raw| -> BTreeSet<String> {
+        let of = |side: Side<'_>| {
+            let entity =
+                side.program.entities.iter().find(|entity| (entity.kind, &entity.name) == (one.kind, &one.name));
+            entity.map(|entity| readers::evaluates(side.program, entity.id)).unwrap_or_default()
+        };
+        of(a).into_iter().chain(of(b)).collect()
+    };
     let mut found: Vec<Change> = Vec::new();
-    for one in all.iter().filter(|one| one.is_edited || !explained(one)) {
+    for one in all.iter().filter(|one| one.is_edited || !explained(one) && !follows(one)) {
         let mut change = one.change.clone();
+        let mut reached_by_it = evaluates(one);
         if one.is_named_value {
             // Of itself a name changes nothing: it is as strict as the strictest that it reaches.
             let through = all.iter().filter(|other| !other.is_edited && !other.is_named_value);
             let reaches = through.filter(|other| other.text.as_ref().is_some_and(|text| reached(text, &one.name)));
-            change.class = reaches.map(|other| other.change.class).min().unwrap_or(Class::Cosmetic);
+            let reaches: Vec<&Raw> = reaches.collect();
+            change.class = reaches.iter().map(|other| other.change.class).min().unwrap_or(Class::Cosmetic);
+            let data = reaches.iter().filter(|other| other.change.class == change.class);
+            reached_by_it.extend(data.flat_map(|other| evaluates(other)));
         }
+        change.evaluates = reached_by_it.into_iter().collect();
         if !found.contains(&change) {
             found.push(change);
         }

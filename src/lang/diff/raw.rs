@@ -2,11 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use super::pairs::{self, Renames};
+use super::readers::{self, class_of};
 use super::values::{Pair, same};
-use super::{Change, Side};
+use super::{Change, Side, variants};
 use crate::check::schema::{self, Attribute, Class, Kind};
 use crate::format::words;
-use crate::program::{Child, Entity, EntityKind, Field, Fields, Gate, Instance, Program, VALUE, Value};
+use crate::program::{Child, Entity, EntityKind, Field, Fields, Gate, Instance, Layer, Program, VALUE, Value};
 use crate::source::Span;
 
 /// A difference, and where it was made.
@@ -15,14 +17,23 @@ pub struct Raw {
     pub change: Change,
     /// Of the entity whose difference it is.
     pub name: String,
+    pub kind: EntityKind,
     /// Whether the text that the value comes from differs too, or came or went.
     pub is_edited: bool,
     /// Of a `param` or a `let`.
     pub is_named_value: bool,
     /// That text, in `b` where there is one.
     pub text: Option<String>,
-    /// Where it stands: what several entities have from one line is one difference.
-    origin: Option<Span>,
+    /// Where it stands in `a` and in `b`: what several entities have from one line is one difference.
+    pub places: (Option<Span>, Option<Span>),
+    /// Written alike on both sides, or on neither: it follows from another value, of the same entity or of what its text names.
+    pub follows: bool,
+}
+
+impl Raw {
+    fn origin(&self) -> Option<Span> {
+        self.places.1.or(self.places.0)
+    }
 }
 
 /// What names pass on: the texts of params and lets, and the headers of stages, whose families a list makes.
@@ -41,91 +52,26 @@ fn is_named_value(kind: EntityKind) -> bool {
 }
 
 pub fn raw(a: Side<'_>, b: Side<'_>) -> Vec<Raw> {
-    let renames = renames(a, b);
-    // Compared under its new name, what names a renamed entity has not changed.
-    let mut renamed = a.program.clone();
-    for entity in &mut renamed.entities {
-        if let Some((_, to)) = renames.iter().find(|((kind, from), _)| (*kind, from) == (entity.kind, &entity.name)) {
-            entity.name.clone_from(to);
-        }
-    }
-    let mut walk = Walk { a: Side { program: &renamed, files: a.files }, b, all: Vec::new() };
+    let (renamed, renames) = pairs::renamed(a, b);
+    let a = Side { program: &renamed, ..a };
+    let mut walk = Walk { a, b, all: Vec::new() };
     for after in &b.program.entities {
-        match pair_of(&renamed, after) {
+        match pairs::other(b, after, a) {
             Some(before) => walk.entities(before, after),
             None => walk.whole(after, b, true),
         }
     }
     for before in &renamed.entities {
-        if pair_of(b.program, before).is_none() {
-            walk.whole(before, walk.a, false);
+        if pairs::other(a, before, b).is_none() {
+            walk.whole(before, a, false);
         }
     }
-    for ((kind, from), to) in &renames {
-        let Some(entity) = b.program.entities.iter().find(|one| (one.kind, &one.name) == (*kind, to)) else { continue };
-        let change = Change {
-            class: Class::Cosmetic,
-            entity: called(entity),
-            field: String::new(),
-            from: Some(from.clone()),
-            to: Some(to.clone()),
-            renamed_from: Some(from.clone()),
-        };
-        walk.push(change, entity, true, None);
-    }
+    walk.renames(&renames);
     walk.once_a_line()
 }
 
-fn pair_of<'p>(program: &'p Program, entity: &Entity) -> Option<&'p Entity> {
-    program.entities.iter().find(|one| (one.kind, &one.name) == (entity.kind, &entity.name))
-}
-
-/// What came and went under another name: of one kind, and alike in at least three of four values.
-fn renames(a: Side<'_>, b: Side<'_>) -> Vec<((EntityKind, String), String)> {
-    let gone = a.program.entities.iter().filter(|entity| pair_of(b.program, entity).is_none());
-    let mut come: Vec<&Entity> =
-        b.program.entities.iter().filter(|entity| pair_of(a.program, entity).is_none()).collect();
-    let mut found = Vec::new();
-    for before in gone {
-        let alike = |after: &Entity| likeness(before, a.program, after, b.program);
-        let best = come
-            .iter()
-            .enumerate()
-            .filter(|(_, after)| after.kind == before.kind)
-            .map(|(at, after)| (alike(after), at))
-            .filter(|(alike, _)| *alike >= 0.75)
-            .max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)));
-        if let Some((_, at)) = best {
-            found.push(((before.kind, before.name.clone()), come.remove(at).name.clone()));
-        }
-    }
-    found
-}
-
-/// The share of values that two entities have in common.
-fn likeness(x: &Entity, in_x: &Program, y: &Entity, in_y: &Program) -> f64 {
-    let fields = |entity: &Entity| -> Vec<(String, Value)> {
-        let own = entity.fields.iter().chain(entity.stage.iter().flat_map(|stage| stage.instances[0].fields.iter()));
-        let own = own.filter(|(_, field)| field.origin.span.is_some());
-        let mut all: Vec<(String, Value)> = own.map(|(name, field)| (name.clone(), field.value.clone())).collect();
-        for (at, child) in entity.children.iter().enumerate() {
-            all.extend(child.fields.iter().map(|(name, field)| (format!("{at} {name}"), field.value.clone())));
-        }
-        all
-    };
-    if x.stage.as_ref().is_some_and(|stage| stage.instances.is_empty())
-        || y.stage.as_ref().is_some_and(|stage| stage.instances.is_empty())
-    {
-        return 0.0;
-    }
-    let (xs, ys) = (fields(x), fields(y));
-    let alike =
-        xs.iter().filter(|(name, value)| ys.iter().any(|(n, v)| n == name && same(value, in_x, v, in_y))).count();
-    alike as f64 / xs.len().max(ys.len()).max(1) as f64
-}
-
 /// `persona beacon`
-fn called(entity: &Entity) -> String {
+pub fn called(entity: &Entity) -> String {
     format!("{} {}", entity.kind.keyword(), entity.name)
 }
 
@@ -136,24 +82,55 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    fn push(&mut self, change: Change, entity: &Entity, is_edited: bool, origin: Option<(Side<'_>, Span)>) {
-        let text = origin.map(|(side, span)| side.files.text(span).to_owned());
-        let is_named_value = is_named_value(entity.kind);
-        let origin = origin.map(|(_, span)| span);
-        self.all.push(Raw { change, name: entity.name.clone(), is_edited, is_named_value, text, origin });
+    fn push(&mut self, change: Change, entity: &Entity, is_edited: bool, at: (Option<Span>, Option<Span>)) {
+        let text = match at {
+            (_, Some(span)) => Some(self.b.files.text(span).to_owned()),
+            (Some(span), None) => Some(self.a.files.text(span).to_owned()),
+            (None, None) => None,
+        };
+        self.all.push(Raw {
+            change,
+            name: entity.name.clone(),
+            kind: entity.kind,
+            is_edited,
+            is_named_value: is_named_value(entity.kind),
+            text,
+            places: at,
+            follows: false,
+        });
+    }
+
+    fn follows(&mut self, follows: bool) {
+        if let Some(last) = self.all.last_mut() {
+            last.follows = follows;
+        }
     }
 
     /// An entity that came or went.
     fn whole(&mut self, entity: &Entity, side: Side<'_>, came: bool) {
         let class = match entity.kind {
+            EntityKind::Stage | EntityKind::Variant | EntityKind::Sweep => Class::Topology,
             EntityKind::Param | EntityKind::Let | EntityKind::Report | EntityKind::Experiment => Class::Cosmetic,
             EntityKind::Secret | EntityKind::Budget | EntityKind::Profile => Class::Where,
-            _ => Class::Topology,
+            // Whatever names it has changed too, and says how strictly; what nobody names enters no key.
+            _ if readers::is_used(side.program, entity.id) => Class::Topology,
+            _ => Class::Cosmetic,
         };
         let head = Some(side.files.text(entity.header).to_owned());
         let (from, to) = if came { (None, head) } else { (head, None) };
-        let change = Change { class, entity: called(entity), field: String::new(), from, to, renamed_from: None };
-        self.push(change, entity, true, None);
+        let words = (0, entity.children.iter().map(words_of_child).sum::<usize>() + words_of_fields(&entity.fields));
+        let words = (words.1 > 0).then_some(if came { words } else { (words.1, 0) });
+        self.push(Change { words, ..Change::new(class, called(entity), "", from, to) }, entity, true, (None, None));
+    }
+
+    fn renames(&mut self, renames: &Renames) {
+        for ((kind, from), to) in renames {
+            let Some(entity) = self.b.program.entities.iter().find(|one| (one.kind, &one.name) == (*kind, to)) else {
+                continue;
+            };
+            let change = Change::new(Class::Cosmetic, called(entity), "", Some(from.clone()), Some(to.clone()));
+            self.push(Change { renamed_from: Some(from.clone()), ..change }, entity, true, (None, None));
+        }
     }
 
     fn entities(&mut self, before: &'a Entity, after: &'a Entity) {
@@ -163,7 +140,7 @@ impl<'a> Walk<'a> {
         }
         if before.title != after.title {
             let class = match after.kind {
-                EntityKind::Persona | EntityKind::Director => Class::Behaviour,
+                EntityKind::Persona => Class::Behaviour,
                 EntityKind::Rubric => Class::Objective,
                 _ => Class::Cosmetic,
             };
@@ -198,15 +175,16 @@ impl<'a> Walk<'a> {
         from: Option<String>,
         to: Option<String>,
     ) {
-        let change = Change { class, entity: named.to_owned(), field: field.to_owned(), from, to, renamed_from: None };
-        self.push(change, entity, true, None);
+        self.push(Change::new(class, named.to_owned(), field, from, to), entity, true, (None, None));
     }
 
-    /// A variant or a sweep: by its text, for what it sets is another program.
+    /// A variant or a sweep: what it sets is told as it lands in the program at that point.
     fn overrides(&mut self, before: &Entity, after: &Entity) {
-        let (x, y) = (self.a.files.text(before.span), self.b.files.text(after.span));
-        if words(x) != words(y) {
-            self.plain(after, &called(after), "", Class::Topology, Some(x.to_owned()), Some(y.to_owned()));
+        if before.title != after.title {
+            self.plain(after, &called(after), "title", Class::Cosmetic, before.title.clone(), after.title.clone());
+        }
+        for change in variants::changes((self.a, before), (self.b, after)) {
+            self.push(change, after, true, (None, None));
         }
     }
 
@@ -221,16 +199,9 @@ impl<'a> Walk<'a> {
             let list = |all: &[Option<String>]| {
                 Some(format!("[{}]", all.iter().flatten().cloned().collect::<Vec<_>>().join(", ")))
             };
-            let change = Change {
-                class: Class::Topology,
-                entity: called(after),
-                field: "for".to_owned(),
-                from: list(&was),
-                to: list(&is),
-                renamed_from: None,
-            };
+            let change = Change::new(Class::Topology, called(after), "for", list(&was), list(&is));
             let edited = words(self.a.files.text(before.header)) != words(self.b.files.text(after.header));
-            self.push(change, after, edited, Some((self.b, after.header)));
+            self.push(change, after, edited, (Some(before.header), Some(after.header)));
         }
         let from = self.all.len();
         let mut compared = 0;
@@ -269,6 +240,17 @@ impl<'a> Walk<'a> {
                 same(&x.condition, self.a.program, &y.condition, self.b.program) || words(&x.text) == words(&y.text);
             x.otherwise == y.otherwise && asks
         };
+        for gate in after {
+            let like = |old: &&Gate| (&old.text, &old.otherwise) == (&gate.text, &gate.otherwise);
+            let asks = |old: &Gate| same(&old.condition, self.a.program, &gate.condition, self.b.program);
+            // Its words are the same, and what they name is not: that is told where it stands.
+            if let Some(old) = before.iter().find(like).filter(|old| !asks(old)) {
+                let (from, to) = (Some(old.text.clone()), Some(gate.text.clone()));
+                let change = Change::new(Class::Topology, called(entity), "gate", from, to);
+                self.push(change, entity, false, (Some(old.span), Some(gate.span)));
+                self.follows(true);
+            }
+        }
         let mut gone: Vec<&Gate> = before.iter().filter(|x| !after.iter().any(|y| alike(x, y))).collect();
         let come: Vec<&Gate> = after.iter().filter(|y| !before.iter().any(|x| alike(x, y))).collect();
         for gate in come {
@@ -299,7 +281,7 @@ impl<'a> Walk<'a> {
     ) {
         let absent = Field {
             value: Value::Absent,
-            origin: crate::program::Origin { layer: crate::program::Layer::Default, span: None },
+            origin: crate::program::Origin { layer: Layer::Default, span: None },
             parts: BTreeMap::new(),
         };
         let names = after.keys().chain(before.keys().filter(|name| !after.contains_key(*name)));
@@ -333,16 +315,19 @@ impl<'a> Walk<'a> {
                     "" => (*value != Value::Absent).then(|| written(value, text, told)),
                     _ => Some(told),
                 };
-                let change = Change {
-                    class,
-                    entity: named.to_owned(),
-                    field,
-                    from: shown(&x.value, texts.0, from),
-                    to: shown(&y.value, texts.1, to),
-                    renamed_from: None,
+                let class = class_of((self.a.program, &x.value), (self.b.program, &y.value), entity, name, class);
+                let (from, to) = (shown(&x.value, texts.0, from), shown(&y.value, texts.1, to));
+                let words = match (&x.value, &y.value) {
+                    (Value::Text(_) | Value::List(_), _) | (_, Value::Text(_) | Value::List(_)) => {
+                        Some((words_of(&x.value), words_of(&y.value))).filter(|words| *words != (0, 0))
+                    }
+                    _ => None,
                 };
-                let origin = is.map(|span| (self.b, span)).or(was.map(|span| (self.a, span)));
-                self.push(change, entity, edited, origin);
+                let is_default = |field: &Field| field.origin.layer == Layer::Default;
+                let change = Change { words, ..Change::new(class, named.to_owned(), &field, from, to) };
+                let follows = is_default(x) && is_default(y);
+                self.push(change, entity, edited && !follows, (was, is));
+                self.follows(follows);
             }
         }
     }
@@ -374,7 +359,9 @@ impl<'a> Walk<'a> {
             let old = gone.iter().position(|one| one.keyword == child.keyword && one.name == child.name);
             let Some(old) = old.map(|at| gone.remove(at)) else {
                 let text = self.b.files.text(child.span).to_owned();
-                self.plain(after, &named, &label, class, None, Some(text));
+                let change = Change::new(class, named.clone(), &label, None, Some(text));
+                let words = Some((0, words_of_child(child)));
+                self.push(Change { words, ..change }, after, true, (None, None));
                 continue;
             };
             if old.title != child.title {
@@ -410,19 +397,18 @@ impl<'a> Walk<'a> {
                 None => child.keyword.clone(),
             };
             let text = self.a.files.text(child.span).to_owned();
-            self.plain(after, &named, &label, class, Some(text), None);
+            let change = Change::new(class, named.clone(), &label, Some(text), None);
+            let words = Some((words_of_child(child), 0));
+            self.push(Change { words, ..change }, after, true, (None, None));
         }
     }
 
     /// An example that a contrast of an `evaluate` reads is part of the yardstick.
     fn child_class(&self, entity: &Entity, class: Class, keyword: &str) -> Class {
-        let is_read = || {
-            let stages = self.b.program.of_kind(EntityKind::Stage).filter_map(|stage| stage.stage.as_ref());
-            let tables = stages.filter(|stage| stage.kind == "evaluate").flat_map(|stage| &stage.instances);
-            let mut metrics = tables.filter_map(|instance| instance.fields.get("metrics"));
-            metrics.any(|field| reads_examples(&field.value, self.b.program))
-        };
-        if entity.kind == EntityKind::Persona && keyword == "example" && is_read() { Class::Objective } else { class }
+        let is_yardstick = entity.kind == EntityKind::Persona
+            && keyword == "example"
+            && [self.a.program, self.b.program].iter().any(|program| readers::measures_by(program, &entity.name));
+        if is_yardstick { Class::Objective } else { class }
     }
 
     /// What several entities have from one line (by `extends`) is that line's entity's.
@@ -434,11 +420,35 @@ impl<'a> Walk<'a> {
             })
         };
         let homes: Vec<Span> =
-            self.all.iter().filter_map(|one| one.origin.filter(|span| stands_in(one, *span))).collect();
-        let keeps = |one: &Raw| one.origin.is_none_or(|span| stands_in(one, span) || !homes.contains(&span));
-        let kept: Vec<bool> = self.all.iter().map(keeps).collect();
-        self.all.into_iter().zip(kept).filter_map(|(one, keep)| keep.then_some(one)).collect()
+            self.all.iter().filter_map(|one| one.origin().filter(|span| stands_in(one, *span))).collect();
+        let keeps = |one: &Raw| one.origin().is_none_or(|span| stands_in(one, span) || !homes.contains(&span));
+        // As strict as the strictest of those that have it.
+        let strictest = |one: &Raw| {
+            let like = |other: &&Raw| other.origin().is_some() && other.places == one.places && other.kind == one.kind;
+            self.all.iter().filter(like).map(|other| other.change.class).min().unwrap_or(one.change.class)
+        };
+        let kept: Vec<Option<Class>> = self.all.iter().map(|one| keeps(one).then(|| strictest(one))).collect();
+        let all = self.all.into_iter().zip(kept);
+        all.filter_map(|(one, class)| Some(Raw { change: Change { class: class?, ..one.change.clone() }, ..one }))
+            .collect()
     }
+}
+
+/// Words of a text, or of a list of them.
+fn words_of(value: &Value) -> usize {
+    match value {
+        Value::Text(text) => text.split_whitespace().count(),
+        Value::List(values) => values.iter().map(words_of).sum(),
+        _ => 0,
+    }
+}
+
+fn words_of_fields(fields: &Fields) -> usize {
+    fields.values().map(|field| words_of(&field.value)).sum()
+}
+
+fn words_of_child(child: &Child) -> usize {
+    words_of_fields(&child.fields)
 }
 
 /// The value of `lr = 1e-4`; a value as it is.
@@ -448,22 +458,5 @@ fn of_assignment(text: &str) -> &str {
     match text.split_once('=') {
         Some((path, value)) if is_path(path.trim().trim_end_matches(['+', '-'])) => value.trim(),
         _ => text,
-    }
-}
-
-/// Whether a metric compares by the personas' own examples.
-fn reads_examples(value: &Value, program: &Program) -> bool {
-    match value {
-        Value::Call { name, args } => {
-            name == "contrast" && matches!(args.get("examples"), None | Some(Value::Absent))
-                || args.values().any(|value| reads_examples(value, program))
-        }
-        Value::Verdict { judge, .. } => {
-            program.entity(*judge).fields.get("by").is_some_and(|by| reads_examples(&by.value, program))
-        }
-        Value::List(values) | Value::Op { args: values, .. } => {
-            values.iter().any(|value| reads_examples(value, program))
-        }
-        _ => false,
     }
 }

@@ -75,8 +75,7 @@ fn edited(edits: &[(&str, &str)]) -> Vec<Change> {
         text = text.replace(from, to);
     }
     let (a, b) = (checked(PROGRAM), checked(&text));
-    let side = |checked: &'static Checked| Side { program: checked.program.as_ref().unwrap(), files: &checked.files };
-    changes(side(Box::leak(Box::new(a))), side(Box::leak(Box::new(b))))
+    changes(Side::of(&a).unwrap(), Side::of(&b).unwrap())
 }
 
 /// `class entity field`, in order.
@@ -127,7 +126,7 @@ fn a_value_is_told_at_its_entity_with_its_class() {
         ("data = lines;", "data = lines; epochs = 5 epochs;", "training stage sounding epochs"),
         ("rubrics = [kindness], auth", "rubrics = [kindness], votes = 3, auth", "objective judge far votes"),
         ("rubrics = [kindness], auth", "rubrics = [kindness], swap = true, auth", "objective judge far swap"),
-        ("rubrics = [kindness], auth", "rubrics = [kindness], timeout = 9 s, auth", "where judge far timeout"),
+        ("rubrics = [kindness], auth", "rubrics = [kindness], timeout = 9 s, auth", "cosmetic judge far timeout"),
         ("\"Is warm\" 75%", "\"Feels warm\" 75%", "objective rubric kindness criterion warmth.title"),
         ("scale = 1..5", "scale = 1..7", "objective rubric kindness scale"),
         ("rubric kindness \"Kindness\"", "rubric kindness \"Care\"", "objective rubric kindness title"),
@@ -145,6 +144,10 @@ fn a_value_is_told_at_its_entity_with_its_class() {
         ("seed = 7 }", "seed = 7; question = \"why?\" }", "cosmetic experiment e question"),
         ("data = situations.train\n  sample", "data = situations.val\n  sample", "data stage preferences data"),
         ("from = sounding", "from = base", "training stage preferences from"),
+        ("> 0 else \"no gain\"", "> 0 else \"nothing gained\"", "topology stage measured gate"),
+        ("data = situations.test", "data = situations.test\n  prompts = 3", "objective stage measured prompts"),
+        ("judge = far.kindness\n}", "judge = far.kindness\n  prompts = 3\n}", "training stage preferences prompts"),
+        ("policy = sounding", "policy = base", "training stage voices policy"),
         ("from env \"KEY\"\n", "from env \"KEY\"\nbudget b { money = 1 usd }\n", "where budget b"),
     ] {
         let found = told(&[(from, to)]);
@@ -172,6 +175,91 @@ fn what_a_name_reaches_is_told_once_at_the_name() {
 }
 
 #[test]
+fn a_name_is_as_strict_as_what_it_reaches() {
+    let with = |declared: &str, from: &str, to: &str, edit: (&str, &str)| {
+        let declared = format!("param k: int = 4 in 2..8 \"candidates\"\n{declared}\n");
+        let before = PROGRAM.replace("param k: int = 4 in 2..8 \"candidates\"\n", &declared).replace(from, to);
+        assert!(before.contains(edit.0) && before != PROGRAM, "{before}");
+        let (a, b) = (checked(&before), checked(&before.replace(edit.0, edit.1)));
+        let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+        all.iter().map(|one| format!("{} {}", one.class.word(), one.entity)).collect::<Vec<_>>()
+    };
+    // A gate, the reward, two fields of two classes, a name behind a name, nothing at all.
+    assert_eq!(
+        with("param bar: float = 0", "> 0 else", "> bar else", ("float = 0", "float = 0.5")),
+        ["topology param bar"]
+    );
+    assert_eq!(with("let w = 0.1", "0.1 * finished", "w * finished", ("w = 0.1", "w = 0.2")), ["objective let w"]);
+    assert_eq!(
+        with("let w = 0.1\nlet v = w", "0.1 * finished() }", "v * finished() }", ("w = 0.1", "w = 0.2")),
+        ["objective let w"]
+    );
+    assert_eq!(
+        with("let s = \"x.jsonl\"", "jsonl(\"situations.jsonl\")", "jsonl(s)", ("x.jsonl", "y.jsonl")),
+        ["data let s"]
+    );
+    assert_eq!(
+        with("let unused = 1", "beta = 0.02", "beta = 2e-2", ("unused = 1", "unused = 2")),
+        ["cosmetic let unused"]
+    );
+}
+
+#[test]
+fn what_a_variant_or_a_sweep_sets_is_as_strict_as_the_field_that_it_sets() {
+    let ends = |before: &str, after: &str| {
+        let (a, b) = (checked(&(PROGRAM.to_owned() + before)), checked(&(PROGRAM.to_owned() + after)));
+        let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+        all.iter().map(|one| format!("{} {}", one.class.word(), one.place())).collect::<Vec<_>>()
+    };
+    let variant = |body: &str| format!("variant v \"V\" {{ {body} }}\n");
+    assert_eq!(
+        ends(&variant("voices.steps = 2 steps"), &variant("voices.steps = 3 steps")),
+        ["training variant v voices.steps"]
+    );
+    assert_eq!(ends(&variant("k = 5"), &variant("k = 6")), ["training variant v k"]);
+    assert_eq!(ends(&variant("k = 5"), &variant("k = 5; crew.*.voice = none")), ["behaviour variant v crew.*.voice"]);
+    assert_eq!(ends(&variant("kind.clip = -1..1"), &variant("kind.clip = -2..2")), ["objective variant v kind.clip"]);
+    // Written otherwise, and the same.
+    assert_eq!(ends(&variant("voices.lr = 1e-4"), &variant("voices.lr = 0.0001")), Vec::<String>::new());
+    assert_eq!(ends("", &variant("k = 5")), ["topology variant v"]);
+    let sweep = |axis: &str| format!("sweep s {{ grid {{ {axis} }} }}\n");
+    assert_eq!(ends(&sweep("voices.lr = [1e-4]"), &sweep("voices.lr = [1e-4, 1e-3]")), ["training sweep s"]);
+    assert_eq!(ends(&sweep("voices.lr = [1e-4]"), &sweep("kind.clip = [-1..1]")), ["objective sweep s"]);
+}
+
+#[test]
+fn who_reads_it_makes_it_stricter() {
+    let model = [("hidden: 8, layers: 1", "hidden: 16, layers: 1")];
+    // `base` speaks only, and then it judges too.
+    assert_eq!(told(&model), ["training model base weights"]);
+    let local = [("by = openai(\"https://one.example/v1\", \"a-model\")", "by = local(base)"), (", auth = key", "")];
+    let found = told(&[&local[..], &model].concat());
+    assert!(found.contains(&"objective model base weights".to_owned()), "{found:?}");
+    // A persona that nobody measures by, beside one of the crew.
+    let lone = "persona lone \"Lone\" { example { given = \"a\"; says = \"b\" } }\n";
+    let before = PROGRAM.replace("finished()]", "contrast(base)]") + lone;
+    let (a, b) = (checked(&before), checked(&before.replace("says = \"b\"", "says = \"c\"")));
+    let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+    assert_eq!((all.len(), all[0].class.word()), (1, "behaviour"), "{all:#?}");
+}
+
+#[test]
+fn texts_are_counted_and_data_knows_where_it_is_measured() {
+    let voice = edited(&[("for a strength.", "for one strength that shows.")]);
+    assert_eq!(voice[0].words, Some((6, 8)));
+    assert_eq!(edited(&[("steps = 4", "steps = 5")])[0].words, None);
+    let data = edited(&[("\"lines.jsonl\"", "\"other.jsonl\"")]);
+    assert_eq!(data[0].evaluates, ["measured"]);
+    let unread = PROGRAM.to_owned() + "dataset spare { source = jsonl(\"s.jsonl\") }\n";
+    let (a, b) = (
+        checked(&unread),
+        checked(&unread.replace("s.jsonl\") }\n", "t.jsonl\") }\n").replace("situationt.jsonl", "situations.jsonl")),
+    );
+    let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+    assert!(all.iter().any(|one| one.entity == "dataset spare" && one.evaluates.is_empty()), "{all:#?}");
+}
+
+#[test]
 fn a_renamed_entity_is_one_change_and_what_names_it_none() {
     let all = edited(&[("sounding", "first_words")]);
     assert_eq!(all.len(), 1, "{all:#?}");
@@ -179,6 +267,22 @@ fn a_renamed_entity_is_one_change_and_what_names_it_none() {
     assert_eq!(all[0].renamed_from.as_deref(), Some("sounding"));
     let all = edited(&[("anchor", "harbour")]);
     assert_eq!(all.len(), 1, "{all:#?}");
+    // Several at once, each known by what it names once that is known; and the experiment, which is one a file.
+    let all =
+        edited(&[("lines", "rows"), ("rows.jsonl", "lines.jsonl"), ("sounding", "tuned"), ("voices", "speakers")]);
+    assert!(all.iter().all(|one| one.renamed_from.is_some()), "{all:#?}");
+    assert_eq!(all.len(), 3, "{all:#?}");
+    let all = told(&[("experiment e \"E\" { seed = 7 }", "experiment f \"E\" { seed = 8 }")]);
+    assert_eq!(all, ["training experiment f seed", "cosmetic experiment f"]);
+}
+
+#[test]
+fn a_member_of_another_kind_is_told_by_its_kind() {
+    let found = told(&[(
+        "sounding = sft for persona in crew { policy = base; data = lines; adapter",
+        "sounding = kto for persona in crew { policy = base; episodes = lines; adapter",
+    )]);
+    assert_eq!(found.first().map(String::as_str), Some("topology stage sounding kind"), "{found:?}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::Class::{Data, Objective, Topology, Training};
 use super::{
-    Attribute as A, COUNT, Default as D, EPOCHS, FRACTION, Kind, Makes, NOT_NEGATIVE, Outcome, Record, STEPS,
+    Attribute as A, COUNT, Class, Default as D, EPOCHS, FRACTION, Kind, Makes, NOT_NEGATIVE, Outcome, Record, STEPS,
     STEPS_OR_ZERO, Target, Ty, UNIT, calls, records,
 };
 use crate::program::EntityKind;
@@ -48,7 +48,9 @@ const fn epochs(default: f64) -> A {
     A::with("epochs", EPOCHS, D::Number(default), Training, "How often every row is seen.")
 }
 const BATCH: A = A::with("batch", COUNT, D::Number(8.0), Training, "Rows an optimiser step.");
-const PROMPTS_LIMIT: A = A::optional("prompts", COUNT, Data, "At most this many prompts, the first of the split.");
+const fn prompts_limit(class: Class) -> A {
+    A::optional("prompts", COUNT, class, "At most this many prompts, the first of the split.")
+}
 
 const fn sample(record: &'static Record) -> A {
     A::with("sample", Ty::Record(record), D::Record, Training, "How completions are sampled.")
@@ -114,7 +116,7 @@ pub static PAIRS: Kind = Kind {
         &[
             A::required("from", SPEAKING, Training, "The policy that is sampled."),
             A::required("data", DATASET, Data, "The prompts."),
-            PROMPTS_LIMIT,
+            prompts_limit(Training),
             sample(&records::SAMPLE_CANDIDATES),
             A::required("judge", Ty::Ref(&[Target::Verdict]), Objective, "By which rubric of which judge."),
             A::with(
@@ -349,7 +351,7 @@ pub static DIALOGUE: Kind = Kind {
                 Data,
                 "Simulated users who answer between turns.",
             ),
-            PROMPTS_LIMIT,
+            prompts_limit(Data),
             sample(&records::SAMPLE_ONE),
         ],
         "Directed dialogues, played and written down.",
@@ -362,8 +364,8 @@ pub static SIMULATE: Kind = stage(
     &[
         A::required("world", DATASET, Data, "The scripts."),
         A::required("actors", ACTORS, Topology, "Who plays."),
-        A::with("turns", COUNT, D::Number(5.0), Data, "Turns of one episode."),
-        A::with("episodes", COUNT, D::Number(8.0), Data, "How many episodes."),
+        A::with("turns", COUNT, D::Number(5.0), Training, "Turns of one episode."),
+        A::with("episodes", COUNT, D::Number(8.0), Training, "How many episodes."),
         sample(&records::SAMPLE_ONE),
     ],
     "Episodes with outcomes, played in a script world.",
@@ -381,7 +383,7 @@ pub static EVALUATE: Kind = stage(
         ),
         A::required("metrics", Ty::List(&calls::METRIC), Objective, "By which rubrics, terms and rewards."),
         A::optional("data", DATASET, Data, "The situations; a dialogue brings its own."),
-        PROMPTS_LIMIT,
+        prompts_limit(Objective),
         sample(&records::SAMPLE_ONE),
         A::with("bootstrap", COUNT, D::Number(1000.0), Objective, "Resamples, clustered by situation."),
         A::with("level", FRACTION, D::Number(0.95), Objective, "The intervals' level."),

@@ -1,0 +1,130 @@
+//! Who reads what: where a difference is stricter or milder than its field's column says, because of whom it reaches.
+
+use std::collections::BTreeSet;
+
+use crate::check::schema::Class;
+use crate::program::{Entity, EntityId, EntityKind, Program, Value};
+
+/// The class of a difference in a field: the schema's, unless who reads it says otherwise.
+pub fn class_of(
+    (in_a, a): (&Program, &Value),
+    (in_b, b): (&Program, &Value),
+    entity: &Entity,
+    field: &str,
+    class: Class,
+) -> Class {
+    let stage = entity.stage.as_ref().map(|stage| stage.kind.as_str());
+    match (entity.kind, stage, field) {
+        // A judge's model is what is measured by, whoever else speaks with it.
+        (EntityKind::Model, ..) if [in_a, in_b].iter().any(|program| judges(program, &entity.name)) => Class::Objective,
+        // Turns are data where they are evaluated.
+        (_, Some("dialogue"), "turns" | "prompts") => {
+            let is_measured = |program: &&Program| {
+                let dialogue = program.of_kind(EntityKind::Stage).find(|one| one.name == entity.name);
+                dialogue.is_some_and(|one| !evaluates(program, one.id).is_empty())
+            };
+            if [in_a, in_b].iter().any(is_measured) { class } else { Class::Training }
+        }
+        // From a data set they are data; from another stage they are an edge.
+        (_, Some("bradley_terry"), "pairs") | (_, Some("kto"), "episodes") => {
+            let is_data = |program: &Program, value: &Value| match value {
+                Value::Entity(id) => program.entity(*id).kind == EntityKind::Dataset,
+                Value::Split { .. } => true,
+                _ => false,
+            };
+            if is_data(in_a, a) || is_data(in_b, b) { Class::Data } else { Class::Topology }
+        }
+        _ => class,
+    }
+}
+
+/// What needs it, at any remove; itself as well.
+fn reached(program: &Program, from: EntityId) -> BTreeSet<EntityId> {
+    let mut seen = BTreeSet::from([from]);
+    let mut open = vec![from];
+    while let Some(one) = open.pop() {
+        for edge in program.edges.iter().filter(|edge| edge.from == one) {
+            if seen.insert(edge.to) {
+                open.push(edge.to);
+            }
+        }
+    }
+    seen
+}
+
+/// The `evaluate` stages that it reaches, by name.
+pub fn evaluates(program: &Program, from: EntityId) -> Vec<String> {
+    let entities = reached(program, from).into_iter().map(|id| program.entity(id));
+    let tables = entities.filter(|entity| entity.stage.as_ref().is_some_and(|stage| stage.kind == "evaluate"));
+    tables.map(|entity| entity.name.clone()).collect()
+}
+
+/// Whether any stage has to do with it.
+pub fn is_used(program: &Program, id: EntityId) -> bool {
+    reached(program, id).into_iter().any(|one| program.entity(one).kind == EntityKind::Stage)
+}
+
+/// Whether a judge that some stage asks judges with this model, or a term of a reward or metric names it.
+fn judges(program: &Program, model: &str) -> bool {
+    let Some(id) = program.of_kind(EntityKind::Model).find(|one| one.name == model).map(|one| one.id) else {
+        return false;
+    };
+    let stages = program.of_kind(EntityKind::Stage).filter_map(|stage| stage.stage.as_ref());
+    let fields = stages.flat_map(|stage| &stage.instances).flat_map(|instance| instance.fields.iter());
+    let mut asked = fields.filter(|(name, _)| matches!(name.as_str(), "judge" | "reward" | "metrics"));
+    asked.any(|(_, field)| asks(program, &field.value, id))
+}
+
+fn asks(program: &Program, value: &Value, model: EntityId) -> bool {
+    match value {
+        Value::Verdict { judge, .. } => {
+            program.entity(*judge).fields.get("by").is_some_and(|by| asks(program, &by.value, model))
+        }
+        // The sentence encoder of a term that names none is the standard library's.
+        Value::Call { name, args } => {
+            let names_none = matches!(name.as_str(), "identification" | "effective_channels")
+                && matches!(args.get("encoder"), None | Some(Value::Absent));
+            names_none && program.entity(model).name == "encoder"
+                || args.values().any(|value| *value == Value::Entity(model) || asks(program, value, model))
+        }
+        Value::Record(values) => values.values().any(|value| asks(program, value, model)),
+        Value::List(values) | Value::Op { args: values, .. } => values.iter().any(|value| asks(program, value, model)),
+        _ => false,
+    }
+}
+
+/// Whether an `evaluate` compares by this persona's own examples.
+pub fn measures_by(program: &Program, persona: &str) -> bool {
+    let Some(id) = program.of_kind(EntityKind::Persona).find(|one| one.name == persona).map(|one| one.id) else {
+        return false;
+    };
+    let reached = reached(program, id);
+    let tables = program.of_kind(EntityKind::Stage).filter(|stage| reached.contains(&stage.id));
+    let tables = tables.filter_map(|stage| stage.stage.as_ref()).filter(|stage| stage.kind == "evaluate");
+    let mut metrics = tables.flat_map(|stage| &stage.instances).filter_map(|instance| instance.fields.get("metrics"));
+    metrics.any(|field| reads_examples(&field.value, program, id))
+}
+
+/// Whether a metric compares by a persona's own examples: a contrast that is given no others, of a crew with it.
+fn reads_examples(value: &Value, program: &Program, persona: EntityId) -> bool {
+    let of_crew = |crew: Option<&Value>| match crew {
+        Some(Value::List(crew)) => crew.contains(&Value::Entity(persona)),
+        _ => true,
+    };
+    match value {
+        Value::Call { name, args } => {
+            let by_own = name == "contrast" && matches!(args.get("examples"), None | Some(Value::Absent));
+            by_own && of_crew(args.get("crew")) || args.values().any(|value| reads_examples(value, program, persona))
+        }
+        Value::Verdict { judge, .. } => {
+            let judge = program.entity(*judge);
+            let reads = judge.fields.get("by").is_some_and(|by| reads_examples(&by.value, program, persona));
+            reads && of_crew(judge.fields.get("crew").map(|crew| &crew.value))
+        }
+        Value::Record(values) => values.values().any(|value| reads_examples(value, program, persona)),
+        Value::List(values) | Value::Op { args: values, .. } => {
+            values.iter().any(|value| reads_examples(value, program, persona))
+        }
+        _ => false,
+    }
+}
