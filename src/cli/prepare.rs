@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mascot_lang::program::{EntityKind, Value};
 use mascot_lang::source::World;
+use mascot_run::kept::ProgramText;
 use mascot_run::plan::Plan;
 use mascot_run::remote::{Secret, Secrets};
 use mascot_run::report::RunReport;
@@ -86,6 +87,7 @@ fn prepare_with(
     let fingerprint = fingerprint(&store)?;
     let mut plan =
         mascot_run::plan::plan(&loaded.programs, &loaded.checked.files, &looked_in, &store, &fingerprint, fake);
+    plan.program = Some(ProgramText::of(&loaded.checked, &selection.set, &loaded.programs));
     plan.budget.free_bytes = world::free_memory().map(|bytes| bytes as f64);
     if let Some(stage) = until
         && !plan.until(stage)

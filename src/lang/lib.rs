@@ -64,6 +64,12 @@ impl Checked {
         locked::parts(world, &self.tree, &self.files)
     }
 
+    /// Every `.masc` file of it, the main one first, by its path in [`Checked::files`].
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &str)> {
+        let read = self.tree.files.iter().map(|file| self.files.file(file.id));
+        read.map(|file| (file.path.as_str(), file.text.as_str()))
+    }
+
     /// Every text that a `text("path")` brought in: the file that names it, the path as written there, the text.
     pub fn texts(&self) -> impl Iterator<Item = (&str, &str, &str)> {
         let read = self.tree.prose.iter().filter_map(|((file, path), text)| Some((file, path, text.as_ref().ok()?)));

@@ -7,6 +7,7 @@
 //!
 //! [`fake::FakeEngine`] rehearses all of it without weights, data or network.
 
+pub mod compare;
 pub mod desk;
 pub mod digest;
 pub mod drawn;
@@ -15,6 +16,7 @@ pub mod event;
 pub mod fake;
 pub mod gate;
 pub mod interpreter;
+pub mod kept;
 pub mod key;
 mod lower;
 pub mod plan;

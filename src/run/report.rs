@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use crate::engine::Table;
 use crate::gate::Asked;
+use crate::kept::Kept;
 use crate::key::TaskKey;
 use crate::plan::{Experiment, Labels, Plan, State};
 use crate::store::{Artifact, Record, Store, StoreError, disk};
@@ -69,6 +70,9 @@ pub struct RunReport {
     /// Processor and threads, for readers: never part of a key. Runs of before it was kept have none.
     #[serde(default)]
     pub machine: Option<String>,
+    /// What was run, as text. Runs of before it was kept have none.
+    #[serde(default)]
+    pub program: Option<Kept>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,6 +137,7 @@ impl RunReport {
             tasks: tasks.collect(),
             report: None,
             machine: None,
+            program: plan.program.as_ref().map(|program| program.keep(store)).transpose()?,
         };
         report.write(store)?;
         Ok(report)

@@ -22,7 +22,7 @@ use std::collections::BTreeSet;
 use crate::Checked;
 pub use crate::check::schema::Class;
 use crate::format::words;
-use crate::program::Program;
+use crate::program::{EntityKind, Program};
 use crate::source::SourceMap;
 use raw::Raw;
 
@@ -136,6 +136,25 @@ pub fn changes(a: Side<'_>, b: Side<'_>) -> Vec<Change> {
     }
     found.sort();
     found
+}
+
+/// An input that holds something else under the same declaration; `declared` is the data set or model that names it.
+pub fn content_change(side: Side<'_>, declared: Option<&str>, source: &str, from: &str, to: &str) -> Change {
+    let entity = declared.and_then(|name| {
+        let is_input = |kind| matches!(kind, EntityKind::Dataset | EntityKind::Model);
+        side.program.entities.iter().find(|entity| entity.name == name && is_input(entity.kind))
+    });
+    let class = match entity {
+        Some(entity) if entity.kind == EntityKind::Model && readers::judges(side.program, &entity.name) => {
+            Class::Objective
+        }
+        Some(entity) if entity.kind == EntityKind::Model => Class::Training,
+        _ => Class::Data,
+    };
+    let called = entity.map_or_else(|| source.to_owned(), raw::called);
+    let change = Change::new(class, called, "content", Some(from.to_owned()), Some(to.to_owned()));
+    let evaluates = entity.map(|entity| readers::evaluates(side.program, entity.id)).unwrap_or_default();
+    Change { evaluates, ..change }
 }
 
 #[cfg(test)]

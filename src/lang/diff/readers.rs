@@ -65,7 +65,7 @@ pub fn is_used(program: &Program, id: EntityId) -> bool {
 }
 
 /// Whether a judge that some stage asks judges with this model, or a term of a reward or metric names it.
-fn judges(program: &Program, model: &str) -> bool {
+pub fn judges(program: &Program, model: &str) -> bool {
     let Some(id) = program.of_kind(EntityKind::Model).find(|one| one.name == model).map(|one| one.id) else {
         return false;
     };

@@ -41,6 +41,7 @@ pub fn plan(
         to_fetch: Vec::new(),
         capabilities: Capabilities::default(),
         budget: Budget::default(),
+        program: None,
     };
     let mut identical = BTreeMap::new();
     for program in programs {

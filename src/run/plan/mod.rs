@@ -9,5 +9,5 @@ mod task;
 pub use build::plan;
 pub use estimate::{Basis, Estimate, Likely};
 pub use known::{Why, why};
-pub use reruns::reruns;
+pub use reruns::{Contents, reruns, reruns_with, sources};
 pub use task::{Bind, Budget, Capabilities, Changed, Experiment, Labels, Lacking, Origin, Plan, State, Task};

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::estimate::{Estimate, Likely};
 use crate::gate::Gate;
+use crate::kept::ProgramText;
 use crate::key::TaskKey;
 use crate::remote::Remote;
 use crate::source::{Missing, Places, Source};
@@ -29,6 +30,8 @@ pub struct Plan {
     pub to_fetch: Vec<Lacking>,
     pub capabilities: Capabilities,
     pub budget: Budget,
+    /// What it was made from, for a run to keep.
+    pub program: Option<ProgramText>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

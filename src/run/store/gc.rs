@@ -8,7 +8,9 @@ use super::objects::remove;
 use super::records::keys_in;
 use super::{Lock, Store, StoreError, disk};
 use crate::digest::Digest;
+use crate::kept::Kept;
 use crate::key::TaskKey;
+use crate::report::RunReport;
 
 /// What was (or would be) removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,8 +21,8 @@ pub struct Collected {
     pub bytes: u64,
 }
 
-/// Keeps the last `keep` (≥ 1) keys of every task id with everything that their records name, and removes all else but runs,
-/// sources and what judges far away were paid for. With `dry`, only counts.
+/// Keeps the last `keep` (≥ 1) keys of every task id with everything that their records name, and removes all else but runs
+/// with the texts of their programs, sources and what judges far away were paid for. With `dry`, only counts.
 ///
 /// # Errors
 /// [`StoreError::InUse`] while a run is going on, and when the disk is in the way.
@@ -45,6 +47,15 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
                 objects.extend(record.iter().flat_map(|record| record.artifacts.values()).map(|one| one.digest))
             }
             // It says nothing of what it names, and the next run makes it again.
+            Err(StoreError::Unreadable { .. }) => {}
+            Err(why) => return Err(why),
+        }
+    }
+
+    // Programs of runs, which are kept.
+    for run in store.runs() {
+        match RunReport::read(store, &run) {
+            Ok(report) => objects.extend(report.and_then(|report| report.program).iter().flat_map(Kept::objects)),
             Err(StoreError::Unreadable { .. }) => {}
             Err(why) => return Err(why),
         }

@@ -100,6 +100,34 @@ impl Store {
         Ok(artifact)
     }
 
+    /// Keeps a text as a file of its own, named by its digest.
+    pub(crate) fn put_text(&self, text: &str) -> Result<Digest, StoreError> {
+        let digest = Digest::of(text.as_bytes());
+        let artifact = Artifact { digest, bytes: text.len() as u64, files: None };
+        let target = self.object(&digest);
+        if !self.holds(&artifact) {
+            if target.exists() {
+                remove(&target)?;
+            }
+            self.write_whole(&target, text.as_bytes())?;
+            self.seal(&target)?;
+        }
+        Ok(digest)
+    }
+
+    /// A text that was kept.
+    ///
+    /// # Errors
+    /// When it is gone, or is not what its name says.
+    pub fn text(&self, digest: &Digest) -> Result<String, StoreError> {
+        let path = self.object(digest);
+        let text = fs::read_to_string(&path).map_err(disk(&path))?;
+        if Digest::of(text.as_bytes()) != *digest {
+            return Err(StoreError::Unreadable { path, why: "is not what was kept".to_owned() });
+        }
+        Ok(text)
+    }
+
     /// On the disk, and not to be written again.
     fn seal(&self, path: &Path) -> Result<(), StoreError> {
         if !self.hasty {

@@ -36,6 +36,7 @@ pub fn plan(folder: &Path, changes: &[(&str, &str, Value)]) -> Plan {
         to_fetch: Vec::new(),
         capabilities: Capabilities::default(),
         budget: Budget::default(),
+        program: None,
     };
     plan.look(&store(folder));
     plan
