@@ -25,7 +25,7 @@ fn an_edit_is_told_with_its_class_what_re_runs_and_a_verdict() {
         ("# ---- the companions", "# ---- them", "cosmetic", "identical", "", 0),
         ("lr = 3.5e-4", "lr = 4e-4", "training", "comparable", "voices/anchor", 10),
         ("+ 0.3 * finished()", "+ 0.4 * finished()", "objective", "not_comparable", "voices/anchor", 10),
-        ("  prompts = 20\n", "  prompts = 21\n", "data", "not_comparable", "preferences/anchor", 14),
+        ("  prompts = 20\n", "  prompts = 21\n", "training", "comparable", "preferences/anchor", 14),
         (
             "stuffing(),\n    distinct_2(),",
             "stuffing(),\n    leak(),\n    distinct_2(),",
@@ -65,36 +65,189 @@ fn what_a_run_does_is_what_diff_says() {
     assert!(!fresh.is_empty() && fresh.iter().all(|id| reruns.contains(id)), "{fresh:?}");
 }
 
-#[test]
-fn revisions_are_read_without_a_checkout_and_imports_are_followed() {
+/// A repository of its own with everything committed once.
+fn repository() -> (Sandbox, impl Fn(&Sandbox, &[&str]) -> String) {
     let sandbox = Sandbox::new();
-    let git = |args: &[&str]| {
+    std::fs::remove_dir_all(sandbox.path().join(".git")).ok();
+    let git = |sandbox: &Sandbox, args: &[&str]| {
         let names = ["-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main"];
         let done = Command::new("git").args(names).args(args).current_dir(sandbox.path()).output();
         let done = done.expect("git is installed");
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        assert!(done.status.success(), "{args:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).unwrap()
     };
-    std::fs::remove_dir_all(sandbox.path().join(".git")).ok();
-    git(&["init", "-q"]);
-    git(&["add", "-A"]);
-    git(&["commit", "-qm", "one"]);
-    // A word of a library shows in the experiment that imports it.
-    let library = "experiments/companions.masc";
-    let text = sandbox.read(library);
+    git(&sandbox, &["init", "-q"]);
+    git(&sandbox, &["add", "-A"]);
+    git(&sandbox, &["commit", "-qm", "one"]);
+    (sandbox, git)
+}
+
+const LIBRARY: &str = "experiments/companions.masc";
+
+/// A word more in the first prose of the library.
+fn edit_library(sandbox: &Sandbox) {
+    let text = sandbox.read(LIBRARY);
     let at = text.find("\"\"\"md\n").unwrap() + 6;
     let end = at + text[at..].find('\n').unwrap();
-    sandbox.write(library, &format!("{} Indeed.{}", &text[..end], &text[end..]));
+    sandbox.write(LIBRARY, &format!("{} Indeed.{}", &text[..end], &text[end..]));
+}
+
+#[test]
+fn revisions_are_read_without_a_checkout_and_imports_are_followed() {
+    let (sandbox, git) = repository();
+    edit_library(&sandbox);
     let qmsum = "experiments/qmsum.masc";
     let told = sandbox.mascot(&["diff", "HEAD..", qmsum, "--json"]).ended_with(0).json();
     assert_eq!(told["changes"].as_array().unwrap().len(), 1, "{told:#}");
     assert_eq!(told["class"], "behaviour", "{told:#}");
-    git(&["commit", "-qam", "two"]);
+    git(&sandbox, &["commit", "-qam", "two"]);
     let again = sandbox.mascot(&["diff", "HEAD~1..HEAD", qmsum, "--json"]).ended_with(0).json();
     assert_eq!(told["changes"], again["changes"]);
+    let mixed = sandbox.mascot(&["diff", &format!("HEAD~1:{qmsum}"), qmsum, "--json"]).ended_with(0).json();
+    assert_eq!(told["changes"], mixed["changes"]);
     let none = sandbox.mascot(&["diff", "HEAD..HEAD", qmsum, "--json"]).ended_with(0).json();
     assert_eq!((&none["class"], &none["verdict"]), (&"none".into(), &"identical".into()));
     sandbox.mascot(&["diff", "nowhere..HEAD", qmsum]).ended_with(2);
     sandbox.mascot(&["diff", "HEAD~1..HEAD", "absent.masc"]).ended_with(2);
+    sandbox.mascot(&["diff", "HEAD~1:absent.masc", qmsum]).ended_with(2);
+    sandbox.mascot(&["diff", qmsum]).ended_with(2);
+}
+
+#[test]
+fn an_edit_of_a_library_shows_in_every_experiment_that_uses_it() {
+    let (sandbox, git) = repository();
+    git(&sandbox, &["checkout", "-qb", "edit"]);
+    edit_library(&sandbox);
+    git(&sandbox, &["commit", "-qam", "two"]);
+    git(&sandbox, &["checkout", "-q", "main"]);
+    sandbox.write("later.masc", "masc 1\nlet nothing = 1\n");
+    git(&sandbox, &["add", "-A"]);
+    git(&sandbox, &["commit", "-qm", "three"]);
+    // Since they parted: not that `later.masc` went. The quickstart imports nothing of it, and the library itself is no experiment.
+    let told = sandbox.mascot(&["diff", "main...edit", "--json"]).ended_with(0).json();
+    let files: Vec<&str> = told["files"].as_array().unwrap().iter().map(|one| one["b"].as_str().unwrap()).collect();
+    assert_eq!(files, ["edit:experiments/empathetic.masc", "edit:experiments/qmsum.masc"]);
+    assert_eq!((&told["class"], &told["verdict"]), (&"behaviour".into(), &"comparable".into()));
+    assert_eq!(told["changes"].as_array().unwrap().len(), 1, "one edit, told once: {told:#}");
+    let page = sandbox.mascot(&["diff", "main...edit", "--format", "markdown"]).ended_with(0).out;
+    assert_eq!(page.matches("**Indeed.**").count(), 1, "{page}");
+    assert!(page.contains("| `experiments/qmsum.masc` |") && page.contains("(+1 word"), "{page}");
+    // From another folder the same.
+    let below = crate::house::mascot(&sandbox.path().join("experiments"), &["diff", "main...edit", "--json"])
+        .ended_with(0)
+        .json();
+    assert_eq!(below["files"][0]["b"], "edit:empathetic.masc");
+    // Two dots compare the ends: there, `later.masc` is gone.
+    let ends = sandbox.mascot(&["diff", "main..edit", "--json", "--fail-on", "behaviour"]).ended_with(4).json();
+    assert!(
+        ends["files"].as_array().unwrap().iter().any(|one| one["b"].as_str().unwrap().contains("gone")),
+        "{ends:#}"
+    );
+    sandbox.mascot(&["diff", "main...edit", "--fail-on", "data"]).ended_with(0);
+    let same = sandbox.mascot(&["diff", "main..main", "--json"]).ended_with(0).json();
+    assert_eq!((&same["class"], same["files"].as_array().unwrap().len()), (&"none".into(), 0));
+}
+
+#[test]
+fn runs_are_sides_and_keep_what_they_ran() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "experiments/main.masc",
+        &sandbox
+            .read(QUICKSTART)
+            .replace("Praise {{user}} for a strength that their actions prove.", "{{char}} praises."),
+    );
+    let first = sandbox.rehearse("experiments/main.masc")["run"].as_str().unwrap().to_owned();
+    let before = sandbox.read("experiments/main.masc");
+    sandbox.write("experiments/main.masc", &before.replace("lr = 3.5e-4", "lr = 4e-4"));
+    // A run against the file, which has moved on.
+    let told =
+        sandbox.mascot(&["diff", &format!("run:{first}"), "experiments/main.masc", "--json"]).ended_with(0).json();
+    assert_eq!((&told["class"], &told["verdict"]), (&"training".into(), &"comparable".into()), "{told:#}");
+    assert_eq!(names(&told).len(), 10);
+    let second = sandbox.rehearse("experiments/main.masc")["run"].as_str().unwrap().to_owned();
+    // A run against a run, by its bare name; what is gone from the folder is in the store, also after a collection.
+    std::fs::remove_file(sandbox.path().join("experiments/main.masc")).unwrap();
+    sandbox.mascot(&["gc"]).ended_with(0);
+    let runs = sandbox.mascot(&["diff", &first, &second, "--json"]).ended_with(0).json();
+    assert_eq!((&runs["changes"], &runs["reruns"]), (&told["changes"], &told["reruns"]));
+    let same = sandbox.mascot(&["diff", &format!("run:{second}"), "run:latest", "--json"]).ended_with(0).json();
+    assert_eq!((&same["class"], &same["verdict"]), (&"none".into(), &"identical".into()));
+    let missing = sandbox.mascot(&["diff", "run:nobody", "run:latest"]).ended_with(2).err;
+    assert!(missing.contains("`mascot runs` lists them"), "{missing}");
+}
+
+#[test]
+fn git_diff_tells_what_an_edit_means_once_it_is_installed() {
+    let (sandbox, git) = repository();
+    let told = sandbox.mascot(&["diff", "--install"]).ended_with(0).out;
+    assert!(told.contains("*.masc diff=mascot"), "{told}");
+    assert_eq!(sandbox.read(".gitattributes"), "*.masc diff=mascot\n");
+    let settings = git(&sandbox, &["config", "--local", "--list"]);
+    let again = sandbox.mascot(&["diff", "--install"]).ended_with(0).out;
+    assert!(again.contains("already"), "{again}");
+    assert_eq!(git(&sandbox, &["config", "--local", "--list"]), settings);
+    assert_eq!(sandbox.read(".gitattributes"), "*.masc diff=mascot\n");
+
+    // git calls us with its seven arguments: of the working tree, between commits, of what came and of a rename.
+    sandbox.edit(QUICKSTART, "for a strength that", "for one strength that");
+    let diff = git(&sandbox, &["diff"]);
+    assert!(diff.contains("behaviour  persona beacon voice") && diff.contains("[-a-] {+one+}"), "{diff}");
+    assert!(diff.contains("re-runs 13 of 18 tasks"), "{diff}");
+    git(&sandbox, &["commit", "-qam", "two"]);
+    let log = git(&sandbox, &["log", "-p", "-1", "--ext-diff"]);
+    assert!(log.contains("behaviour  persona beacon voice"), "{log}");
+    sandbox.write("new.masc", "masc 1\nlet a = 1\n");
+    git(&sandbox, &["add", "-A"]);
+    assert!(git(&sandbox, &["diff", "--cached"]).contains("new: 2 lines"));
+    git(&sandbox, &["commit", "-qm", "three"]);
+    git(&sandbox, &["mv", "new.masc", "other.masc"]);
+    let moved = git(&sandbox, &["diff", "-M", "--cached"]);
+    assert!(moved.contains("identical"), "{moved}");
+    // A faulty side has no meaning: its lines are shown, and git goes on.
+    sandbox.write("other.masc", "masc 1\nlet a = nobody\n");
+    let lines = git(&sandbox, &["diff", "HEAD", "--no-renames", "--", "other.masc", "experiments"]);
+    assert!(lines.contains("other.masc"), "{lines}");
+    let faulty = git(&sandbox, &["diff"]);
+    assert!(faulty.contains("+let a = nobody") && faulty.contains("has faults"), "{faulty}");
+
+    sandbox.mascot(&["diff", "--uninstall"]).ended_with(0);
+    assert!(!sandbox.path().join(".gitattributes").exists());
+    assert!(!git(&sandbox, &["config", "--local", "--list"]).contains("mascot"));
+    let nothing = sandbox.mascot(&["diff", "--uninstall"]).ended_with(0).out;
+    assert!(nothing.contains("git has no diff.mascot.command"), "{nothing}");
+}
+
+#[test]
+fn the_workflow_is_yaml_names_what_there_is_and_posts_what_it_means() {
+    let text = std::fs::read_to_string(crate::house::repository().join("examples/pull-request.yml")).unwrap();
+    let workflow: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
+    let steps = workflow["jobs"]["diff"]["steps"].as_sequence().unwrap();
+    let runs: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
+    let (sandbox, git) = repository();
+    let mut named = 0;
+    for line in runs.iter().flat_map(|run| run.lines()).filter(|line| line.trim().starts_with("mascot ")) {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let help = sandbox.mascot(&[words[1], "--help"]).ended_with(0).out;
+        for flag in words.iter().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(flag), "`mascot {}` has no {flag}", words[1]);
+            named += 1;
+        }
+    }
+    assert!(named >= 3, "{runs:?}");
+    // The comparison itself, as the workflow's shell would run it.
+    let base = git(&sandbox, &["rev-parse", "HEAD"]);
+    sandbox.edit(QUICKSTART, "for a strength that", "for one strength that");
+    git(&sandbox, &["commit", "-qam", "two"]);
+    let compare = steps.iter().find(|step| step["name"] == "compare").unwrap()["run"].as_str().unwrap();
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_mascot")).parent().unwrap().display().to_string();
+    let path = format!("{binary}:{}", std::env::var("PATH").unwrap_or_default());
+    let mut shell = Command::new("bash");
+    shell.args(["-ec", compare]).env("PATH", path).env("BASE", base.trim()).current_dir(sandbox.path());
+    assert!(shell.status().unwrap().success());
+    let comment = sandbox.read("comment.md");
+    assert!(comment.contains("| behaviour | persona beacon voice |"), "{comment}");
+    assert!(comment.lines().count() < 30, "short enough to read:\n{comment}");
 }
 
 #[test]
@@ -105,8 +258,8 @@ fn a_class_can_fail_a_check_and_faults_are_told() {
     sandbox.mascot(&call("training")).ended_with(4);
     let page =
         sandbox.mascot(&["diff", QUICKSTART, "experiments/edited.masc", "--format", "markdown"]).ended_with(0).out;
-    assert!(page.contains("| training | stage voices | lr | 3.5e-4 | 4e-4 |"), "{page}");
-    assert!(page.contains("<details><summary>re-runs 10 of 18 tasks"), "{page}");
+    assert!(page.contains("| training | stage voices lr | 3.5e-4 → 4e-4 |"), "{page}");
+    assert!(page.contains("<summary>experiments/edited.masc re-runs 10 of 18 tasks</summary>"), "{page}");
     sandbox.write("experiments/edited.masc", "masc 1\nlet a = nobody\n");
     let told = sandbox.mascot(&["diff", QUICKSTART, "experiments/edited.masc"]).ended_with(1).err;
     assert!(told.contains("edited.masc has faults"), "{told}");

@@ -279,16 +279,33 @@ pub struct Lock {
 }
 
 #[derive(Debug, Args)]
+#[command(after_help = "Sides:\n  \
+    mascot diff A.masc B.masc                 two files\n  \
+    mascot diff main..HEAD                    every experiment that an edit reaches, imports followed\n  \
+    mascot diff main...HEAD FILE…             these files, from where the two parted\n  \
+    mascot diff HEAD.. FILE                   a revision and the file as it lies here\n  \
+    mascot diff HEAD~3:A.masc B.masc          a file at a revision\n  \
+    mascot diff run:latest FILE               what a run ran, and the file (`mascot runs` has names)")]
 pub struct Diff {
-    /// A file, or two git revisions: main..HEAD; `main..` is the file as it lies here
+    /// A file, REV:FILE, run:NAME, run:latest, or two revisions of git: main..HEAD
     #[arg(value_name = "A")]
-    pub a: String,
-    /// The file to compare it with, or the file at both revisions
+    pub a: Option<String>,
+    /// The other side; after two revisions the files [default: every experiment that differs]
     #[arg(value_name = "B")]
-    pub b: PathBuf,
-    /// Override one value on both sides: folder=../data/qmsum
-    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
-    pub set: Vec<(String, String)>,
+    pub rest: Vec<PathBuf>,
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub places: Places,
+    /// Let `git diff` tell what edits of .masc files mean, in this repository
+    #[arg(long, conflicts_with_all = ["a", "rest", "uninstall"])]
+    pub install: bool,
+    /// Undo --install
+    #[arg(long, conflicts_with_all = ["a", "rest"])]
+    pub uninstall: bool,
+    /// Called by git, with the arguments of its external diff
+    #[arg(long, hide = true)]
+    pub driver: bool,
     /// End with 4 when a change is of this class or stricter
     #[arg(long, value_name = "CLASS", value_parser = class())]
     pub fail_on: Option<Class>,
@@ -297,9 +314,6 @@ pub struct Diff {
     pub format: DiffFormat,
     #[command(flatten)]
     pub output: Output,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
 }
 
 /// Classes of a change by their words, strictest first.

@@ -1,44 +1,179 @@
-//! A project at a git revision, read blob by blob: no checkout, nothing written.
+//! A project at a git revision, read blob by blob: no checkout, nothing written. And the little of a repository's settings that
+//! `mascot diff --install` changes.
 
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
+use mascot_lang::address::Far;
+use mascot_lang::lock::{self, Lock};
 use mascot_lang::source::World;
 
 use super::world::current_folder;
 
-/// The files of a commit, by paths as they are written from the current folder.
-pub struct Revision {
-    /// Of the repository.
+/// The repository that the current folder lies in.
+#[derive(Debug, Clone)]
+pub struct Repository {
     top: PathBuf,
     /// The current folder, from the top.
     below: PathBuf,
+}
+
+/// The files of a commit, by paths as they are written from the current folder.
+pub struct Revision {
+    repository: Repository,
     commit: String,
 }
 
-impl Revision {
+/// `main..HEAD`; `main...HEAD` begins where the two parted; `main..` ends with the files as they lie here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Range {
+    from: String,
+    to: String,
+    /// Three dots.
+    parted: bool,
+}
+
+impl Repository {
     /// # Errors
-    /// When this is no git repository, or it knows no such revision; in words.
-    pub fn of(name: &str) -> Result<Self, String> {
+    /// When this is no git repository; in words.
+    pub fn here() -> Result<Self, String> {
         let current = current_folder()?;
         let ask = |args: &[&str]| git(&current, args.iter().map(OsStr::new));
         let top = ask(&["rev-parse", "--show-toplevel"])?;
         let below = ask(&["rev-parse", "--show-prefix"])?;
-        // `--end-of-options`: what a user writes is a revision, whatever it begins with.
-        let wanted = format!("{name}^{{commit}}");
-        let commit = ask(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])
-            .map_err(|_| format!("git knows no revision `{name}` here"))?;
-        Ok(Self { top: top.trim_end().into(), below: below.trim_end().into(), commit: commit.trim().to_owned() })
+        Ok(Self { top: top.trim_end().into(), below: below.trim_end().into() })
     }
 
     pub fn top(&self) -> &Path {
         &self.top
     }
 
+    fn git(&self, args: &[&str]) -> Result<String, String> {
+        git(&self.top, args.iter().map(OsStr::new))
+    }
+
+    /// Of this repository's own configuration.
+    pub fn setting(&self, key: &str) -> Option<String> {
+        self.git(&["config", "--local", "--get", key]).ok().map(|value| value.trim_end_matches('\n').to_owned())
+    }
+
+    /// # Errors
+    /// In git's words.
+    pub fn set(&self, key: &str, value: &str) -> Result<(), String> {
+        self.git(&["config", "--local", key, value]).map(drop)
+    }
+
+    /// # Errors
+    /// In git's words.
+    pub fn unset(&self, section: &str) -> Result<(), String> {
+        self.git(&["config", "--local", "--remove-section", section]).map(drop)
+    }
+
+    /// A path from the top, as it is written from the current folder.
+    fn from_current(&self, path: &str) -> PathBuf {
+        let path = Path::new(path);
+        let shared = self.below.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+        let up = self.below.components().count() - shared;
+        std::iter::repeat_n(Path::new(".."), up)
+            .map(Path::to_owned)
+            .chain([path.components().skip(shared).collect()])
+            .collect()
+    }
+
+    fn listed(&self, args: &[&str], extension: &str) -> Result<Vec<PathBuf>, String> {
+        let ending = format!(".{extension}");
+        let all = self.git(args)?;
+        let wanted = all.split('\0').filter(|path| path.ends_with(&ending));
+        Ok(wanted.map(|path| self.from_current(path)).collect())
+    }
+}
+
+impl Range {
+    /// `None` when it is none.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (from, to) = text.split_once("..")?;
+        let (to, parted) = to.strip_prefix('.').map_or((to, false), |to| (to, true));
+        let named = |end: &str| if end.is_empty() { "HEAD".to_owned() } else { end.to_owned() };
+        // `..`, `../x` and `a/../b` are paths.
+        let is_path = to.starts_with('/') || from.is_empty() && to.is_empty() || from.ends_with('/');
+        let to = if parted { named(to) } else { to.to_owned() };
+        (!is_path).then(|| Self { from: named(from), to, parted })
+    }
+
+    /// Both ends; the second is `None` where it is the files as they lie here.
+    ///
+    /// # Errors
+    /// In words.
+    pub fn ends(&self) -> Result<(Revision, Option<Revision>), String> {
+        let to = if self.to.is_empty() { None } else { Some(Revision::of(&self.to)?) };
+        let mut from = Revision::of(&self.from)?;
+        if let (true, Some(to)) = (self.parted, &to) {
+            let parted = from.repository.git(&["merge-base", &from.commit, &to.commit]);
+            let none = |_| format!("`{}` and `{}` have no commit in common", self.from, self.to);
+            from.commit = parted.map_err(none)?.trim().to_owned();
+        }
+        Ok((from, to))
+    }
+
+    /// What the file is called at both ends.
+    pub fn names(&self, file: &Path) -> (String, String) {
+        let at =
+            |end: &str| if end.is_empty() { file.display().to_string() } else { format!("{end}:{}", file.display()) };
+        let from = if self.parted { format!("{}...{}:{}", self.from, self.to, file.display()) } else { at(&self.from) };
+        (from, at(&self.to))
+    }
+}
+
+impl Revision {
+    /// # Errors
+    /// When this is no git repository, or it knows no such revision; in words.
+    pub fn of(name: &str) -> Result<Self, String> {
+        let repository = Repository::here()?;
+        // `--end-of-options`: what a user writes is a revision, whatever it begins with.
+        let wanted = format!("{name}^{{commit}}");
+        let commit = repository
+            .git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])
+            .map_err(|_| format!("git knows no revision `{name}` here"))?;
+        Ok(Self { repository, commit: commit.trim().to_owned() })
+    }
+
+    pub fn top(&self) -> &Path {
+        self.repository.top()
+    }
+
+    /// Files of this extension, as they are written from the current folder.
+    ///
+    /// # Errors
+    /// In git's words.
+    pub fn files(&self, extension: &str) -> Result<Vec<PathBuf>, String> {
+        self.repository.listed(&["ls-tree", "-r", "-z", "--name-only", "--full-tree", &self.commit], extension)
+    }
+
+    /// The same of the working tree, but for what git ignores.
+    ///
+    /// # Errors
+    /// In git's words.
+    pub fn files_here(&self, extension: &str) -> Result<Vec<PathBuf>, String> {
+        let mut files =
+            self.repository.listed(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"], extension)?;
+        files.retain(|file| file.exists());
+        Ok(files)
+    }
+
+    /// The text of a file, if it is there.
+    pub fn text(&self, path: &Path) -> Option<String> {
+        self.read(path).ok()
+    }
+
     fn read(&self, path: &Path) -> Result<String, String> {
+        self.blob(&self.repository.below.join(path))
+    }
+
+    /// By its path from the top.
+    fn blob(&self, path: &Path) -> Result<String, String> {
         let mut place = PathBuf::new();
-        for part in self.below.join(path).components() {
+        for part in path.components() {
             match part {
                 Component::Normal(name) => place.push(name),
                 Component::CurDir => {}
@@ -47,17 +182,41 @@ impl Revision {
             }
         }
         let blob = format!("{}:{}", self.commit, place.to_string_lossy().replace('\\', "/"));
-        git(&self.top, ["cat-file", "blob", &blob].map(OsStr::new)).map_err(|_| "no such file".to_owned())
+        self.repository.git(&["cat-file", "blob", &blob]).map_err(|_| "no such file".to_owned())
     }
 }
 
 impl World for Revision {
     fn source(&self, path: &str) -> Result<String, String> {
-        self.read(Path::new(path))
+        match Far::parse(path) {
+            Some(far) => {
+                let far = far.expect("only an address that is one gets here");
+                let lock = World::lock(self).map(|(_, text)| Lock::parse(&text)).unwrap_or_default();
+                let place = lock.place(&far).ok_or("mascot.lock does not say which commit it is")?;
+                self.blob(Path::new(&place)).map_err(|_| "it is not in that revision".to_owned())
+            }
+            None => self.read(Path::new(path)),
+        }
     }
 
     fn prose(&self, from: &str, path: &str) -> Result<String, String> {
         self.read(&Path::new(from).parent().unwrap_or(Path::new("")).join(path))
+    }
+
+    fn lock(&self) -> Option<(String, String)> {
+        self.blob(Path::new(lock::FILE)).ok().map(|text| (lock::FILE.to_owned(), text))
+    }
+
+    fn in_root(&self, path: &str) -> String {
+        let mut place = PathBuf::new();
+        for part in self.repository.below.join(path).components() {
+            match part {
+                Component::ParentDir => drop(place.pop()),
+                Component::CurDir => {}
+                part => place.push(part),
+            }
+        }
+        super::world::slashed(&place)
     }
 }
 

@@ -41,6 +41,19 @@ impl SystemWorld {
         Ok(Self { root, current })
     }
 
+    /// The world of a main file that need not be there: a text that git hands over.
+    ///
+    /// # Errors
+    /// When the root cannot be found.
+    pub fn around(main: &Path, given: Option<&Path>) -> Result<Self, String> {
+        let current = current_folder()?;
+        let root = match given {
+            Some(root) => resolve_folder(root)?,
+            None => find_root(main, &current),
+        };
+        Ok(Self { root, current })
+    }
+
     /// The project's root, links resolved.
     pub fn root(&self) -> &Path {
         &self.root

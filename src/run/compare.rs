@@ -66,8 +66,12 @@ pub struct Cost {
     pub tokens: Option<Likely>,
     pub seconds: Option<Likely>,
     pub usd: Option<Likely>,
-    /// Tasks whose tokens, or whose seconds, nobody can tell without their data and weights.
-    pub unknown: usize,
+    /// Of so many tasks.
+    pub tasks: usize,
+    /// Those whose tokens nobody can tell without their data.
+    pub unknown_tokens: usize,
+    /// Those whose seconds nobody can tell without their data and weights.
+    pub unknown_seconds: usize,
     /// Tasks that are reckoned by what was measured here before; all others by their sizes.
     pub measured: usize,
 }
@@ -221,22 +225,23 @@ impl Cost {
                 high: sum.high + one.high,
             })
         };
-        let is_unknown = |task: &&&Task| task.estimate.tokens.is_none() || task.estimate.seconds.is_none();
         Self {
             tokens: sum(&|task| task.estimate.tokens),
             seconds: sum(&|task| task.estimate.seconds),
             usd: sum(&|task| task.estimate.usd),
-            unknown: tasks.iter().filter(is_unknown).count(),
+            tasks: tasks.len(),
+            unknown_tokens: tasks.iter().filter(|task| task.estimate.tokens.is_none()).count(),
+            unknown_seconds: tasks.iter().filter(|task| task.estimate.seconds.is_none()).count(),
             measured: tasks.iter().filter(|task| task.estimate.basis == Basis::LastTime).count(),
         }
     }
 
     /// On what the figures stand, for readers.
-    pub fn basis(&self, tasks: usize) -> String {
+    pub fn basis(&self) -> String {
         match self.measured {
             0 => "by the sizes in the file".to_owned(),
-            n if n >= tasks => "as measured here before".to_owned(),
-            n => format!("{n} of {tasks} as measured here before, the others by the sizes in the file"),
+            n if n >= self.tasks => "as measured here before".to_owned(),
+            n => format!("{n} of {} as measured here before, the others by the sizes in the file", self.tasks),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::engine::{Endpoint, Engine, Fault, Input, Outputs, Request};
 use crate::event::{Event, Listener};
+use crate::gate::Asked;
 use crate::key::{KeyDocument, TaskKey};
 use crate::plan::{Bind, Plan, State, Task, estimate};
 use crate::remote::Remote;
@@ -57,6 +58,8 @@ pub(crate) struct Desk<'a> {
     records: Vec<Option<Record>>,
     found: BTreeMap<Source, Found>,
     memo: DigestMemo,
+    /// By position in the plan: the points in which a gate stopped what follows, and whose gate it was.
+    stopped: Vec<BTreeMap<Option<String>, String>>,
     /// When the task in hand began to be performed.
     began: f64,
 }
@@ -92,6 +95,7 @@ impl<'a> Desk<'a> {
             stop,
             report,
             records: plan.tasks.iter().map(|_| None).collect(),
+            stopped: plan.tasks.iter().map(|_| BTreeMap::new()).collect(),
             found: BTreeMap::new(),
             memo: store.digests(),
             began: started,
@@ -110,16 +114,25 @@ impl<'a> Desk<'a> {
         if self.stop.load(Ordering::Relaxed) {
             return Some(self.reason_to_stop());
         }
-        for need in &task.needs {
-            let need = &self.report.tasks[*need];
+        // A gate stops what follows in its own points, and a task goes on as long as one of its points does.
+        let points = task.points();
+        let mut stopped: BTreeMap<Option<String>, String> = BTreeMap::new();
+        for at in &task.needs {
+            let need = &self.report.tasks[*at];
             match need.outcome {
-                Some(Outcome::Recalled | Outcome::Fresh) => {}
-                Some(outcome) => {
-                    return Some(SkipReason::Behind { task: need.id.clone(), outcome });
+                Some(Outcome::Recalled | Outcome::Fresh | Outcome::Gated) => {
+                    let here = self.stopped[*at].iter().filter(|(point, _)| points.contains(*point));
+                    stopped.extend(here.map(|(point, whose)| (point.clone(), whose.clone())));
                 }
+                Some(outcome) => return Some(SkipReason::Behind { task: need.id.clone(), outcome }),
                 None => panic!("{} comes after {} in the plan; this is a bug in mascot", need.id, task.id),
             }
         }
+        if let (Some(whose), true) = (stopped.values().next(), stopped.len() == points.len()) {
+            return Some(SkipReason::Behind { task: whose.clone(), outcome: Outcome::Gated });
+        }
+        let own = self.position(task);
+        self.stopped[own] = stopped;
         self.over_time().then(|| self.reason_to_stop())
     }
 
@@ -396,7 +409,17 @@ impl<'a> Desk<'a> {
 
         let records = &self.records;
         let outputs = |task: usize| records[task].as_ref().map(|record| record.outputs.clone());
-        let asked: Vec<_> = task.gates.iter().map(|gate| gate.ask(&outputs)).collect();
+        let points = task.points();
+        let asked: Vec<_> = (task.gates.iter())
+            .map(|gate| {
+                let is_of_some = !gate.points.is_empty() && !points.iter().all(|point| gate.points.contains(point));
+                Asked { points: if is_of_some { gate.points.clone() } else { Vec::new() }, ..gate.ask(&outputs) }
+            })
+            .collect();
+        for gate in asked.iter().filter(|gate| !gate.holds && !self.plan.fake) {
+            let of = if gate.points.is_empty() { points.iter().cloned().collect() } else { gate.points.clone() };
+            self.stopped[at].extend(of.into_iter().map(|point| (point, task.id.clone())));
+        }
         asked.iter().for_each(|asked| self.events.tell(Event::Gate { task: &task.id, asked }));
 
         let stopped_by = asked.iter().find(|asked| !asked.holds && !self.plan.fake);

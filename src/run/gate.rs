@@ -16,6 +16,9 @@ pub struct Gate<T = usize> {
     pub file: String,
     /// From 1.
     pub line: u32,
+    /// The points in which it is asked (`None` is the base): a gate is no part of a key, so one task may have one gate for its base and
+    /// another for a variant. Empty: all of the task's.
+    pub points: Vec<Option<String>>,
 }
 
 /// A gate's condition as it is asked once.
@@ -106,6 +109,9 @@ pub struct Asked {
     /// For each time that it was asked: for whom, and what each part of `text` came to.
     #[serde(default)]
     pub drawn: Vec<(Option<String>, Vec<Shown>)>,
+    /// The points for which it was asked, where they are not all of its task's; `None` is the base.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub points: Vec<Option<String>>,
 }
 
 const COMPARISONS: [&str; 7] = ["==", "!=", "<", "<=", ">", ">=", "in"];
@@ -123,6 +129,21 @@ enum Val {
     Range(f64, f64),
     Truth(bool),
     Unknown,
+}
+
+impl Asked {
+    /// What it was asked of, as a reader would name it: the task, or the task in the points that have this gate.
+    pub fn of(&self, task: &str) -> String {
+        let stage = task.split('@').next().unwrap_or(task);
+        let in_point = |point: &Option<String>| match point {
+            Some(point) => format!("{stage}@{point}"),
+            None => stage.to_owned(),
+        };
+        match self.points.as_slice() {
+            [] => task.to_owned(),
+            points => points.iter().map(in_point).collect::<Vec<_>>().join(", "),
+        }
+    }
 }
 
 impl Gate {
@@ -146,6 +167,7 @@ impl Gate {
             failed_for: failed.into_iter().flatten().collect(),
             told,
             drawn,
+            points: Vec::new(),
         }
     }
 }
@@ -168,6 +190,7 @@ impl<T> Gate<T> {
             otherwise: self.otherwise.clone(),
             file: self.file.clone(),
             line: self.line,
+            points: self.points.clone(),
         }
     }
 
@@ -463,7 +486,7 @@ mod tests {
     }
 
     fn gate(cases: Vec<Case>) -> Gate {
-        Gate { cases, text: String::new(), otherwise: String::new(), file: String::new(), line: 1 }
+        Gate { cases, text: String::new(), otherwise: String::new(), file: String::new(), line: 1, points: Vec::new() }
     }
 
     fn asked(condition: Condition, outputs: &Outputs) -> Asked {

@@ -83,12 +83,13 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
     for (task, gate) in fell {
         let drawn = drawn_of(gate);
         // Each value under its own text: the first line is the text itself.
-        let indent = task.id.chars().count() + "  ✗ : ".chars().count();
+        let whose = gate.of(&task.id);
+        let indent = whose.chars().count() + "  ✗ : ".chars().count();
         let mut lines = match drawn {
             Some(shown) => super::gate::drawing(&gate.text, shown, super::width().saturating_sub(indent)).into_iter(),
             None => vec![gate.text.clone()].into_iter(),
         };
-        let _ = writeln!(to, "  {} {}: {}", paint.red("✗"), task.id, lines.next().unwrap_or_default());
+        let _ = writeln!(to, "  {} {}: {}", paint.red("✗"), whose, lines.next().unwrap_or_default());
         for line in lines {
             let _ = writeln!(to, "{}{}", " ".repeat(indent), paint.dim(&line));
         }
@@ -108,7 +109,7 @@ fn gates(report: &RunReport, paint: Paint, to: &mut String) {
             [(None, told)] => paint.dim(&format!("  {told}")),
             _ => String::new(),
         };
-        let _ = writeln!(to, "  {} {}: {}{told}", paint.green("✓"), task.id, gate.text);
+        let _ = writeln!(to, "  {} {}: {}{told}", paint.green("✓"), gate.of(&task.id), gate.text);
     }
 }
 

@@ -126,7 +126,7 @@ impl Reading<'_> {
             }
         }
         page.gates.extend(task.gates.iter().map(|gate| GateLine {
-            task: task.id.clone(),
+            task: gate.of(&task.id),
             text: gate.text.clone(),
             held: Some(gate.holds),
             values: values(gate),

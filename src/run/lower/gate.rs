@@ -46,6 +46,7 @@ impl Lower<'_> {
                 otherwise: gate.otherwise.clone(),
                 file: self.files.file(gate.span.file).path.clone(),
                 line: self.files.position(gate.span.file, gate.span.start).line,
+                points: vec![self.program.point.clone()],
             })
             .collect()
     }

@@ -78,11 +78,14 @@ fn add(program: &Program, files: &SourceMap, engine: &str, plan: &mut Plan, iden
         while let Some(member) = walk.next(&needs) {
             let task = lowered.get(&member).expect("every need is a member of a stage").clone();
             let own = plan.tasks.len();
-            let mut task = bound(program, member, task, engine, &plan.experiment.name, &places, own);
-            let at = *identical.entry(identity(&task, own)).or_insert(own);
+            let task = bound(program, member, task, engine, &plan.experiment.name, &places, own);
+            let mut at = *identical.entry(identity(&task)).or_insert(own);
             match plan.tasks.get_mut(at) {
-                Some(same) => same.also.push(std::mem::take(&mut task.id)),
-                None => plan.tasks.push(task),
+                Some(same) if can_join(&task, at) => join(same, task, own, at),
+                _ => {
+                    at = own;
+                    plan.tasks.push(task);
+                }
             }
             places.insert(member, at);
         }
@@ -154,15 +157,31 @@ fn bound(
     }
 }
 
-/// Two requests are one when they ask the same of the same, and stop their dependants by the same gates. `own` is the task's place, which
+/// Two requests are one when they ask the same of the same. Gates are no part of it: each is asked for the points that it stands in.
+fn identity(task: &Task) -> String {
+    canonical(&json!({"spec": task.spec, "slots": task.slots}))
+}
+
+/// Whether what only its gates ask about comes before the place that it would get.
+fn can_join(task: &Task, at: usize) -> bool {
+    task.needs.iter().all(|need| *need < at)
+}
+
+/// One task for both: the ids, needs and gates of the other become its own. `own` is the place that the other would have had, which
 /// gates on its own results name.
-fn identity(task: &Task, own: usize) -> String {
-    let gate = |gate: &Gate| {
-        let cases = gate.map(&|task| (*task != own).then_some(*task)).cases;
-        format!("{} {:?} {cases:?}", gate.text, gate.otherwise)
-    };
-    let gates: Vec<String> = task.gates.iter().map(gate).collect();
-    canonical(&json!({"spec": task.spec, "slots": task.slots, "gates": gates}))
+fn join(same: &mut Task, other: Task, own: usize, at: usize) {
+    same.also.push(other.id);
+    same.needs.extend(other.needs);
+    same.needs.sort_unstable();
+    same.needs.dedup();
+    for gate in other.gates {
+        let gate = gate.map(&|task| if *task == own { at } else { *task });
+        let asks = |known: &&mut Gate| (&known.cases, &known.otherwise) == (&gate.cases, &gate.otherwise);
+        match same.gates.iter_mut().find(asks) {
+            Some(known) => known.points.extend(gate.points),
+            None => same.gates.push(gate),
+        }
+    }
 }
 
 fn described(program: &Program) -> Experiment {

@@ -1,6 +1,6 @@
 //! A plan and its tasks, as plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -305,6 +305,12 @@ impl Budget {
 }
 
 impl Task {
+    /// The points that it is performed for: of its id, and of those that it has also. `None` is the base.
+    pub fn points(&self) -> BTreeSet<Option<String>> {
+        let point = |id: &String| id.split_once('@').map(|(_, point)| point.to_owned());
+        std::iter::once(&self.id).chain(&self.also).map(point).collect()
+    }
+
     /// Where the value at `path` of the specification, or the nearest above it, was written; with the path of that.
     pub fn origin<'p>(&self, path: &'p str) -> Option<(&'p str, &Origin)> {
         let mut path = path;

@@ -118,6 +118,7 @@ pub fn accuracy_gate(least: f64) -> Gate {
         otherwise: "the judge does not separate the personas".into(),
         file: "test.masc".into(),
         line: 7,
+        points: Vec::new(),
     }
 }
 

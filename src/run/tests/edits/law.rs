@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use mascot_lang::diff::Class;
+use mascot_lang::diff::{Class, Side, changes};
+use mascot_lang::{Checked, check};
 use mascot_run::key::TaskKey;
-use mascot_run::plan::{Bind, State, reruns};
+use mascot_run::plan::{Bind, Plan, State, reruns};
 use mascot_run::report::{Outcome, RunReport};
 use mascot_run::store::Store;
-use tempfile::tempdir;
+use tempfile::{TempDir, tempdir};
 
-use super::{Files, compared, planned};
+use super::{Files, planned};
 use crate::bench::{performed, store};
 
 /// Numbers that look drawn and are the same each time (Knuth's MMIX).
@@ -36,7 +37,10 @@ const PLACES: &[(&str, &[&str])] = &[
     ("= 4 in 2..8", &["= 3 in 2..8", "= 6 in 2..8", "= 4 in 1..8"]),
     ("= 0.5 in 0..1", &["= 0.6 in 0..1", "= 0.4 in 0..1"]),
     ("int = 2 in 1..9", &["int = 3 in 1..9", "int = 4 in 1..9"]),
-    ("let crew = [anchor, beacon]", &["let crew = [beacon, anchor]", "let crew = [anchor]", "let crew = [anchor, beacon, stranger]"]),
+    (
+        "let crew = [anchor, beacon]",
+        &["let crew = [beacon, anchor]", "let crew = [anchor]", "let crew = [anchor, beacon, stranger]"],
+    ),
     ("let rate = 1e-3", &["let rate = 2e-3", "let rate = 0.001"]),
     ("let eta = 0.5", &["let eta = 0.25", "let eta = 1 / 2"]),
     ("let unused = 3", &["let unused = 4", "# nothing"]),
@@ -44,7 +48,10 @@ const PLACES: &[(&str, &[&str])] = &[
     ("use = \"sft\"", &["use = \"rl\"", "use = \"all\""]),
     ("max_len = 256 tok", &["max_len = 128 tok", "limit = 9"]),
     ("val = 10%, test = 10% }", &["val = 5%, test = 15% }"]),
-    ("jsonl(\"directives.jsonl\")", &["jsonl(\"orders.jsonl\")", "jsonl(\"directives.jsonl\", only: { by = \"hand\" })"]),
+    (
+        "jsonl(\"directives.jsonl\")",
+        &["jsonl(\"orders.jsonl\")", "jsonl(\"directives.jsonl\", only: { by = \"hand\" })"],
+    ),
     ("jsonl(\"gold.jsonl\")", &["jsonl(\"silver.jsonl\")"]),
     ("0.2 * finished()", &["0.3 * finished()", "0.2 * finished() - echo()"]),
     ("clip = -3..3", &["clip = -2..2", "# no bounds"]),
@@ -68,7 +75,10 @@ const PLACES: &[(&str, &[&str])] = &[
     ("baseline(zero_shot), gold]", &["baseline(zero_shot)]", "baseline(zero_shot), gold, baseline(cot)]"]),
     ("finished(), leak()]", &["finished()]", "finished(), leak(), echo()]"]),
     ("bootstrap = 200", &["bootstrap = 100", "level = 90%"]),
-    ("budget ceiling {", &["# none\nbudget ceiling {", "stage again = sft { policy = base; data = lines }\nbudget ceiling {"]),
+    (
+        "budget ceiling {",
+        &["# none\nbudget ceiling {", "stage again = sft { policy = base; data = lines }\nbudget ceiling {"],
+    ),
     ("voices.steps = 2 steps", &["voices.steps = 3 steps", "voices.lr = 0"]),
     ("naming what they feel", &["naming all that they feel", "asking what they feel"]),
     ("Praise {{user}}", &["Always praise {{user}}", "Cheer {{user}}"]),
@@ -88,11 +98,16 @@ const PLACES: &[(&str, &[&str])] = &[
 ];
 
 /// Names that may become others everywhere, which means nothing.
-const NAMES: &[(&str, &str)] =
-    &[("sounding", "tuning"), ("preferences", "choices"), ("situations", "moments"), ("kindness", "goodness"), ("beacon", "lantern")];
+const NAMES: &[(&str, &str)] = &[
+    ("sounding", "tuning"),
+    ("preferences", "choices"),
+    ("situations", "moments"),
+    ("kindness", "goodness"),
+    ("beacon", "lantern"),
+];
 
 /// An edit of one to three places, now and then with a rename.
-fn generated(draw: &mut Draw) -> (Files, Vec<String>) {
+fn generated(draw: &mut Draw) -> (Checked, Vec<String>) {
     loop {
         let (mut files, mut told) = (Files::first(), Vec::new());
         for _ in 0..=draw.below(3) {
@@ -108,8 +123,9 @@ fn generated(draw: &mut Draw) -> (Files, Vec<String>) {
             files = files.renamed(from, to);
             told.push(format!("{from} is called {to}"));
         }
-        if files.is_sound() {
-            return (files, told);
+        let checked = check(&files, "main.masc", &[]);
+        if checked.program.is_some() {
+            return (checked, told);
         }
     }
 }
@@ -136,20 +152,36 @@ fn copied(from: &Path, to: &Path) {
     }
 }
 
-/// Every way in which the law is broken by this edit; how many pending tasks were recalled.
-fn broken(first: (&Files, &Path, &BTreeSet<TaskKey>), second: &Files, variants: &[&str]) -> (Vec<String>, usize) {
+/// The first program's full run.
+struct First {
+    variants: &'static [&'static str],
+    folder: TempDir,
+    keys: BTreeSet<TaskKey>,
+    plan: Plan,
+}
+
+impl First {
+    fn of(checked: &Checked, variants: &'static [&'static str]) -> Self {
+        let folder = tempdir().unwrap();
+        let plan = planned(checked, &store(folder.path()), variants);
+        let (did, report) = performed(&plan, folder.path());
+        assert_eq!(did.len(), plan.tasks.len(), "the first runs to its end, each request once");
+        let keys: BTreeSet<TaskKey> = report.tasks.iter().filter_map(|task| task.key).collect();
+        assert_eq!(keys.len(), plan.tasks.len(), "tasks that ask for the same are one task");
+        Self { variants, folder, keys, plan }
+    }
+}
+
+/// Every way in which the law is broken by this edit; how many pending tasks were recalled; what diff tells to re-run.
+fn broken(first: &First, second: &Checked) -> (Vec<String>, usize, BTreeSet<String>) {
     let mut wrong = Vec::new();
-    let (files, held, keys) = first;
+    let (held, keys) = (first.folder.path(), &first.keys);
     let folder = tempdir().unwrap();
     copied(&held.join("store"), &folder.path().join("store"));
-    let (a, b) = (files.check(), second.check());
-    let nowhere = Store::new("nowhere");
-    let (before, after) = (planned(&a, &nowhere, variants), planned(&b, &nowhere, variants));
-    let told: BTreeSet<&str> = reruns(&before, &after).into_iter().map(|at| after.tasks[at].id.as_str()).collect();
-
-    let plan = planned(&b, &store(folder.path()), variants);
-    let announced: BTreeSet<&str> =
-        plan.tasks.iter().filter(|task| task.state != State::Recalled).map(|task| task.id.as_str()).collect();
+    let plan = planned(second, &store(folder.path()), first.variants);
+    let told: BTreeSet<String> = reruns(&first.plan, &plan).into_iter().map(|at| plan.tasks[at].id.clone()).collect();
+    let announced: BTreeSet<String> =
+        plan.tasks.iter().filter(|task| task.state != State::Recalled).map(|task| task.id.clone()).collect();
     if told != announced {
         wrong.push(format!("diff tells {told:?}, plan {announced:?}"));
     }
@@ -183,22 +215,13 @@ fn broken(first: (&Files, &Path, &BTreeSet<TaskKey>), second: &Files, variants: 
             _ => {}
         }
     }
-    (wrong, unchanged)
+    (wrong, unchanged, told)
 }
 
 #[test]
 fn what_runs_is_what_plan_announces_is_what_diff_tells() {
-    let first = Files::first();
-    let variants: [&[&str]; 2] = [&[], &["mute", "quick", "lenient"]];
-    let held = variants.map(|variants| {
-        let folder = tempdir().unwrap();
-        let plan = planned(&first.check(), &store(folder.path()), variants);
-        let (did, report) = performed(&plan, folder.path());
-        assert_eq!(did.len(), plan.tasks.len(), "the first runs to its end, each request once");
-        let keys: BTreeSet<TaskKey> = report.tasks.iter().filter_map(|task| task.key).collect();
-        assert_eq!(keys.len(), plan.tasks.len(), "tasks that ask for the same are one task");
-        (folder, keys)
-    });
+    let checked = Files::first().check();
+    let first = [First::of(&checked, &[]), First::of(&checked, &["mute", "quick", "lenient"])];
     let (mut draw, mut wrong, mut unchanged, mut seen) = (Draw(5), Vec::new(), 0, BTreeSet::new());
     while seen.len() < 200 {
         let (second, told) = generated(&mut draw);
@@ -206,14 +229,14 @@ fn what_runs_is_what_plan_announces_is_what_diff_tells() {
             continue;
         }
         let which = usize::from(seen.len() % 4 == 0);
-        let (found, recalled) = broken((&first, held[which].0.path(), &held[which].1), &second, variants[which]);
+        let (found, recalled, ids) = broken(&first[which], &second);
         unchanged += recalled;
         wrong.extend(found.into_iter().map(|why| format!("{told:?}: {why}")));
         // No key differs without a change that says so.
-        let (comparison, ids, _) = compared(&first.check(), &second.check());
+        let changes = changes(Side::of(&checked).unwrap(), Side::of(&second).unwrap());
         let enters_a_key = |class: Class| !matches!(class, Class::Where | Class::Cosmetic);
-        if !ids.is_empty() && !comparison.changes.iter().any(|change| enters_a_key(change.class)) {
-            wrong.push(format!("{told:?}: {ids:?} re-run, and nothing that enters a key is told: {:?}", comparison.changes));
+        if !ids.is_empty() && !changes.iter().any(|change| enters_a_key(change.class)) {
+            wrong.push(format!("{told:?}: {ids:?} re-run, and nothing that enters a key is told: {:?}", changes));
         }
     }
     assert!(wrong.is_empty(), "{} times:\n{}", wrong.len(), wrong.join("\n"));

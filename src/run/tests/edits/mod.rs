@@ -213,11 +213,6 @@ impl Files {
         assert!(checked.program.is_some(), "{:#?}", checked.diagnostics);
         checked
     }
-
-    /// Whether it has no faults.
-    pub fn is_sound(&self) -> bool {
-        check(self, "main.masc", &[]).program.is_some()
-    }
 }
 
 impl World for Files {

@@ -56,18 +56,24 @@ const ROWS: &[Row] = &[
     (".low > 0 else", ".low > 0.1 else", "topology", I, ""),
     ("  gate held_out_accuracy >= bar else \"no better than chance\"\n", "", "topology", I, ""),
     ("param bar: float = 0.5", "param bar: float = 0.6", "topology", I, ""),
-    ("metrics = [near.kindness, finished(), leak()]", "metrics = [near.kindness, finished(), leak(), fluency()]", "topology", C, "speakers"),
-    ("baseline(zero_shot), gold]", "baseline(zero_shot), baseline(few_shot), gold]", "topology", C, "speakers"),
-    ("baseline(zero_shot), gold]", "baseline(zero_shot)]", "topology", C, "speakers"),
-    ("let crew = [anchor, beacon]", "let crew = [beacon, anchor]", "topology", C, "casting direction rehearsal speakers ensemble persona_rm voices"),
-    ("seats = crew", "seats = [beacon, anchor]", "topology", C, CAST),
     (
-        "budget ceiling {",
-        "stage again = sft { policy = base; data = lines }\nbudget ceiling {",
+        "metrics = [near.kindness, finished(), leak()]",
+        "metrics = [near.kindness, finished(), leak(), fluency()]",
         "topology",
         C,
-        "again",
+        "speakers",
     ),
+    ("baseline(zero_shot), gold]", "baseline(zero_shot), baseline(few_shot), gold]", "topology", C, "speakers"),
+    ("baseline(zero_shot), gold]", "baseline(zero_shot)]", "topology", C, "speakers"),
+    (
+        "let crew = [anchor, beacon]",
+        "let crew = [beacon, anchor]",
+        "topology",
+        C,
+        "casting direction rehearsal speakers ensemble persona_rm voices",
+    ),
+    ("seats = crew", "seats = [beacon, anchor]", "topology", C, CAST),
+    ("budget ceiling {", "stage again = sft { policy = base; data = lines }\nbudget ceiling {", "topology", C, "again"),
     (
         "stage ensemble = evaluate {\n  subjects = [rehearsal, baseline(zero_shot)]\n  metrics = [coherence(), together]\n}\n",
         "",
@@ -76,7 +82,13 @@ const ROWS: &[Row] = &[
         "",
     ),
     ("director = direction", "director = casting", "topology", C, "rehearsal ensemble"),
-    ("  actors = voices\n  data = situations.test", "  actors = sounding\n  data = situations.test", "topology", C, "rehearsal ensemble"),
+    (
+        "  actors = voices\n  data = situations.test",
+        "  actors = sounding\n  data = situations.test",
+        "topology",
+        C,
+        "rehearsal ensemble",
+    ),
     ("variant mute \"Without voices\" { crew.*.voice = none }\n", "", "topology", I, ""),
     ("sweep rates {", "sweep seeds { grid { experiment.seed = [1, 2] } }\nsweep rates {", "topology", I, ""),
     // Training.
@@ -113,10 +125,28 @@ const ROWS: &[Row] = &[
     ("grid { voices.lr = [1e-5, 1e-4] }", "grid { voices.lr = [1e-5, 1e-3] }", "training", I, ""),
     // Behaviour: what a model reads.
     ("by naming what they feel", "by naming all that they feel", "behaviour", C, ONE),
-    ("role = \"Comforter\"", "role = \"Consoler\"", "behaviour", C, "casting direction rehearsal speakers ensemble voices/anchor"),
+    (
+        "role = \"Comforter\"",
+        "role = \"Consoler\"",
+        "behaviour",
+        C,
+        "casting direction rehearsal speakers ensemble voices/anchor",
+    ),
     ("never = [\"flatter\"]", "never = [\"flatter\", \"hurry\"]", "behaviour", C, ONE),
-    ("\"The Anchor\"", "\"The Harbour\"", "behaviour", C, "sounding/anchor preferences/anchor persona_rm voices casting direction rehearsal speakers ensemble"),
-    ("says = \"That hurts.\"", "says = \"It hurts.\"", "behaviour", C, "preferences/anchor persona_rm voices direction rehearsal speakers ensemble"),
+    (
+        "\"The Anchor\"",
+        "\"The Harbour\"",
+        "behaviour",
+        C,
+        "sounding/anchor preferences/anchor persona_rm voices casting direction rehearsal speakers ensemble",
+    ),
+    (
+        "says = \"That hurts.\"",
+        "says = \"It hurts.\"",
+        "behaviour",
+        C,
+        "preferences/anchor persona_rm voices direction rehearsal speakers ensemble",
+    ),
     ("You know nobody.", "You know somebody.", "behaviour", I, ""),
     ("Write who speaks next.", "Say who speaks next.", "behaviour", C, CAST),
     ("action = text(24 tok)", "action = text(32 tok)", "behaviour", C, CAST),
@@ -127,7 +157,13 @@ const ROWS: &[Row] = &[
     ("jsonl(\"lines.jsonl\"", "jsonl(\"more.jsonl\"", "data", N, TUNED),
     ("only: { use = \"sft\" }", "only: { use = \"rl\" }", "data", N, TUNED),
     ("max_len = 256 tok", "max_len = 128 tok", "data", N, TUNED),
-    ("split = { train = 80%, val = 10%, test = 10% }", "split = { train = 70%, val = 10%, test = 20% }", "data", N, "preferences persona_rm voices direction rehearsal speakers ensemble"),
+    (
+        "split = { train = 80%, val = 10%, test = 10% }",
+        "split = { train = 70%, val = 10%, test = 20% }",
+        "data",
+        N,
+        "preferences persona_rm voices direction rehearsal speakers ensemble",
+    ),
     ("jsonl(\"gold.jsonl\")", "jsonl(\"silver.jsonl\")", "data", N, "speakers"),
     ("jsonl(\"directives.jsonl\")", "jsonl(\"directives.jsonl\"); limit = 9", "data", N, CAST),
     ("jsonl(\"spare.jsonl\")", "jsonl(\"scrap.jsonl\")", "data", I, ""),
@@ -135,15 +171,45 @@ const ROWS: &[Row] = &[
     ("  data = situations.test\n  turns = 3", "  data = situations.test\n  turns = 4", "data", N, "rehearsal ensemble"),
     ("turns = 3\n  prompts = 6", "turns = 3\n  prompts = 7", "data", N, "rehearsal ensemble"),
     // Objective: what is aimed at or measured by.
-    ("\"Is warm\" 75%", "\"Feels warm\" 75%", "objective", N, "preferences persona_rm voices direction rehearsal speakers ensemble"),
-    ("low = \"cold\"", "low = \"icy\"", "objective", N, "preferences persona_rm voices direction rehearsal speakers ensemble"),
-    ("criterion tact", "criterion politeness", "objective", N, "preferences persona_rm voices direction rehearsal speakers ensemble"),
-    ("scale = 1..5", "scale = 1..7", "objective", N, "preferences persona_rm voices direction rehearsal speakers ensemble"),
+    (
+        "\"Is warm\" 75%",
+        "\"Feels warm\" 75%",
+        "objective",
+        N,
+        "preferences persona_rm voices direction rehearsal speakers ensemble",
+    ),
+    (
+        "low = \"cold\"",
+        "low = \"icy\"",
+        "objective",
+        N,
+        "preferences persona_rm voices direction rehearsal speakers ensemble",
+    ),
+    (
+        "criterion tact",
+        "criterion politeness",
+        "objective",
+        N,
+        "preferences persona_rm voices direction rehearsal speakers ensemble",
+    ),
+    (
+        "scale = 1..5",
+        "scale = 1..7",
+        "objective",
+        N,
+        "preferences persona_rm voices direction rehearsal speakers ensemble",
+    ),
     ("\"Is short\" 100%", "\"Is brief\" 100%", "objective", I, ""),
     ("\"a-model\"", "\"b-model\"", "objective", N, PAIRED),
     ("votes = 3", "votes = 5", "objective", N, PAIRED),
     ("votes = 3", "votes = 3\n  swap = true", "objective", N, PAIRED),
-    ("judge near { by = local(referee); rubrics = [kindness, brevity] }", "judge near { by = local(referee); rubrics = [kindness] }", "objective", I, ""),
+    (
+        "judge near { by = local(referee); rubrics = [kindness, brevity] }",
+        "judge near { by = local(referee); rubrics = [kindness] }",
+        "objective",
+        I,
+        "",
+    ),
     ("hidden: 16, layers: 1", "hidden: 24, layers: 1", "objective", N, "speakers"),
     ("judge = far.kindness", "judge = far.brevity", "objective", N, PAIRED),
     ("0.2 * finished()", "0.3 * finished()", "objective", N, VOICED),
@@ -157,8 +223,20 @@ const ROWS: &[Row] = &[
     ("bootstrap = 200", "bootstrap = 200\n  level = 90%", "objective", N, "speakers"),
     ("prompts = 5", "prompts = 4", "objective", N, "speakers"),
     // The strictest of several.
-    ("question = \"Does it help?\" }", "question = \"Why?\" }\nparam more: int = 1 in 0..2 \"more\"", "cosmetic", I, ""),
-    ("kl = { beta = 0.02 }\n  advantage", "kl = { beta = 0.03 }\n  # and the reward\n  advantage", "training", C, VOICED),
+    (
+        "question = \"Does it help?\" }",
+        "question = \"Why?\" }\nparam more: int = 1 in 0..2 \"more\"",
+        "cosmetic",
+        I,
+        "",
+    ),
+    (
+        "kl = { beta = 0.02 }\n  advantage",
+        "kl = { beta = 0.03 }\n  # and the reward\n  advantage",
+        "training",
+        C,
+        VOICED,
+    ),
 ];
 
 /// Ids that `names` (stages, tasks, `all`) stand for.
@@ -180,7 +258,10 @@ fn every_edit_has_the_class_the_verdict_and_the_re_runs_of_the_document() {
         let second = Files::first().edited(from, to);
         let checked = mascot_lang::check(&second, "main.masc", &[]);
         if checked.program.is_none() {
-            wrong.push(format!("{from:?} → {to:?} is no program: {:?}", checked.diagnostics.sorted().iter().map(|one| one.message.clone()).collect::<Vec<_>>()));
+            wrong.push(format!(
+                "{from:?} → {to:?} is no program: {:?}",
+                checked.diagnostics.sorted().iter().map(|one| one.message.clone()).collect::<Vec<_>>()
+            ));
             continue;
         }
         let (found, ids, all) = compared(&first, &checked);
