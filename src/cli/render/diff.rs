@@ -231,7 +231,10 @@ fn cost(compared: &Compared) -> String {
     let time =
         between(&cost.seconds, cost.unknown_seconds, "it depends on data and weights, which are not opened", &duration);
     let money = cost.usd.map(|one| format!(", money {:.2} – {:.2} usd", one.low, one.high)).unwrap_or_default();
-    format!("tokens {tokens}, time {time}{money}; {}", cost.basis())
+    // What is not known stands on nothing.
+    let is_known = cost.tokens.is_some() || cost.seconds.is_some();
+    let basis = if is_known { format!("; {}", cost.basis()) } else { String::new() };
+    format!("tokens {tokens}, time {time}{money}{basis}")
 }
 
 /// What prose gained or lost, in words: a tokenizer would have to be opened.

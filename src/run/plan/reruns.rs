@@ -23,11 +23,13 @@ pub fn reruns_with(a: (&Plan, &Contents), b: (&Plan, &Contents)) -> Vec<usize> {
 
 /// The sources of a plan, each once.
 pub fn sources(plan: &Plan) -> BTreeSet<&Source> {
+    fn source(bind: &Bind) -> Option<&Source> {
+        match bind {
+            Bind::Source(source) => Some(source),
+            Bind::Made { .. } => None,
+        }
+    }
     let binds = plan.tasks.iter().flat_map(|task| task.slots.values());
-    let source = |bind| match bind {
-        &Bind::Source(ref source) => Some(source),
-        Bind::Made { .. } => None,
-    };
     binds.filter_map(source).collect()
 }
 

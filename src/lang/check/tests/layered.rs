@@ -54,7 +54,11 @@ fn each_layer_is_put_over_the_one_before_and_every_value_says_which_it_is_of() {
     is(&base, "m.dtype", ("bf16", "base", models, Some(4)));
     is(&base, "n.dtype", ("q8", "file", main, Some(5)));
     is(&base, "s.a.lr", ("0.001", "file", main, Some(12)));
-    is(&base, "s.a.adapter", ("lora(active: always, alpha: 32, rank: 4, targets: [k, o, q, v])", "file", main, Some(13)));
+    is(
+        &base,
+        "s.a.adapter",
+        ("lora(active: always, alpha: 32, rank: 4, targets: [k, o, q, v])", "file", main, Some(13)),
+    );
     let variant = expanded(&[], &Point::Variant("v".to_owned()));
     is(&variant, "s.a.lr", ("0.002", "point", main, Some(16)));
     is(&variant, "m.dtype", ("f32", "point", main, Some(17)));
