@@ -178,7 +178,7 @@ fn the_report_is_one_file_with_nothing_from_elsewhere() {
 }
 
 #[test]
-fn runs_are_remembered_and_gc_keeps_what_the_last_needs() {
+fn runs_are_remembered_and_gc_frees_what_none_names() {
     let sandbox = Sandbox::new();
     sandbox.rehearse(QUICKSTART);
     sandbox.edit(QUICKSTART, VOICE, &VOICE.replace("strength", "virtue"));
@@ -188,12 +188,16 @@ fn runs_are_remembered_and_gc_keeps_what_the_last_needs() {
 
     let count = || files(&sandbox.path().join(".mascot/records"), "yaml").len();
     let before = count();
-    let dry = sandbox.mascot(&["gc", "--dry-run", "--json"]).ended_with(0).json();
-    has(&dry, &["records", "objects", "bytes"]);
-    assert!(dry["records"].as_u64().unwrap() > 0);
-    assert_eq!(count(), before);
     sandbox.mascot(&["gc"]).ended_with(0);
+    assert_eq!(count(), before, "each of them is named by a run");
+    let dry = sandbox.mascot(&["gc", "--keep", "1", "--dry-run", "--json"]).ended_with(0).json();
+    has(&dry, &["runs", "records", "objects", "bytes"]);
+    assert!(dry["records"].as_u64().unwrap() > 0 && dry["runs"] == 1, "{dry}");
+    assert_eq!(count(), before);
+    let told = sandbox.mascot(&["gc", "--keep", "1"]).ended_with(0).out;
+    assert!(told.starts_with("removed 1 run, ") && told.contains(": "), "{told}");
     assert!(count() < before);
+    assert_eq!(sandbox.mascot(&["runs", "--json"]).ended_with(0).json()["runs"].as_array().unwrap().len(), 1);
     assert_eq!(ids(&sandbox.rehearse(QUICKSTART), "outcome", "fresh"), Vec::<String>::new());
 }
 

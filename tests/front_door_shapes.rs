@@ -41,7 +41,7 @@ fn verbs_that_are_not_built_are_absent_from_the_help() {
     }
     for verb in [
         "check", "fmt", "fix", "migrate", "plan", "run", "why", "graph", "explain", "expand", "show", "runs", "report",
-        "gc", "lsp",
+        "gc", "lsp", "lock", "pack", "unpack",
     ] {
         let listed = help.lines().any(|line| line.split_whitespace().next() == Some(verb));
         assert!(listed, "{verb} is not in the help");

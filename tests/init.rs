@@ -6,7 +6,7 @@ use crate::house::Sandbox;
 fn a_first_experiment_is_clean_and_runs() {
     let sandbox = Sandbox::empty();
     let told = sandbox.mascot(&["init", "mine"]).ended_with(0).out;
-    assert!(told.contains("4 files in mine") && told.contains("--variant smoke"), "{told}");
+    assert!(told.contains("5 files in mine") && told.contains("--variant smoke"), "{told}");
     sandbox.mascot(&["check", "mine/first.masc"]).ended_with(0);
     sandbox.mascot(&["fmt", "--check", "mine/first.masc"]).ended_with(0);
     let root = ["--root", "mine"];

@@ -368,3 +368,26 @@ fn a_call_that_is_wrong_is_told() {
     sandbox.mascot(&["lock", "b.masc"]).ended_with(0);
     assert!(sandbox.read("mascot.lock").contains("program a.masc") && lock.contains("program a.masc"));
 }
+
+#[test]
+fn a_diff_of_revisions_reads_what_each_of_them_had_in_vendor() {
+    let (sandbox, remote) = (Sandbox::empty(), Remote::new());
+    fs::remove_dir(sandbox.path().join(".git")).unwrap();
+    git(sandbox.path(), &["init", "--quiet", "--initial-branch=main", "."]);
+    let commit = || {
+        git(sandbox.path(), &["add", "-A"]);
+        git(sandbox.path(), &["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "-m", "x"]);
+    };
+    sandbox.write("main.masc", &main_of(&format!("{}#v1:lib/companions.masc", remote.url())));
+    let allow = remote.allow();
+    sandbox.mascot(&["lock", "main.masc", "--allow", &allow]).ended_with(0);
+    commit();
+    remote.commit(&[("lib/voices/anchor.md", "You are {{char}}, and you listen.\n")]);
+    git(&remote.work(), &["tag", "--force", "v1"]);
+    remote.push();
+    sandbox.mascot(&["lock", "--update", "--allow", &allow]).ended_with(0);
+    commit();
+    let told = sandbox.mascot(&["diff", "HEAD~1..HEAD", "main.masc", "--json"]).ended_with(0).json();
+    assert_eq!((told["class"].as_str(), told["changes"].as_array().unwrap().len()), (Some("behaviour"), 1), "{told}");
+    assert_eq!(told["changes"][0]["field"], "voice", "the main file and its address are the same");
+}

@@ -28,6 +28,7 @@ mod migrate;
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
 mod misbehaving;
+mod pack;
 #[cfg(feature = "engine")]
 mod paper;
 mod report;

@@ -48,6 +48,10 @@ pub enum Verb {
     Why(Why),
     /// Write mascot.lock: what programs are made of; fetch what they import from far away
     Lock(Lock),
+    /// Put a program and all that it is made of into one file, which another machine runs offline
+    Pack(Pack),
+    /// Open a pack in a new folder, once every name, size and digest in it was looked at
+    Unpack(Unpack),
     /// Print who needs whom
     #[command(after_help = examples::GRAPH)]
     Graph(Graph),
@@ -66,7 +70,7 @@ pub enum Verb {
     Runs(Runs),
     /// Write the report of an earlier run again
     Report(Report),
-    /// Remove from a store what no run needs any more
+    /// Remove from a store what no run names, and say how much that was
     Gc(Gc),
     /// Print what a shell needs to complete calls of mascot
     #[command(after_help = examples::COMPLETIONS)]
@@ -281,6 +285,45 @@ pub struct Lock {
 }
 
 #[derive(Debug, Args)]
+pub struct Pack {
+    pub file: PathBuf,
+    /// Where to write it [default: the file's name with .mascpack, here]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// With every model's weights; end with 3 when some are not at hand
+    #[arg(long)]
+    pub with_weights: bool,
+    /// With all data; end with 3 when some are not at hand [default: those that are]
+    #[arg(long, conflicts_with = "without_data")]
+    pub with_data: bool,
+    /// Without any data
+    #[arg(long)]
+    pub without_data: bool,
+    #[command(flatten)]
+    pub places: Places,
+    /// Grant something more: 'read("path")' (may be given several times)
+    #[arg(long, value_name = "GRANT")]
+    pub allow: Vec<String>,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Unpack {
+    /// What `mascot pack` wrote
+    #[arg(value_name = "FILE.mascpack")]
+    pub pack: PathBuf,
+    /// A folder that is not there yet, or an empty one
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// At most this many GiB
+    #[arg(long, value_name = "GIB", default_value_t = 64)]
+    pub limit: u32,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
 pub struct Diff {
     /// A file, or two git revisions: main..HEAD; `main..` is the file as it lies here
     #[arg(value_name = "A")]
@@ -442,9 +485,9 @@ pub struct Report {
 pub struct Gc {
     #[command(flatten)]
     pub places: Places,
-    /// How many of the latest keys of each task stay
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    pub keep: u16,
+    /// Forget runs but the last N of each experiment first [default: keep all]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub keep: Option<u16>,
     /// Only say what would go
     #[arg(long)]
     pub dry_run: bool,

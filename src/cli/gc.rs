@@ -1,4 +1,4 @@
-//! `mascot gc`: removes what no task came to lately. Refuses while a run is going on.
+//! `mascot gc`: removes what no run names. Refuses while a run is going on.
 
 use mascot_run::store::gc;
 use serde_json::json;
@@ -13,7 +13,7 @@ pub fn gc(args: &Gc) -> Exit {
         Ok(store) => store,
         Err(exit) => return exit,
     };
-    let found = match gc::collect(&store, usize::from(args.keep), args.dry_run) {
+    let found = match gc::collect(&store, args.keep.map(usize::from), args.dry_run) {
         Ok(found) => found,
         Err(why) => {
             render::complain(&why.to_string(), Some(why.advice()));
@@ -22,13 +22,14 @@ pub fn gc(args: &Gc) -> Exit {
     };
     if args.output.json {
         render::json(&json!({
-            "records": found.records, "objects": found.objects, "drafts": found.drafts, "bytes": found.bytes, "dry_run": args.dry_run,
+            "runs": found.runs, "records": found.records, "objects": found.objects, "drafts": found.drafts, "bytes": found.bytes, "dry_run": args.dry_run,
         }));
         return Exit::Done;
     }
     let verb = if args.dry_run { "would remove" } else { "removed" };
     render::out(&format!(
-        "{verb} {}, {}, {}: {}\n",
+        "{verb} {}, {}, {}, {}: {}\n",
+        plural(found.runs, "run"),
         plural(found.records, "record"),
         plural(found.objects, "object"),
         plural(found.drafts, "draft"),

@@ -4,9 +4,11 @@ use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
+use mascot_lang::address::Far;
+use mascot_lang::lock::{FILE, Lock, VENDOR};
 use mascot_lang::source::World;
 
-use super::world::current_folder;
+use super::world::{current_folder, slashed};
 
 /// The files of a commit, by paths as they are written from the current folder.
 pub struct Revision {
@@ -36,7 +38,8 @@ impl Revision {
         &self.top
     }
 
-    fn read(&self, path: &Path) -> Result<String, String> {
+    /// A path as it is written from the current folder, from the top.
+    fn placed(&self, path: &Path) -> Result<PathBuf, String> {
         let mut place = PathBuf::new();
         for part in self.below.join(path).components() {
             match part {
@@ -46,18 +49,51 @@ impl Revision {
                 _ => return Err("leaves the project root".to_owned()),
             }
         }
+        Ok(place)
+    }
+
+    fn read(&self, path: &Path) -> Result<String, String> {
+        self.blob(&self.placed(path)?)
+    }
+
+    fn blob(&self, place: &Path) -> Result<String, String> {
         let blob = format!("{}:{}", self.commit, place.to_string_lossy().replace('\\', "/"));
         git(&self.top, ["cat-file", "blob", &blob].map(OsStr::new)).map_err(|_| "no such file".to_owned())
     }
 }
 
+impl Revision {
+    /// The folder of the project, from the top, with the lock that it had: the current folder or the nearest above it that held one.
+    fn locked(&self) -> (&Path, Option<String>) {
+        let lock = |folder: &Path| self.blob(&folder.join(FILE)).ok();
+        let found = self.below.ancestors().find_map(|folder| Some((folder, Some(lock(folder)?))));
+        found.unwrap_or((Path::new(""), None))
+    }
+}
+
 impl World for Revision {
     fn source(&self, path: &str) -> Result<String, String> {
-        self.read(Path::new(path))
+        let Some(far) = Far::parse(path) else { return self.read(Path::new(path)) };
+        let far = far.expect("only an address that is one gets here");
+        let (folder, text) = self.locked();
+        let lock = Lock::parse(&text.unwrap_or_default());
+        let place = lock.place(&far).ok_or("mascot.lock does not say which commit it is")?;
+        self.blob(&folder.join(place)).map_err(|_| format!("it was not in {VENDOR}/ at that revision"))
     }
 
     fn prose(&self, from: &str, path: &str) -> Result<String, String> {
         self.read(&Path::new(from).parent().unwrap_or(Path::new("")).join(path))
+    }
+
+    fn lock(&self) -> Option<(String, String)> {
+        let (folder, text) = self.locked();
+        Some((slashed(&folder.join(FILE)), text?))
+    }
+
+    fn in_root(&self, path: &str) -> String {
+        let place = self.placed(Path::new(path)).unwrap_or_else(|_| PathBuf::from(path));
+        let (folder, _) = self.locked();
+        slashed(place.strip_prefix(folder).unwrap_or(&place))
     }
 }
 

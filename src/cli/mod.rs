@@ -32,6 +32,7 @@ mod load;
 mod lock;
 mod lsp;
 mod migrate;
+mod pack;
 mod plan;
 mod prepare;
 mod render;
@@ -72,6 +73,8 @@ pub fn main() -> ExitCode {
         Verb::Plan(args) => plan::plan(args),
         Verb::Diff(args) => diff::diff(args),
         Verb::Lock(args) => lock::lock(args),
+        Verb::Pack(args) => pack::pack(args),
+        Verb::Unpack(args) => pack::unpack::unpack(args),
         Verb::Run(args) => run::run(args),
         Verb::Why(args) => why::why(args),
         Verb::Graph(args) => graph::graph(args),

@@ -1,5 +1,6 @@
 //! From a call to a plan: check the file, find the store, and ask `run` what is to be done.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use mascot_lang::program::{EntityKind, Value};
@@ -182,13 +183,19 @@ fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
     }
 }
 
-/// Values of the environment variables that the program's secrets name, where they are set. White space around one is a copy's.
-fn secrets(loaded: &Loaded) -> Secrets {
+/// The environment variables that a program's secrets name.
+pub fn secret_variables(loaded: &Loaded) -> BTreeSet<String> {
     let of_programs = loaded.programs.iter().flat_map(|program| program.of_kind(EntityKind::Secret));
     let variables = of_programs.flat_map(|secret| secret.fields.values()).filter_map(|field| match &field.value {
         Value::Text(variable) => Some(variable.clone()),
         _ => None,
     });
+    variables.collect()
+}
+
+/// Values of these, where they are set. White space around one is a copy's.
+fn secrets(loaded: &Loaded) -> Secrets {
+    let variables = secret_variables(loaded).into_iter();
     variables.filter_map(|variable| Some((variable.clone(), Secret::new(world::variable(&variable)?.trim())))).collect()
 }
 

@@ -10,18 +10,22 @@ use super::render::{self, plural};
 use super::world::in_words;
 
 /// What is written, by its path in the folder.
-const FILES: [(&str, &str); 4] = [
+const FILES: [(&str, &str); 5] = [
     ("first.masc", include_str!("first.masc")),
     ("data/lines.jsonl", include_str!("lines.jsonl")),
     ("data/situations.jsonl", include_str!("situations.jsonl")),
     // The store: what was computed is not for version control.
-    (".gitignore", ".mascot/\n*.html\n"),
+    (".gitignore", ".mascot/\n*.html\n*.mascpack\n"),
+    (".gitattributes", "mascot.lock merge=union\n"),
 ];
+
+/// Files that serve as well when they are there already.
+const OFTEN_THERE: [&str; 2] = [".gitignore", ".gitattributes"];
 
 pub fn init(args: &Init) -> Exit {
     let folder = args.folder.as_deref().unwrap_or(Path::new("."));
-    // A `.gitignore` that is there serves as well; anything else of ours would be lost.
-    let wanted = || FILES.iter().filter(|(name, _)| *name != ".gitignore" || !folder.join(name).exists());
+    // Anything else of the user's would be lost.
+    let wanted = || FILES.iter().filter(|(name, _)| !OFTEN_THERE.contains(name) || !folder.join(name).exists());
     let there: Vec<&str> =
         wanted().map(|(name, _)| *name).filter(|name| folder.join(name).symlink_metadata().is_ok()).collect();
     if !there.is_empty() {

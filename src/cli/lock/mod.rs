@@ -24,7 +24,7 @@ use mascot_lang::source::World;
 use mascot_run::whole::{self, Care};
 use serde_json::json;
 
-pub use models::{locked, opened};
+pub use models::{entries as models_of, locked, opened};
 
 use super::args;
 use super::exit::Exit;
@@ -40,6 +40,12 @@ pub fn lock(args: &args::Lock) -> Exit {
     match locked_up(args) {
         Ok(exit) | Err(exit) => exit,
     }
+}
+
+/// The entries of one program as it lies here, its models apart: for a pack.
+pub fn entries_of(world: &SystemWorld, main: &str, before: &Lock) -> BTreeSet<Entry> {
+    let given = Given { root: world.root(), before, accept: false, update: false };
+    reckon::as_it_is(world, main, &given).1
 }
 
 /// A main file of the project.

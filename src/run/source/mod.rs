@@ -100,7 +100,7 @@ impl Source {
     }
 
     /// Where under `<store>/sources` it is kept once fetched: a folder that the fetcher fills.
-    pub(crate) fn shelf(&self) -> Option<PathBuf> {
+    pub fn shelf(&self) -> Option<PathBuf> {
         let (kind, name) = match &self.origin {
             Origin::File { .. } | Origin::Gguf { .. } | Origin::First(_) => return None,
             // One shelf for each path: of a wheel only what is named is unpacked.

@@ -1,6 +1,6 @@
-//! Collecting what no task id came to last: old records, their objects, drafts. The only thing that removes from a store.
+//! Collecting what no run names: records, their objects, drafts. The only thing that removes from a store.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -9,22 +9,26 @@ use super::records::keys_in;
 use super::{Lock, Store, StoreError, disk};
 use crate::digest::Digest;
 use crate::key::TaskKey;
+use crate::report::RunReport;
 
 /// What was (or would be) removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Collected {
+    /// Forgotten because they are older than those that are to stay.
+    pub runs: usize,
     pub records: usize,
     pub objects: usize,
     pub drafts: usize,
     pub bytes: u64,
 }
 
-/// Keeps the last `keep` (≥ 1) keys of every task id with everything that their records name, and removes all else but runs,
-/// sources and what judges far away were paid for. With `dry`, only counts.
+/// Keeps what a run names, what every task id came to last (a run that was killed names nothing), runs, sources and what judges far away were
+/// paid for; removes all else. With `keep` (≥ 1), runs but the last so many of each experiment and engine are forgotten first. With `dry`,
+/// only counts.
 ///
 /// # Errors
 /// [`StoreError::InUse`] while a run is going on, and when the disk is in the way.
-pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, StoreError> {
+pub fn collect(store: &Store, keep: Option<usize>, dry: bool) -> Result<Collected, StoreError> {
     if !store.root().exists() {
         return Ok(Collected::default());
     }
@@ -34,9 +38,23 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
         return Err(StoreError::InUse { path });
     };
 
+    let mut found = Collected::default();
     let mut kept = BTreeSet::new();
+    let mut later: BTreeMap<(String, String), usize> = BTreeMap::new();
+    for run in store.runs().into_iter().rev() {
+        // One that cannot be read is its owner's to look at; it names nothing that could be known.
+        let Ok(Some(report)) = RunReport::read(store, &run) else { continue };
+        let rank = later.entry((report.experiment.name, report.engine)).or_default();
+        *rank += 1;
+        if keep.is_some_and(|keep| *rank > keep.max(1)) {
+            found.runs += 1;
+            take(&store.run_folder(&run), dry, &mut found)?;
+        } else {
+            kept.extend(report.tasks.iter().filter_map(|task| task.key));
+        }
+    }
     for history in files_below(&store.root().join("history"))? {
-        kept.extend(keys_in(&history).into_iter().rev().take(keep.max(1)));
+        kept.extend(keys_in(&history).last().copied());
     }
     let mut objects = BTreeSet::new();
     for key in &kept {
@@ -50,7 +68,6 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
         }
     }
 
-    let mut found = Collected::default();
     // Records first: an object may go only when no record names it.
     for path in entries(&store.root().join("records"))? {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -73,6 +90,11 @@ pub fn collect(store: &Store, keep: usize, dry: bool) -> Result<Collected, Store
         }
     }
     for path in entries(&store.root().join("drafts"))? {
+        // A run that was stopped goes on from it.
+        let key = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.parse::<Digest>().ok());
+        if key.is_some_and(|key| kept.contains(&TaskKey(key))) {
+            continue;
+        }
         found.drafts += 1;
         take(&path, dry, &mut found)?;
     }

@@ -38,7 +38,7 @@ fn a_broken_record_is_found_said_and_made_again() {
         .unwrap();
     assert_eq!(performed(&plan(folder.path(), &[]), folder.path()).0, ["sounding/beacon"]);
     fs::write(&record, "broken").unwrap();
-    assert!(gc::collect(&store(folder.path()), 1, false).is_ok(), "collecting survives it too");
+    assert!(gc::collect(&store(folder.path()), Some(1), false).is_ok(), "collecting survives it too");
     assert_eq!(performed(&plan(folder.path(), &[]), folder.path()).0, ["sounding/beacon"]);
 }
 
@@ -76,7 +76,7 @@ fn what_a_kill_left_of_an_artifact_is_no_part_of_the_next() {
     assert_eq!(report.tasks[0].artifacts, whole.tasks[0].artifacts);
     // And half of a record is collected.
     fs::write(root.join("records/.tmpAbCdEf"), "half").unwrap();
-    gc::collect(&store(folder.path()), 1, false).unwrap();
+    gc::collect(&store(folder.path()), Some(1), false).unwrap();
     assert!(!root.join("records/.tmpAbCdEf").exists());
 }
 
@@ -96,7 +96,7 @@ fn a_store_of_a_newer_program_is_refused_and_left_alone() {
     let ran =
         interpreter::run(&asked, &store(folder.path()), &mut engine, &mut NoFetcher, &mut Silent::default(), &stop);
     assert!(matches!(ran.unwrap_err(), StoreError::Newer { .. }));
-    assert!(gc::collect(&store(folder.path()), 1, false).is_err());
+    assert!(gc::collect(&store(folder.path()), Some(1), false).is_err());
     fs::write(root.join("version"), "one\n").unwrap();
     assert!(matches!(Store::open(&root).unwrap_err(), StoreError::Unreadable { .. }));
 }

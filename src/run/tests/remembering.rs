@@ -113,7 +113,10 @@ fn interrupted_draft_resumes() {
     assert_eq!(outcomes(&report), [Fresh, Skipped, Skipped, Skipped]);
     assert!(report.interrupted);
     assert_eq!(report.exit_code(), 130);
-    assert!(store(folder.path()).has_draft(&report.tasks[1].key.unwrap()));
+    let key = report.tasks[1].key.unwrap();
+    assert!(store(folder.path()).has_draft(&key));
+    gc::collect(&store(folder.path()), Some(1), false).unwrap();
+    assert!(store(folder.path()).has_draft(&key), "the run that was stopped goes on from it");
 
     let mut engine = Counting::default();
     let report = run(&asked, folder.path(), &mut engine);
@@ -188,18 +191,23 @@ fn two_runs_do_not_harm_each_other() {
 }
 
 #[test]
-fn collecting_keeps_what_tasks_came_to_last() {
+fn collecting_keeps_what_runs_name() {
     let folder = tempdir().unwrap();
     performed(&plan(folder.path(), &[]), folder.path());
     let edited = plan(folder.path(), &[("judged", "/margin", json!(0.5))]);
     performed(&edited, folder.path());
     let store = store(folder.path());
     let held = store.share().unwrap();
-    assert!(gc::collect(&store, 1, false).is_err(), "somebody is there");
+    assert!(gc::collect(&store, None, false).is_err(), "somebody is there");
     drop(held);
-    let would = gc::collect(&store, 1, true).unwrap();
-    assert_eq!((would.records, would.drafts), (2, 0));
-    assert_eq!(gc::collect(&store, 1, false).unwrap(), would);
+    let nothing = gc::collect(&store, None, false).unwrap();
+    assert_eq!((nothing.runs, nothing.records, nothing.objects), (0, 0, 0), "both runs name all that they came to");
+    assert_eq!(plan(folder.path(), &[]).tasks[2].state, State::Recalled);
+    let would = gc::collect(&store, Some(1), true).unwrap();
+    assert_eq!((would.runs, would.records, would.drafts), (1, 2, 0));
+    assert_eq!(store.runs().len(), 2, "only counted");
+    assert_eq!(gc::collect(&store, Some(1), false).unwrap(), would);
+    assert_eq!(store.runs().len(), 1);
     let again = plan(folder.path(), &[("judged", "/margin", json!(0.5))]);
     assert!(again.tasks.iter().all(|task| task.state == State::Recalled));
     assert_eq!(plan(folder.path(), &[]).tasks[2].state, State::Run);
@@ -242,7 +250,10 @@ fn a_budget_stops_a_run_that_can_go_on() {
     assert_eq!(outcomes(&report), [Fresh, Skipped, Skipped, Skipped]);
     assert!(report.tasks[1].because.as_ref().unwrap().starts_with("the budget is spent"));
     assert_eq!(report.exit_code(), 4);
-    assert!(store(folder.path()).has_draft(&report.tasks[1].key.unwrap()));
+    let key = report.tasks[1].key.unwrap();
+    assert!(store(folder.path()).has_draft(&key));
+    gc::collect(&store(folder.path()), Some(1), false).unwrap();
+    assert!(store(folder.path()).has_draft(&key), "the run that was stopped goes on from it");
 }
 
 #[test]
