@@ -131,7 +131,9 @@ const FORMS: [(&str, &str, &str); 5] = [
     (
         "use",
         "use \"./companions.masc\" { anchor, catalyst as questioner }",
-        "Imports names of another file, or all of it with `as`.",
+        "Imports names of another file, or all of it with `as`. A file lies beside this one, in `std/`, at a git revision \
+         (`git+https://HOST/REPOSITORY#REVISION:PATH`) or in an archive (`https://HOST/ARCHIVE#sha256:DIGEST:PATH`); what is far away is \
+         fetched by `mascot lock`.",
     ),
     ("param", "param k: int = 4 in 2..8 \"what it is\"", "A value that `--set`, a variant or a sweep may change."),
     ("let", "let crew = [anchor, catalyst]", "A value with a name."),
