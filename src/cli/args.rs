@@ -47,10 +47,13 @@ pub enum Verb {
     #[command(after_help = examples::WHY)]
     Why(Why),
     /// Write mascot.lock: what programs are made of; fetch what they import from far away
+    #[command(after_help = examples::LOCK)]
     Lock(Lock),
     /// Put a program and all that it is made of into one file, which another machine runs offline
+    #[command(after_help = examples::PACK)]
     Pack(Pack),
     /// Open a pack in a new folder, once every name, size and digest in it was looked at
+    #[command(after_help = examples::UNPACK)]
     Unpack(Unpack),
     /// Print who needs whom
     #[command(after_help = examples::GRAPH)]
@@ -286,6 +289,7 @@ pub struct Lock {
 
 #[derive(Debug, Args)]
 pub struct Pack {
+    /// The experiment or library, a .masc file
     pub file: PathBuf,
     /// Where to write it [default: the file's name with .mascpack, here]
     #[arg(long, value_name = "FILE", help_heading = "Output")]

@@ -54,6 +54,19 @@ pub const WHY: &str = "Examples:
   mascot why study.masc voices.anchor                    the field, both values, the line
   mascot why study.masc voices/anchor --json             for a script";
 
+pub const LOCK: &str = "Examples:
+  mascot lock study.masc                                 writes mascot.lock; fetches what `use` names from far away
+  mascot lock                                            the same for all that is locked already
+  mascot lock --check                                    ends with 1 when the lock is not what it should be
+  mascot lock --update                                   looks tags and branches up again";
+
+pub const PACK: &str = "Examples:
+  mascot pack study.masc                                 study.mascpack: the program, its imports, texts, lock and data
+  mascot pack study.masc --with-weights --out all.mascpack";
+
+pub const UNPACK: &str = "Examples:
+  mascot unpack study.mascpack there                     then: cd there, and run it";
+
 pub const GRAPH: &str = "Examples:
   mascot graph study.masc --format mermaid               for a page
   mascot graph study.masc --json                         for a script";
