@@ -322,7 +322,8 @@ impl<'a> Scanner<'a> {
             line = layout::line_end(self.bytes, line) + 1;
         }
         let stop = line.min(self.bytes.len());
-        self.last_end = self.last_end.max(stop.saturating_sub(1));
+        // The last line of a text may lack its new line.
+        self.last_end = self.last_end.max(self.text[..stop].trim_end().len());
         while self.open.pop().is_some() {
             self.mark(at, MarkKind::Close { real: false });
         }

@@ -75,9 +75,9 @@ fn in_words(rule: Rule) -> Option<&'static str> {
         Rule::kw_in => "`in`",
         Rule::kw_else => "`else \"…\"`",
         Rule::EOI => "the end of the line",
-        Rule::file | Rule::item | Rule::entry | Rule::separator | Rule::infix | Rule::bound_infix | Rule::operand
+        Rule::file | Rule::item | Rule::entry | Rule::separator | Rule::infix | Rule::bound_infix | Rule::value_end | Rule::operand
         | Rule::prefix | Rule::primary | Rule::reserved | Rule::word_char | Rule::end_of_word | Rule::text | Rule::tag
-        | Rule::closing | Rule::prose_line | Rule::blank | Rule::WHITESPACE | Rule::COMMENT | Rule::nl | Rule::only_item
+        | Rule::closing | Rule::prose_line | Rule::blank | Rule::WHITESPACE | Rule::comment | Rule::nl | Rule::only_item
         | Rule::only_stage_head | Rule::only_block_head | Rule::only_inner_head | Rule::only_entry | Rule::only_set => return None,
     })
 }

@@ -185,3 +185,10 @@ fn no_text_is_too_strange_to_be_read() {
         assert!(tree.items.iter().all(|item| item.header.end <= item.span.end && item.span.end as usize <= text.len()));
     }
 }
+
+/// What `fuzz/` has found, each mended.
+#[test]
+fn findings_of_the_fuzzer() {
+    // Too deep, and the file ends in a letter of several bytes, without a new line.
+    assert_eq!(read(&masc(&format!("dataset d {}é", "{".repeat(70)))).1.len(), 1);
+}
