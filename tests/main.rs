@@ -35,3 +35,4 @@ mod reviewing;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;
+mod strangers;

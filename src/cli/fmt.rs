@@ -6,6 +6,7 @@ use std::path::Path;
 
 use mascot_lang::format::{self, Refusal};
 use mascot_lang::source::{FileId, SourceMap};
+use mascot_run::source::inside;
 use mascot_run::whole::{self, Care};
 use similar::TextDiff;
 
@@ -71,7 +72,7 @@ fn read(file: &Path, from_input: bool) -> Result<String, (String, Exit)> {
     let mut bytes = Vec::new();
     let taken = match from_input {
         true => std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ()),
-        false => fs::read(file).map(|read| bytes = read),
+        false => inside::read_named(file, inside::MOST).map(|read| bytes = read),
     };
     taken.map_err(|why| (in_words(&why), Exit::CallWrong))?;
     String::from_utf8(bytes)

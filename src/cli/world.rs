@@ -9,6 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use mascot_lang::address::Far;
 use mascot_lang::lock::{self, Lock, VENDOR};
 use mascot_lang::source::World;
+use mascot_run::source::inside;
 pub use mascot_run::words::in_words;
 
 /// Files under one root.
@@ -56,10 +57,10 @@ impl SystemWorld {
 
     fn read(&self, path: &Path) -> Result<String, String> {
         let real = self.current.join(path).canonicalize().map_err(|why| in_words(&why))?;
-        if !real.starts_with(&self.root) {
-            return Err(format!("it leaves the project's root {}", self.root.display()));
-        }
-        let bytes = std::fs::read(&real).map_err(|why| in_words(&why))?;
+        let below = real
+            .strip_prefix(&self.root)
+            .map_err(|_| format!("it leaves the project's root {}", self.root.display()))?;
+        let bytes = inside::read(&self.root, below, inside::MOST).map_err(|why| in_words(&why))?;
         String::from_utf8(bytes).map_err(|why| format!("is not UTF-8 (byte {})", why.utf8_error().valid_up_to()))
     }
 }

@@ -124,12 +124,14 @@ impl Diagnostics {
             if *count <= limit {
                 kept.add(one.clone());
             } else {
-                last.entry(one.primary.span.file).or_insert(one.primary.span);
+                let (_, severity) =
+                    last.entry(one.primary.span.file).or_insert((one.primary.span, one.severity));
+                *severity = (*severity).min(one.severity);
             }
         }
-        for (file, span) in last {
+        for (file, (span, severity)) in last {
             let more = counts[&file] - limit;
-            kept.add(Diagnostic::error("M0009", span, format!("and {more} more from here on")));
+            kept.add(Diagnostic { severity, ..Diagnostic::error("M0009", span, format!("and {more} more from here on")) });
         }
         kept
     }

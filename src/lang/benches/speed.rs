@@ -165,7 +165,7 @@ fn main() {
     if asked("check quickstart") {
         time("check quickstart", || mascot_lang::check(&quickstart, "main.masc", &[]));
     }
-    for (name, files) in shapes::all() {
+    for (name, files) in shapes::all(1_000_000) {
         let name = format!("hostile {name}");
         if asked(&name) {
             let files = Files(files.into_iter().collect());

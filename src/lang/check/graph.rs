@@ -43,7 +43,7 @@ pub fn bases(names: &Names<'_>, found: &mut Sink) -> Vec<Option<EntityId>> {
             let name = decl.extends?;
             match names.look_up(decl.file, &name.value) {
                 None => {
-                    let known = names.in_scope(decl.file).collect::<Vec<_>>();
+                    let known = names.known_in(decl.file, found);
                     found.add(say::unknown_name(name, &known));
                     None
                 }

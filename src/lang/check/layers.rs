@@ -78,6 +78,11 @@ pub fn own<'t>(names: &Names<'t>, overrides: &[Override<'t>], found: &mut Sink) 
     all
 }
 
+/// How many fields an item sets, those that it has taken over included.
+pub fn count(all: &[Writes<'_>], id: EntityId) -> usize {
+    all[id.0 as usize].values().map(Vec::len).sum()
+}
+
 /// Adds what the base says, as the layer below. The base's own base must be in already.
 pub fn inherit<'t>(all: &mut [Writes<'t>], id: EntityId, base: EntityId) {
     let mut inherited = all[base.0 as usize].clone();
@@ -192,7 +197,10 @@ fn below<'t>(
         }
         return Ok(all);
     }
-    let Some(schema) = decl.schema else { return Err(None) };
+    let Some(schema) = decl.schema else {
+        let is_secret = decl.kind == EntityKind::Secret;
+        return Err(is_secret.then(|| Box::new(say::overrides_nothing(segment_span(first), &decl.name.value))));
+    };
     match first {
         Segment::Name(name) => {
             if schema.field(&name.value).is_some() {

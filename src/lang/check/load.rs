@@ -15,6 +15,9 @@ use crate::{stdlib, syntax};
 /// At most this many files are read.
 const MAX_IMPORTS: usize = 256;
 
+/// Files that all import each other go round in more circles than anybody reads of.
+const MAX_CYCLES: usize = 100;
+
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Tree {
@@ -202,6 +205,7 @@ fn report_import_cycles(tree: &Tree, files: &SourceMap, found: &mut Diagnostics)
         .collect();
     // Depth first, with the stack as the path: (file, next edge).
     let mut finished = BTreeSet::new();
+    let mut told = 0;
     for start in 0..edges.len() as u32 {
         let mut stack = vec![(FileId(start), 0usize)];
         while let Some((file, next)) = stack.pop() {
@@ -214,7 +218,9 @@ fn report_import_cycles(tree: &Tree, files: &SourceMap, found: &mut Diagnostics)
             };
             stack.push((file, next + 1));
             match stack.iter().position(|(on, _)| *on == to) {
+                Some(_) if told >= MAX_CYCLES => {}
                 Some(at) => {
+                    told += 1;
                     let names = stack[at..].iter().map(|(on, _)| files.file(*on).path.as_str()).collect::<Vec<_>>();
                     // Of each file on the path the edge that led on is the one before its next.
                     let uses: Vec<Span> =

@@ -7,6 +7,7 @@
 mod apply;
 mod arithmetic;
 mod blocks;
+mod budget;
 mod build;
 mod diagnostics;
 pub mod expand;
@@ -35,6 +36,7 @@ mod values;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
+use budget::Budget;
 use fields::Done;
 use graph::Graph;
 use layers::{Override, Writes};
@@ -62,6 +64,7 @@ pub struct Checker<'t> {
     faulty_units: BTreeSet<Span>,
     /// For an editor: what names were taken to mean.
     uses: Option<Uses>,
+    budget: Budget,
     found: Sink,
 }
 
@@ -73,16 +76,27 @@ fn checked<'t>(tree: &'t Tree, files: &'t SourceMap, overrides: &[Override<'t>],
     let mut bases = graph::bases(&names, &mut found);
     let mut writes = layers::own(&names, overrides, &mut found);
     let full = bases.clone();
+    let mut inherited = 0;
     for id in graph::order_of_bases(&mut bases) {
         if let Some(base) = bases[id.0 as usize] {
-            layers::inherit(&mut writes, id, base);
+            let before = inherited;
+            inherited += layers::count(&writes, base);
+            if inherited <= budget::INHERITED {
+                layers::inherit(&mut writes, id, base);
+                continue;
+            }
+            if before <= budget::INHERITED {
+                found.add(diagnostics::too_much(names.decl(id).name.span));
+            }
+            bases[id.0 as usize] = None;
         }
     }
     let graph = graph::build(&names, &writes, &full, &mut found);
 
     let done = names.decls.iter().map(|_| None).collect();
+    let (faulty_units, budget) = (BTreeSet::new(), Budget::default());
     let mut checker =
-        Checker { tree, files, names, bases, writes, graph, done, faulty_units: BTreeSet::new(), uses, found };
+        Checker { tree, files, names, bases, writes, graph, done, faulty_units, uses, budget, found };
     for id in checker.graph.order.clone() {
         checker.item(id);
     }

@@ -95,6 +95,11 @@ impl<'t> Names<'t> {
         self.scopes[file.0 as usize].keys().copied()
     }
 
+    /// The same to suggest from; nothing once so much is wrong that nobody reads suggestions, as looking for them takes its time.
+    pub fn known_in(&self, file: FileId, found: &Sink) -> Vec<&'t str> {
+        if found.len() > MANY { Vec::new() } else { self.in_scope(file).collect() }
+    }
+
     pub fn own_names(&self, file: FileId) -> impl Iterator<Item = &'t str> {
         self.own[file.0 as usize].keys().copied()
     }
@@ -103,6 +108,9 @@ impl<'t> Names<'t> {
         self.experiments[file.0 as usize]
     }
 }
+
+/// More diagnostics than a file is told of.
+const MANY: usize = 200;
 
 /// Declares every item of every file, then binds imports.
 pub fn declare<'t>(tree: &'t Tree, files: &SourceMap, found: &mut Sink) -> Names<'t> {
@@ -211,7 +219,7 @@ impl<'t> Names<'t> {
                 Some(from) => match self.declared_in(from, &one.name.value) {
                     Some(binding) => binding,
                     None => {
-                        let known = self.own_names(from).collect::<Vec<_>>();
+                        let known = if found.len() > MANY { Vec::new() } else { self.own_names(from).collect() };
                         found.add(say::not_declared_there(&one.name, &files.file(from).path, &known));
                         let near = nearest(&one.name.value, known.iter().copied());
                         meant.extend(near.filter(|_| one.alias.is_none()).map(|near| (file, near, one.name.span)));

@@ -23,6 +23,9 @@ impl<'t> Checker<'t> {
             return val.clone();
         }
         let Some(Segment::Name(head)) = segments.first() else { return Val::Unknown };
+        if self.budget.is_spent() {
+            return Val::Unknown;
+        }
         let mut written = head.value.clone();
         let mut rest = &segments[1..];
         let mut val = match self.own_result(head, cx) {
@@ -71,7 +74,9 @@ impl<'t> Checker<'t> {
             written = format!("{written}.{}", text_of(std::slice::from_ref(segment)));
         }
         let end = segment_span(segments.last().expect("a path is not empty"));
-        self.narrow(val, head.span.to(end), cx)
+        let span = head.span.to(end);
+        let val = self.narrow(val, span, cx);
+        self.spend_on(val, span)
     }
 
     /// In a gate, a result of its own stage by its bare name.
@@ -110,7 +115,7 @@ impl<'t> Checker<'t> {
                 {
                     return Head::Val(val);
                 }
-                let mut known = self.names.in_scope(cx.file).collect::<Vec<_>>();
+                let mut known = self.names.known_in(cx.file, &self.found);
                 if let Some(schema) = cx.own.and_then(|(stage, _)| self.names.decl(stage).schema) {
                     known.extend(schema.results.iter().map(|result| result.name));
                 }
@@ -256,6 +261,10 @@ impl<'t> Checker<'t> {
                 known.extend(rubrics.iter().map(|id| self.names.decl(*id).name.value.as_str()));
             }
             _ => {}
+        }
+        if decl.kind == EntityKind::Secret {
+            self.found.add(say::secret_elsewhere(name.span, &decl.name.value));
+            return Val::Unknown;
         }
         let Some(schema) = decl.schema else { return Val::Unknown };
         if schema.field(&name.value).is_some() {

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::Checker;
+use super::budget::Budget;
 use super::diagnostics as say;
 use super::layers::{self, Override, Write, span_of, text_of};
 use super::load::Tree;
@@ -15,6 +16,9 @@ use super::values::Cx;
 use crate::program::{EntityKind, Layer, Point};
 use crate::source::{FileId, SourceMap, Span};
 use crate::syntax::ast::{Assign, AssignOp, Block, Body, Entry, Expr, ExprKind, Item, ItemKind, Segment};
+
+/// What a sweep may have before `skip`: more are not looked at, far less run.
+const MAX_POINTS: usize = 10_000;
 
 /// A point that `skip … else "why"` takes out.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -137,7 +141,8 @@ impl<'t> Sweep<'t> {
     }
 
     fn len(&self) -> usize {
-        if self.axes.is_empty() { 0 } else { self.axes.iter().map(|axis| Self::len_of(axis)).product() }
+        let lengths = self.axes.iter().map(|axis| Self::len_of(axis));
+        if self.axes.is_empty() { 0 } else { lengths.fold(1, usize::saturating_mul) }
     }
 
     /// The values of a point; the last axis turns fastest.
@@ -168,6 +173,7 @@ pub fn of_sweep(tree: &Tree, files: &SourceMap, name: &str) -> (Vec<Point>, Vec<
     let (mut points, mut skipped) = (Vec::new(), Vec::new());
     for index in 0..sweep.len() {
         let chosen = sweep.at(index).expect("the index is below the length");
+        checker.budget = Budget::default();
         let values = checker.values_of(&chosen);
         let cx = Cx { point: Some(&values), ..Cx::of(FileId(0)) };
         let why = sweep
@@ -233,6 +239,10 @@ fn check_sweep<'t>(checker: &mut Checker<'t>, decl: &Decl<'t>, body: &'t Body) {
         if !body.is_faulty() && is_bare {
             checker.found.add(say::sweep_without_values(decl.item.header, &decl.name.value));
         }
+        return;
+    }
+    if sweep.len() > MAX_POINTS {
+        checker.found.add(say::too_many_points(decl.item.header, &decl.name.value, MAX_POINTS));
         return;
     }
     // A condition may speak of a path that could not be read.
@@ -330,7 +340,8 @@ impl<'t> Checker<'t> {
                         [Segment::Name(word)] if self.names.look_up(FileId(0), &word.value).is_none() => {
                             Val::Word(word.value.clone())
                         }
-                        _ => self.infer(value, &Cx::of(FileId(0))),
+                        // A secret for `auth`, too.
+                        _ => self.path(words, &Cx::of(FileId(0))),
                     },
                     _ => self.infer(value, &Cx::of(FileId(0))),
                 };

@@ -23,6 +23,10 @@ impl Sink {
         }
     }
 
+    pub fn len(&self) -> usize {
+        self.found.len()
+    }
+
     pub fn into(self, diagnostics: &mut Diagnostics) {
         for one in self.found {
             diagnostics.add(one);

@@ -12,7 +12,7 @@ use super::schema::{Default, Kind, Target, Ty, calls, items, terms};
 use super::val::Val;
 use super::values::{Bound, Cx, default_of};
 use crate::program::{EntityId, EntityKind, Layer, Origin, REWARD_METRIC};
-use crate::source::FileId;
+use crate::source::{FileId, Span};
 use crate::syntax::ast::{Binder, Entry, ItemKind};
 
 /// Whose reward a [`REWARD_METRIC`] is.
@@ -45,6 +45,10 @@ impl<'t> Checker<'t> {
             }
         };
         for (at, persona) in members.into_iter().enumerate() {
+            if !self.spend(super::budget::ITEM, decl.name.span) {
+                done.crew_unknown = true;
+                break;
+            }
             let bound = binder.map(|(binder, _)| Bound { variable: &binder.variable.value, persona });
             let cx = Cx { bound, ..Cx::of(decl.file) };
             let units_before = self.faulty_units.len();
@@ -213,10 +217,13 @@ impl<'t> Checker<'t> {
     fn expand_scores(&mut self, val: Val, cx: &Cx<'_>) -> Val {
         match val {
             Val::Entity(id) if self.names.decl(id).kind == EntityKind::Reward => {
-                let Some(mut fields) = self.reward_in(id, cx) else { return Val::Unknown };
+                let fields = if self.enter_reward(id) { self.reward_in(id, cx) } else { None };
+                self.leave_reward();
+                let Some(mut fields) = fields else { return Val::Unknown };
                 let mut take =
                     |name: &str| fields.get_mut(name).map(|field| std::mem::replace(&mut field.val, Val::Unknown));
                 let (score, clip) = (take("score").unwrap_or(Val::Unknown), take("clip").unwrap_or(Val::Absent));
+                let score = self.spend_on(score, self.names.decl(id).name.span);
                 match clip {
                     Val::Absent => score,
                     range => Val::Call {
@@ -255,7 +262,7 @@ impl<'t> Checker<'t> {
             }
             // Its own results and its own name are of the stage that is being evaluated.
             let mut val = self.own_gate(id, condition, &cx);
-            self.fill_asked(&mut val, fields);
+            self.fill_asked(&mut val, fields, condition.span);
             gates.push(GateVal {
                 condition: val,
                 otherwise: otherwise.value.clone(),
@@ -285,7 +292,7 @@ impl<'t> Checker<'t> {
 
     /// What asks by no metric asks by the first, and what asks by a reward by that reward as it is in this stage; a persona is its
     /// quoted name, as tables have it.
-    fn fill_asked(&self, val: &mut Val, fields: &FieldVals) {
+    fn fill_asked(&mut self, val: &mut Val, fields: &FieldVals, span: Span) {
         match val {
             Val::Call { name, args } if calls::ask(name).is_some() => {
                 if let (Some(metric), Some(field)) = (args.get_mut("metric"), fields.get("metrics")) {
@@ -298,10 +305,13 @@ impl<'t> Checker<'t> {
                         _ => false,
                     };
                     match metric {
-                        Val::Absent => *metric = metrics.first().cloned().unwrap_or(Val::Unknown),
+                        Val::Absent => {
+                            let first = metrics.first().cloned().unwrap_or(Val::Unknown);
+                            *metric = self.spend_on(first, span);
+                        }
                         Val::Entity(_) => {
                             if let Some(found) = metrics.iter().find(|one| is_that(metric, one)) {
-                                *metric = found.clone();
+                                *metric = self.spend_on(found.clone(), span);
                             }
                         }
                         _ => {}
@@ -318,8 +328,8 @@ impl<'t> Checker<'t> {
                     *persona = Val::Text(title.clone());
                 }
             }
-            Val::Op { args, .. } => args.iter_mut().for_each(|arg| self.fill_asked(arg, fields)),
-            Val::Call { args, .. } => args.values_mut().for_each(|arg| self.fill_asked(arg, fields)),
+            Val::Op { args, .. } => args.iter_mut().for_each(|arg| self.fill_asked(arg, fields, span)),
+            Val::Call { args, .. } => args.values_mut().for_each(|arg| self.fill_asked(arg, fields, span)),
             _ => {}
         }
     }

@@ -2,6 +2,7 @@
 
 mod algebra;
 mod faults;
+mod hostile;
 mod layered;
 mod meaning;
 mod one_edit;

@@ -11,12 +11,12 @@ use super::Checker;
 use super::diagnostics as say;
 use super::graph::has_shape;
 use super::layers::span_of;
-use super::schema::{Attribute, Default, Record, Ty};
+use super::schema::{Attribute, Default, Record, Target, Ty};
 use super::types::{self, Misfit};
 use super::units;
 use super::uses::Meaning;
 use super::val::Val;
-use crate::program::{Dim, EntityId};
+use crate::program::{Dim, EntityId, EntityKind};
 use crate::source::{FileId, Span};
 use crate::syntax::ast::{Assign, Expr, ExprKind, Segment, UnaryOp};
 
@@ -119,7 +119,11 @@ impl<'t> Checker<'t> {
     }
 
     fn inferred(&mut self, expr: &Expr, ty: &Ty, cx: &Cx<'_>) -> Val {
-        let val = self.infer(expr, cx);
+        let val = match &expr.kind {
+            // The one place where a secret may be named.
+            ExprKind::Path(segments) if takes_secret(ty) => self.path(segments, cx),
+            _ => self.infer(expr, cx),
+        };
         self.conform(val, ty, expr.span)
     }
 
@@ -132,7 +136,7 @@ impl<'t> Checker<'t> {
             (_, val) => val,
         };
         if let Val::Entity(id) = val
-            && self.names.decl(id).kind == crate::program::EntityKind::Secret
+            && self.names.decl(id).kind == EntityKind::Secret
             && types::misfit(&val, ty, &self.names).is_some()
         {
             self.found.add(say::secret_elsewhere(span, &self.names.decl(id).name.value));
@@ -156,6 +160,25 @@ impl<'t> Checker<'t> {
                 self.found.add(diagnostic);
                 Val::Unknown
             }
+        }
+    }
+
+    /// A secret flows into `auth` only: no name stands for one, no list holds one, nothing is reckoned with one.
+    fn no_secret(&mut self, val: Val, span: Span) -> Val {
+        let secret = self.secret_in(&val);
+        if let Some(id) = secret {
+            self.found.add(say::secret_elsewhere(span, &self.names.decl(id).name.value));
+            return Val::Unknown;
+        }
+        val
+    }
+
+    fn secret_in(&self, val: &Val) -> Option<EntityId> {
+        match val {
+            Val::Entity(id) => (self.names.decl(*id).kind == EntityKind::Secret).then_some(*id),
+            // `judges.*.auth`
+            Val::List(items) => items.iter().find_map(|item| self.secret_in(item)),
+            _ => None,
         }
     }
 
@@ -222,11 +245,15 @@ impl<'t> Checker<'t> {
                 self.check_slots(text, expr.span);
                 Val::Text(text.clone())
             }
-            ExprKind::Path(segments) => self.path(segments, cx),
+            ExprKind::Path(segments) => {
+                let val = self.path(segments, cx);
+                self.no_secret(val, expr.span)
+            }
             ExprKind::Call { name, args } => self.any_call(name, args, expr.span, cx),
             ExprKind::Field { of, name } => {
                 let val = self.infer(of, cx);
-                self.part(val, name, "", cx)
+                let part = self.part(val, name, "", cx);
+                self.no_secret(part, expr.span)
             }
             ExprKind::List(items) => Val::List(items.iter().map(|item| self.infer(item, cx)).collect()),
             ExprKind::Record(assigns) => {
@@ -411,5 +438,14 @@ fn dim_wanted(ty: &Ty) -> Dim {
         Ty::Range(dim) => *dim,
         Ty::Optional(inner) => dim_wanted(inner),
         _ => Dim::None,
+    }
+}
+
+fn takes_secret(ty: &Ty) -> bool {
+    match ty {
+        Ty::Ref(targets) => targets.contains(&Target::Secret),
+        Ty::Optional(inner) => takes_secret(inner),
+        Ty::Either(alternatives) => alternatives.iter().any(takes_secret),
+        _ => false,
     }
 }

@@ -48,6 +48,45 @@ pub fn too_long(expression: Span) -> Diagnostic {
     Diagnostic::error("M0008", expression, "this expression is too long to be read").help("name parts of it by a `let`")
 }
 
+/// `meant`: the same in ASCII letters, when each looks like one.
+pub fn not_ascii(word: Span, letter: char, meant: Option<&str>) -> Diagnostic {
+    let code = letter as u32;
+    let message = format!("`{}` (U+{code:04X}) stands outside of a text", visible(letter));
+    let diagnostic = Diagnostic::error("M0022", word, message);
+    match meant {
+        Some(meant) => diagnostic
+            .help(format!("it looks like a Latin letter and is none: write `{meant}`"))
+            .fix(format!("write `{meant}`"), word, meant),
+        None => diagnostic.help("names are ASCII letters, digits and `_`; other letters belong into texts in quotes"),
+    }
+}
+
+/// What looks like a blank, or like nothing.
+pub fn no_blank(at: Span, letter: char, is_blank: bool) -> Diagnostic {
+    let (seems, instead) = if is_blank { ("a blank", " ") } else { ("nothing", "") };
+    let message = format!("U+{:04X} looks like {seems} and stands outside of a text", letter as u32);
+    let title = if is_blank { "write a blank" } else { "remove it" };
+    Diagnostic::error("M0022", at, message).help(title).fix(title, at, instead)
+}
+
+pub fn hidden_letter(at: Span, letter: char) -> Diagnostic {
+    let code = letter as u32;
+    Diagnostic::warning("M0023", at, format!("this text holds a character that is not seen (U+{code:04X})"))
+        .help("it hides letters or changes the order in which they are shown; remove it, unless the language of the text needs it")
+}
+
+pub fn look_alike(at: Span, letter: char, latin: char) -> Diagnostic {
+    let code = letter as u32;
+    Diagnostic::warning("M0024", at, format!("`{letter}` (U+{code:04X}) looks like `{latin}` and stands beside Latin letters"))
+        .help(format!("write `{latin}`, unless it is meant"))
+        .fix(format!("write `{latin}`"), at, latin.to_string())
+}
+
+/// A letter as it can be shown without harm.
+fn visible(letter: char) -> char {
+    if letter.is_alphanumeric() { letter } else { '\u{fffd}' }
+}
+
 // ---- what is never closed ------------------------------------------------------------------------------------------------
 
 pub fn unclosed_string(quote: Span) -> Diagnostic {

@@ -58,11 +58,20 @@ pub fn begins_item(text: &str, at: usize) -> bool {
     layout::is_header(text, at)
 }
 
+/// Nobody misspells a longer word than this.
+const MAX_MISSPELT: usize = 64;
+
 /// The nearest of `words`, when it is near enough to be meant.
 pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
-    let allowed = (written.chars().count() / 3).max(1);
+    let length = written.chars().count();
+    // The distance is reckoned in time that grows with both lengths.
+    if length > MAX_MISSPELT {
+        return None;
+    }
+    let allowed = (length / 3).max(1);
     words
         .into_iter()
+        .filter(|word| word.len() <= 4 * MAX_MISSPELT && word.chars().count().abs_diff(length) <= allowed)
         .map(|word| (strsim::damerau_levenshtein(written, word), word))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)

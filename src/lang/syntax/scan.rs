@@ -7,6 +7,7 @@
 //!
 //! Uses `source`, `diagnostic` and the wording of `diagnostics`. Absent: any idea of what an item or an entry means.
 
+mod letters;
 mod quotes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -138,6 +139,8 @@ struct Scanner<'a> {
     bytes: &'a [u8],
     found: &'a mut Diagnostics,
     faults: usize,
+    /// How many warnings have been given.
+    warned: usize,
     scan: Scan,
     open: Vec<Opened>,
     /// Start and indent of every line that has code on it, so far.
@@ -162,6 +165,7 @@ impl<'a> Scanner<'a> {
             bytes: text.as_bytes(),
             found,
             faults: 0,
+            warned: 0,
             scan: Scan { line_starts, ..Scan::default() },
             open: Vec::new(),
             code_lines: Vec::new(),
@@ -198,9 +202,15 @@ impl<'a> Scanner<'a> {
                     fresh_line = true;
                 }
                 b' ' | b'\t' | b'\r' => at += 1,
-                b'#' => at = self.comment(at),
+                b'#' => {
+                    let end = self.comment(at);
+                    self.watch(at, end);
+                    at = end;
+                }
                 b'"' => {
+                    let open = at;
                     at = self.quotes(at);
+                    self.watch(open, at);
                     // Prose that is never closed ends before the line where code goes on.
                     fresh_line = self.bytes[at - 1] == b'\n';
                     if fresh_line {
@@ -221,6 +231,7 @@ impl<'a> Scanner<'a> {
                 }
                 b'\'' | 0xe2 if self.text[at..].starts_with(quotes::NO_QUOTES) => at = self.other_quotes(at),
                 b'/' if self.bytes.get(at + 1) == Some(&b'/') => at = self.slashes(at),
+                byte if !byte.is_ascii() => at = self.strange_word(at),
                 byte => {
                     if matches!(byte, b',' | b';') {
                         self.mark(at, MarkKind::Separator);

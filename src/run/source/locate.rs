@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{DigestMemo, Origin, Source};
 use crate::remote::Secrets;
+use crate::words::in_words;
 
 /// The folders that a run may look into.
 #[derive(Debug, Clone, Default)]
@@ -76,9 +77,9 @@ fn look(source: &Source, places: &Places, memo: &mut DigestMemo) -> Result<Found
     let path = match &source.origin {
         Origin::First(sources) => return first(source, sources, places, memo),
         Origin::File { path } | Origin::Gguf { path } => in_root(path, places).map_err(|why| {
-            let help = match &*why {
-                LEAVES => "move it under the root, name it on the command line (--set, or --allow 'read(\"PATH\")'), or give --root".to_owned(),
-                _ => format!("put it at {}", places.root.join(path).display()),
+            let help = match why.ends_with(LEAVES) {
+                true => "move it under the root, name it on the command line (--set, or --allow 'read(\"PATH\")'), or give --root".to_owned(),
+                false => format!("put it at {}", places.root.join(path).display()),
             };
             missing(why, help)
         })?,
@@ -163,11 +164,9 @@ fn in_root(path: &str, places: &Places) -> Result<PathBuf, String> {
             depth < 0
         })
     };
-    let allowed = |path: &Path| {
-        std::iter::once(&places.root)
-            .chain(&places.granted)
-            .any(|folder| fs::canonicalize(folder).is_ok_and(|folder| path.starts_with(folder)))
-    };
+    let folders: Vec<PathBuf> =
+        std::iter::once(&places.root).chain(&places.granted).filter_map(|folder| fs::canonicalize(folder).ok()).collect();
+    let allowed = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
     if (climbs || Path::new(path).is_absolute()) && !fs::canonicalize(&joined).is_ok_and(|real| allowed(&real)) {
         return Err(LEAVES.to_owned());
     }
@@ -175,7 +174,55 @@ fn in_root(path: &str, places: &Places) -> Result<PathBuf, String> {
         std::io::ErrorKind::NotFound => "no such file or folder".to_owned(),
         _ => error.to_string(),
     })?;
-    if allowed(&real) { Ok(real) } else { Err(LEAVES.to_owned()) }
+    if !allowed(&real) {
+        return Err(LEAVES.to_owned());
+    }
+    stays_inside(&real, &allowed, &mut Vec::new(), &mut 0)?;
+    Ok(real)
+}
+
+/// More files than any data set of ours has; a folder of links to folders of links stands for more than there are.
+const MOST_FILES: usize = 1_000_000;
+
+/// A file, or a folder of files, of which none is a pipe or a device or lies elsewhere. `real` has its links resolved.
+fn stays_inside(
+    real: &Path,
+    allowed: &dyn Fn(&Path) -> bool,
+    above: &mut Vec<PathBuf>,
+    count: &mut usize,
+) -> Result<(), String> {
+    let at = |why: &dyn std::fmt::Display| format!("{}: {why}", real.display());
+    let metadata = fs::symlink_metadata(real).map_err(|why| at(&in_words(&why)))?;
+    *count += 1;
+    if *count > MOST_FILES {
+        return Err(at(&format_args!("there are more than {MOST_FILES} files in it")));
+    }
+    if metadata.is_file() {
+        return Ok(());
+    }
+    if !metadata.is_dir() {
+        return Err(at(&"it is not a regular file"));
+    }
+    if above.iter().any(|folder| folder == real) {
+        return Err(at(&"a link in it leads back to it"));
+    }
+    above.push(real.to_owned());
+    for entry in fs::read_dir(real).map_err(|why| at(&in_words(&why)))? {
+        let entry = entry.map_err(|why| at(&in_words(&why)))?;
+        // As a folder's digest leaves them out.
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
+        let inner = if link { fs::canonicalize(entry.path()) } else { Ok(entry.path()) };
+        let inner = inner.map_err(|why| format!("{}: {}", entry.path().display(), in_words(&why)))?;
+        if !allowed(&inner) {
+            return Err(format!("{} {LEAVES}", entry.path().display()));
+        }
+        stays_inside(&inner, allowed, above, count)?;
+    }
+    above.pop();
+    Ok(())
 }
 
 /// What a fetcher brought: the pointer beside the shelf says where it lies.
@@ -260,6 +307,22 @@ mod tests {
         {
             std::os::unix::fs::symlink(folder.path().join("outside.jsonl"), places.root.join("link.jsonl")).unwrap();
             assert_eq!(find(&Source::file("link.jsonl"), &places).unwrap_err().why, LEAVES);
+        }
+        #[cfg(unix)]
+        {
+            let data = places.root.join("data");
+            fs::create_dir_all(data.join("deep")).unwrap();
+            fs::write(data.join("deep/a.jsonl"), "{}\n").unwrap();
+            std::os::unix::fs::symlink(data.join("deep/a.jsonl"), data.join("b.jsonl")).unwrap();
+            assert!(find(&Source::file("data"), &places).is_ok(), "a link that stays inside");
+            std::os::unix::fs::symlink(folder.path().join("outside.jsonl"), data.join("deep/c.jsonl")).unwrap();
+            assert!(find(&Source::file("data"), &places).unwrap_err().why.ends_with(LEAVES));
+            fs::remove_file(data.join("deep/c.jsonl")).unwrap();
+            std::os::unix::fs::symlink(&data, data.join("deep/round")).unwrap();
+            assert!(find(&Source::file("data"), &places).unwrap_err().why.ends_with("leads back to it"));
+            fs::remove_file(data.join("deep/round")).unwrap();
+            std::os::unix::net::UnixListener::bind(data.join("deep/socket")).unwrap();
+            assert!(find(&Source::file("data"), &places).unwrap_err().why.ends_with("not a regular file"));
         }
         places.granted.push(folder.path().join("outside.jsonl"));
         assert!(find(&Source::file("../outside.jsonl"), &places).is_ok(), "granted");

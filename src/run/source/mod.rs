@@ -2,6 +2,7 @@
 //! [`crate::desk::Fetcher`] does, and puts what it fetched where [`locate()`] finds it.
 
 mod digests;
+pub mod inside;
 mod locate;
 
 use std::path::PathBuf;

@@ -12,6 +12,11 @@ pub fn second_experiment(name: &Name, first: Span) -> Diagnostic {
         .help("move it into a file of its own")
 }
 
+pub fn too_many_points(header: Span, name: &str, limit: usize) -> Diagnostic {
+    Diagnostic::error("M0530", header, format!("the sweep `{name}` has more than {limit} points"))
+        .help("take values out of `grid`, or move two lists that belong together into a `zip`")
+}
+
 pub fn rubric_without_criteria(header: Span, name: &str) -> Diagnostic {
     Diagnostic::error("M0502", header, format!("the rubric `{name}` has no criteria"))
         .help("add `criterion name \"what it asks\" 100%`")

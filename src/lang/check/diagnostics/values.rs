@@ -69,6 +69,11 @@ pub fn wrong_type(span: Span, wanted: &str, is: &str, val: &Val, ty: &Ty) -> Dia
     }
 }
 
+pub fn too_much(span: Span) -> Diagnostic {
+    Diagnostic::error("M0330", span, "with this the program stands for more than can be looked at")
+        .help("names stand for names, families for crews and items for what they extend: shorten one of these chains")
+}
+
 pub fn secret_elsewhere(span: Span, name: &str) -> Diagnostic {
     Diagnostic::error("M0305", span, format!("the secret `{name}` may flow into `auth` only"))
         .help("a secret is never hashed, printed, logged or stored")

@@ -5,11 +5,12 @@
 pub type Shape = (String, Vec<(String, String)>);
 
 /// Every shape with its name.
-pub fn all() -> Vec<Shape> {
+/// `size`: bytes of those whose size is all that there is to them; up to 10⁶, as a file has no more.
+pub fn all(size: usize) -> Vec<Shape> {
     let mut shapes = Vec::new();
-    texts(&mut shapes);
+    texts(&mut shapes, size);
     unclosed(&mut shapes);
-    nested(&mut shapes);
+    nested(&mut shapes, size / 5);
     names(&mut shapes);
     doubled(&mut shapes);
     imports(&mut shapes);
@@ -21,25 +22,24 @@ fn one(name: impl Into<String>, text: impl AsRef<str>) -> Shape {
 }
 
 /// Bytes rather than programs.
-fn texts(to: &mut Vec<Shape>) {
+fn texts(to: &mut Vec<Shape>, size: usize) {
     for bracket in ["[", "(", "{", "f(", "a = {", "]", "}", "[\n", "{\n", "a(]", "[(", "{[("] {
-        let text = bracket.repeat(1_000_000 / bracket.len());
+        let text = bracket.repeat(size / bracket.len());
         to.push(one(format!("10⁶ brackets {bracket:?}"), format!("let x = {text}")));
     }
-    let line = 1_000_000;
     for part in ["x", "x.", "9", "#", "\"", "\\\"", "-", "not ", "1 + ", "a, ", "é", "\t", "..", "'", "“", "//", "a=", "{{", "\"\"\""] {
-        to.push(one(format!("a line of {part:?}"), format!("let x = {}", part.repeat(line / part.len()))));
-        to.push(one(format!("a list of {part:?}"), format!("let x = [{}]", part.repeat(line / part.len()))));
-        to.push(one(format!("a string of {part:?}"), format!("let x = \"{}\"", part.repeat(line / part.len()))));
+        to.push(one(format!("a line of {part:?}"), format!("let x = {}", part.repeat(size / part.len()))));
+        to.push(one(format!("a list of {part:?}"), format!("let x = [{}]", part.repeat(size / part.len()))));
+        to.push(one(format!("a string of {part:?}"), format!("let x = \"{}\"", part.repeat(size / part.len()))));
     }
-    to.push(one("a long good string", format!("let x = \"{}\"", "{{char}} ".repeat(100_000))));
-    to.push(one("a long wrong string", format!("let x = \"{}\"", "{{chat}} ".repeat(100_000))));
-    to.push(one("a long prose", format!("let x = \"\"\"md\n{}  \"\"\"", "  {{char}} says \\ { }\n".repeat(40_000))));
-    to.push(one("a long unclosed prose", format!("let x = \"\"\"md\n{}", "  {{char}} says\n".repeat(50_000))));
+    to.push(one("a long good string", format!("let x = \"{}\"", "{{char}} ".repeat(size / 10))));
+    to.push(one("a long wrong string", format!("let x = \"{}\"", "{{chat}} ".repeat(size / 10))));
+    to.push(one("a long prose", format!("let x = \"\"\"md\n{}  \"\"\"", "  {{char}} says \\ { }\n".repeat(size / 25))));
+    to.push(one("a long unclosed prose", format!("let x = \"\"\"md\n{}", "  {{char}} says\n".repeat(size / 20))));
     to.push(one("fences of all lengths", (3..1_400).map(|length| format!("  a = {}\n", "\"".repeat(length))).collect::<String>()));
-    to.push(one("blank lines", "\n".repeat(1_000_000)));
-    to.push(one("comments", "# x\n".repeat(250_000)));
-    to.push(one("doc comments", "## x\n".repeat(200_000)));
+    to.push(one("blank lines", "\n".repeat(size)));
+    to.push(one("comments", "# x\n".repeat(size / 4)));
+    to.push(one("doc comments", "## x\n".repeat(size / 5)));
     to.push(one("a file of items", "let x = 1\n".repeat(10_001)));
     to.push(one("1 MiB and a byte", "#".repeat((1 << 20) - 6)));
     to.push(one("NUL", "let a\0 = 1\n"));
@@ -86,13 +86,13 @@ fn closer(opener: char) -> Option<char> {
 }
 
 /// Deep without brackets, and deep in every place where an expression may stand.
-fn nested(to: &mut Vec<Shape>) {
+fn nested(to: &mut Vec<Shape>, size: usize) {
     for prefix in ["-", "not ", "- not ", "not not ", "-\n", "not\n"] {
-        to.push(one(format!("prefixes {prefix:?}"), format!("let x = {}1", prefix.repeat(200_000 / prefix.len()))));
-        to.push(one(format!("prefixes {prefix:?} in brackets"), format!("let x = ({}1)", prefix.repeat(200_000 / prefix.len()))));
+        to.push(one(format!("prefixes {prefix:?}"), format!("let x = {}1", prefix.repeat(size / prefix.len()))));
+        to.push(one(format!("prefixes {prefix:?} in brackets"), format!("let x = ({}1)", prefix.repeat(size / prefix.len()))));
     }
-    to.push(one("accesses", format!("let x = f(){}", ".a".repeat(200_000))));
-    to.push(one("a path", format!("let x = a{}", ".a".repeat(200_000))));
+    to.push(one("accesses", format!("let x = f(){}", ".a".repeat(size))));
+    to.push(one("a path", format!("let x = a{}", ".a".repeat(size))));
     let deep = format!("{}1{}", "(".repeat(70), ")".repeat(70));
     let places = [
         ("let", format!("let x = {deep}")),
@@ -199,4 +199,42 @@ fn imports(to: &mut Vec<Shape>) {
     to.push(one("a file that imports itself often", itself));
     to.push(one("a path of dots", format!("use \"{}x.masc\" as x\n", "../".repeat(300_000))));
     to.push(one("an import that is a long name", format!("use \"{}\" as x\n", "x".repeat(900_000))));
+}
+
+/// What must be told; the rest may be a program.
+#[allow(dead_code, reason = "for the tests; the benchmark times all")]
+pub fn is_refused(name: &str) -> bool {
+    const REFUSED: [&str; 30] = [
+        "10⁶ brackets",
+        "a long wrong string",
+        "a long unclosed prose",
+        "a file of items",
+        "1 MiB and a byte",
+        "NUL",
+        "unclosed",
+        "a long chain of",
+        "prefixes",
+        "accesses",
+        "too deep",
+        "unknown",
+        "a list of unknown names",
+        "one long unknown name",
+        "two long names",
+        "one name many times",
+        "a field many times",
+        "misspelt items",
+        "a circle",
+        "lists of lists",
+        "a list that grows",
+        "records of records",
+        "sums of sums",
+        "a sum that grows",
+        "rewards of rewards",
+        "a reward that grows",
+        "extends of extends",
+        "a long list, often",
+        "families of many",
+        "257 imports",
+    ];
+    REFUSED.iter().any(|one| name.starts_with(one))
 }
