@@ -23,7 +23,13 @@ fn disguises(text: &str) -> Vec<String> {
     let html = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let percent: String = text
         .bytes()
-        .map(|byte| if byte.is_ascii_alphanumeric() || byte == b'-' { (byte as char).to_string() } else { format!("%{byte:02X}") })
+        .map(|byte| {
+            if byte.is_ascii_alphanumeric() || byte == b'-' {
+                (byte as char).to_string()
+            } else {
+                format!("%{byte:02X}")
+            }
+        })
         .collect();
     let hex: String = text.bytes().map(|byte| format!("{byte:02x}")).collect();
     let mut all = vec![
@@ -137,7 +143,9 @@ fn a_secret_is_written_nowhere() {
 fn a_new_secret_re_runs_nothing() {
     let sandbox = Sandbox::new();
     let run = ["run", EXPERIMENT, "--engine", "fake", "--allow", "net(\"api.openai.com:443\")", "--json"];
-    let with = |key: &str| Answer::of(&command(sandbox.path(), &run).env(VARIABLE, key).output().unwrap()).ended_with(0).json();
+    let with = |key: &str| {
+        Answer::of(&command(sandbox.path(), &run).env(VARIABLE, key).output().unwrap()).ended_with(0).json()
+    };
     with("one");
     let second = with("two");
     let outcomes = second["tasks"].as_array().unwrap();
@@ -147,16 +155,24 @@ fn a_new_secret_re_runs_nothing() {
 /// As [`Sandbox::mascot`], but whoever waits for a pipe's other end is stopped and counts as failed.
 #[track_caller]
 fn soon(folder: &Path, args: &[&str]) -> Answer {
-    let mut child = command(folder, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    // Into files: a pipe that nobody reads would be waited for as well.
+    let said = tempfile::tempdir().unwrap();
+    let [out, err] = ["out", "err"].map(|name| said.path().join(name));
+    let [to_out, to_err] = [&out, &err].map(|path| Stdio::from(fs::File::create(path).unwrap()));
+    let mut child = command(folder, args).stdout(to_out).stderr(to_err).spawn().unwrap();
     let began = Instant::now();
-    while child.try_wait().unwrap().is_none() {
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
         if began.elapsed() > Duration::from_secs(60) {
             child.kill().unwrap();
             panic!("{args:?} waits for something");
         }
         std::thread::sleep(Duration::from_millis(5));
-    }
-    let answer = Answer::of(&child.wait_with_output().unwrap());
+    };
+    let [out, err] = [out, err].map(|path| fs::read_to_string(path).unwrap());
+    let answer = Answer { code: status.code(), out, err };
     assert!(!answer.err.contains("panicked"), "{args:?}\n{}", answer.err);
     answer
 }
@@ -222,7 +238,14 @@ fn a_main_file_that_is_none_is_refused() {
     // A file that takes no room and has no end.
     fs::File::create(sandbox.path().join("huge.masc")).unwrap().set_len(1 << 40).unwrap();
     for verb in ["check", "fmt", "plan", "expand", "graph"] {
-        for (file, codes) in [("pipe.masc", &[2][..]), ("/dev/zero", &[2]), (".", &[2]), ("bytes.masc", &[1]), ("large.masc", &[1]), ("huge.masc", &[1, 2])] {
+        for (file, codes) in [
+            ("pipe.masc", &[2][..]),
+            ("/dev/zero", &[2]),
+            (".", &[2]),
+            ("bytes.masc", &[1]),
+            ("large.masc", &[1]),
+            ("huge.masc", &[1, 2]),
+        ] {
             let answer = soon(sandbox.path(), &[verb, file]);
             assert!(answer.code.is_some_and(|code| codes.contains(&code)), "{verb} {file}: {answer:?}");
         }
@@ -240,7 +263,8 @@ fn no_host_is_reached_that_nobody_granted() {
     sandbox.write("main.masc", main);
     sandbox.write("d.jsonl", "{}\n");
     let said = |engine: &str| {
-        let output = command(sandbox.path(), &["plan", "main.masc", "--engine", engine]).env("KEY", "k").output().unwrap();
+        let output =
+            command(sandbox.path(), &["plan", "main.masc", "--engine", engine]).env("KEY", "k").output().unwrap();
         let answer = Answer::of(&output);
         format!("{}{}", answer.out, answer.err)
     };

@@ -124,14 +124,16 @@ impl Diagnostics {
             if *count <= limit {
                 kept.add(one.clone());
             } else {
-                let (_, severity) =
-                    last.entry(one.primary.span.file).or_insert((one.primary.span, one.severity));
+                let (_, severity) = last.entry(one.primary.span.file).or_insert((one.primary.span, one.severity));
                 *severity = (*severity).min(one.severity);
             }
         }
         for (file, (span, severity)) in last {
             let more = counts[&file] - limit;
-            kept.add(Diagnostic { severity, ..Diagnostic::error("M0009", span, format!("and {more} more from here on")) });
+            kept.add(Diagnostic {
+                severity,
+                ..Diagnostic::error("M0009", span, format!("and {more} more from here on"))
+            });
         }
         kept
     }

@@ -90,7 +90,9 @@ fn main_file() -> String {
     for number in 0..LIBRARIES {
         let _ = writeln!(to, "use \"./part_{number}.masc\" as part_{number}");
     }
-    to.push_str("\nexperiment large \"A large one\" {\n  seed = 7\n}\n\ndataset talk {\n  source = jsonl(\"talk.jsonl\")\n}\n");
+    to.push_str(
+        "\nexperiment large \"A large one\" {\n  seed = 7\n}\n\ndataset talk {\n  source = jsonl(\"talk.jsonl\")\n}\n",
+    );
     for number in 0..LIBRARIES {
         let rubrics: Vec<_> = (0..RUBRICS).map(|one| format!("part_{number}.r{number}_{one}")).collect();
         let _ = write!(to, "\njudge j{number} {{\n  by = contrast(base)\n  rubrics = [{}]\n}}\n", rubrics.join(", "));
@@ -132,7 +134,12 @@ fn time<T>(name: &str, mut run: impl FnMut() -> T) {
         })
         .collect();
     runs.sort_by(f64::total_cmp);
-    println!("{name:<44} {:>8.2} ms   (median {:.2}, worst {:.2})", runs[0], runs[runs.len() / 2], runs[runs.len() - 1]);
+    println!(
+        "{name:<44} {:>8.2} ms   (median {:.2}, worst {:.2})",
+        runs[0],
+        runs[runs.len() / 2],
+        runs[runs.len() - 1]
+    );
 }
 
 fn main() {
@@ -149,7 +156,11 @@ fn main() {
     if asked("check large") {
         time("check large", || {
             let checked = mascot_lang::check(&files, "main.masc", &[]);
-            assert!(checked.program.is_some(), "{:#?}", checked.diagnostics.sorted().iter().take(3).collect::<Vec<_>>());
+            assert!(
+                checked.program.is_some(),
+                "{:#?}",
+                checked.diagnostics.sorted().iter().take(3).collect::<Vec<_>>()
+            );
             checked
         });
     }

@@ -95,8 +95,7 @@ fn checked<'t>(tree: &'t Tree, files: &'t SourceMap, overrides: &[Override<'t>],
 
     let done = names.decls.iter().map(|_| None).collect();
     let (faulty_units, budget) = (BTreeSet::new(), Budget::default());
-    let mut checker =
-        Checker { tree, files, names, bases, writes, graph, done, faulty_units, uses, budget, found };
+    let mut checker = Checker { tree, files, names, bases, writes, graph, done, faulty_units, uses, budget, found };
     for id in checker.graph.order.clone() {
         checker.item(id);
     }

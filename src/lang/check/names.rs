@@ -110,7 +110,7 @@ impl<'t> Names<'t> {
 }
 
 /// More diagnostics than a file is told of.
-const MANY: usize = 200;
+const MANY: usize = 100;
 
 /// Declares every item of every file, then binds imports.
 pub fn declare<'t>(tree: &'t Tree, files: &SourceMap, found: &mut Sink) -> Names<'t> {

@@ -54,9 +54,11 @@ pub fn not_ascii(word: Span, letter: char, meant: Option<&str>) -> Diagnostic {
     let message = format!("`{}` (U+{code:04X}) stands outside of a text", visible(letter));
     let diagnostic = Diagnostic::error("M0022", word, message);
     match meant {
-        Some(meant) => diagnostic
-            .help(format!("it looks like a Latin letter and is none: write `{meant}`"))
-            .fix(format!("write `{meant}`"), word, meant),
+        Some(meant) => diagnostic.help(format!("it looks like a Latin letter and is none: write `{meant}`")).fix(
+            format!("write `{meant}`"),
+            word,
+            meant,
+        ),
         None => diagnostic.help("names are ASCII letters, digits and `_`; other letters belong into texts in quotes"),
     }
 }
@@ -77,9 +79,13 @@ pub fn hidden_letter(at: Span, letter: char) -> Diagnostic {
 
 pub fn look_alike(at: Span, letter: char, latin: char) -> Diagnostic {
     let code = letter as u32;
-    Diagnostic::warning("M0024", at, format!("`{letter}` (U+{code:04X}) looks like `{latin}` and stands beside Latin letters"))
-        .help(format!("write `{latin}`, unless it is meant"))
-        .fix(format!("write `{latin}`"), at, latin.to_string())
+    Diagnostic::warning(
+        "M0024",
+        at,
+        format!("`{letter}` (U+{code:04X}) looks like `{latin}` and stands beside Latin letters"),
+    )
+    .help(format!("write `{latin}`, unless it is meant"))
+    .fix(format!("write `{latin}`"), at, latin.to_string())
 }
 
 /// A letter as it can be shown without harm.

@@ -72,10 +72,20 @@ pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> O
     words
         .into_iter()
         .filter(|word| word.len() <= 4 * MAX_MISSPELT && word.chars().count().abs_diff(length) <= allowed)
+        .filter(|word| !written.is_ascii() || !word.is_ascii() || least_distance(written, word) <= allowed)
         .map(|word| (strsim::damerau_levenshtein(written, word), word))
         .filter(|(distance, _)| *distance <= allowed)
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, word)| word)
+}
+
+/// No fewer letters are to be changed than one of two words has and the other has not. Both are ASCII.
+fn least_distance(one: &str, other: &str) -> usize {
+    let mut counts = [0_i16; 128];
+    one.bytes().for_each(|byte| counts[usize::from(byte)] += 1);
+    other.bytes().for_each(|byte| counts[usize::from(byte)] -= 1);
+    let (more, less) = counts.iter().fold((0, 0), |(more, less), count| (more + count.max(&0), less - count.min(&0)));
+    usize::try_from(more.max(less)).unwrap_or(0)
 }
 
 #[cfg(test)]

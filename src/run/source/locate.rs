@@ -164,8 +164,10 @@ fn in_root(path: &str, places: &Places) -> Result<PathBuf, String> {
             depth < 0
         })
     };
-    let folders: Vec<PathBuf> =
-        std::iter::once(&places.root).chain(&places.granted).filter_map(|folder| fs::canonicalize(folder).ok()).collect();
+    let folders: Vec<PathBuf> = std::iter::once(&places.root)
+        .chain(&places.granted)
+        .filter_map(|folder| fs::canonicalize(folder).ok())
+        .collect();
     let allowed = |path: &Path| folders.iter().any(|folder| path.starts_with(folder));
     if (climbs || Path::new(path).is_absolute()) && !fs::canonicalize(&joined).is_ok_and(|real| allowed(&real)) {
         return Err(LEAVES.to_owned());

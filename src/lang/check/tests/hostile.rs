@@ -1,6 +1,8 @@
 //! What a stranger might send is read or refused, soon and without harm: no panic, no stack or memory used up. How soon is the
 //! benchmark's to say (`benches/speed.rs`); here time is bounded so generously that only what grows without bound is caught.
 
+#![allow(clippy::disallowed_methods, reason = "a test looks at the clock")]
+
 mod shapes;
 
 use std::time::Instant;
@@ -8,18 +10,16 @@ use std::time::Instant;
 use super::{Files, check};
 
 /// Of a build that is not optimised, beside other tests.
-const BOUND: u64 = 20;
+const BOUND: u64 = 30;
 
 #[test]
 fn hostile_programs_are_read_or_refused() {
-    let mut slow = Vec::new();
     for (name, files) in shapes::all(50_000) {
         let pairs: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
         let files = Files::of(&pairs);
         let began = Instant::now();
         let checked = check(&files, "main.masc", &[]);
         let took = began.elapsed();
-        slow.push((took.as_millis(), name.clone()));
         assert!(took.as_secs() < BOUND, "{name}: {took:?}");
         assert_eq!(checked.program.is_some(), !checked.diagnostics.has_errors(), "{name}");
         let told = checked.diagnostics.sorted();
@@ -32,6 +32,4 @@ fn hostile_programs_are_read_or_refused() {
             let _ = checked.files.text(one.primary.span);
         }
     }
-    slow.sort();
-    std::fs::write("/tmp/slow.txt", format!("{slow:#?}")).unwrap();
 }

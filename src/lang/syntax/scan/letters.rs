@@ -17,7 +17,8 @@ fn joins(letter: char) -> bool {
 
 /// The Latin letter that a Cyrillic, Greek or full-width one looks like.
 pub(super) fn looks_like(letter: char) -> Option<char> {
-    const CYRILLIC_AND_GREEK: &str = "аaеeоoрpсcуyхxіiјjѕsԁdһhԛqԝwьbАAВBЕEЗ3КKМMНHОOРPСCТTУYХXІIЈJЅSԌGΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXοoιiνvρpαaυu";
+    const CYRILLIC_AND_GREEK: &str =
+        "аaеeоoрpсcуyхxіiјjѕsԁdһhԛqԝwьbАAВBЕEЗ3КKМMНHОOРPСCТTУYХXІIЈJЅSԌGΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXοoιiνvρpαaυu";
     match letter {
         '\u{ff21}'..='\u{ff3a}' | '\u{ff41}'..='\u{ff5a}' => char::from_u32(letter as u32 - 0xff21 + u32::from(b'A')),
         _ => {
@@ -43,7 +44,10 @@ impl Scanner<'_> {
             return end;
         }
         let is_code = |letter: char| !letter.is_ascii() || letter.is_ascii_alphanumeric() || letter == '_';
-        let head = self.text[self.line..at].chars().rev().take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_');
+        let head = self.text[self.line..at]
+            .chars()
+            .rev()
+            .take_while(|letter| letter.is_ascii_alphanumeric() || *letter == '_');
         let start = at - head.count();
         let end = at + self.text[at..].chars().take_while(|letter| is_code(*letter)).map(char::len_utf8).sum::<usize>();
         let word = &self.text[start..end];
