@@ -247,6 +247,8 @@ fn a_main_file_that_is_none_is_refused() {
             ("huge.masc", &[1, 2]),
         ] {
             let answer = soon(sandbox.path(), &[verb, file]);
+            let said = answer.out.len() + answer.err.len();
+            assert!(said < 20_000, "{verb} {file} says {said} bytes");
             assert!(answer.code.is_some_and(|code| codes.contains(&code)), "{verb} {file}: {answer:?}");
         }
     }

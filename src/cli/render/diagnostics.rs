@@ -158,7 +158,24 @@ fn github(one: &Diagnostic, files: &SourceMap, to: &mut String) {
     );
 }
 
+/// A longer line is not shown: a text of a stranger may be one line of a million letters.
+const LONGEST_LINE: usize = 2_000;
+
+/// Whether the lines that would be shown, one of context on each side, are lines that a person can look at.
+fn can_be_shown(one: &Diagnostic, files: &SourceMap) -> bool {
+    one.secondary.iter().chain([&one.primary]).all(|label| {
+        let text = &files.file(label.span.file).text;
+        let (start, end) = (label.span.start as usize, label.span.end as usize);
+        let from = text[..start].rmatch_indices('\n').nth(1).map_or(0, |(at, _)| at);
+        let to = text[end..].match_indices('\n').nth(1).map_or(text.len(), |(at, _)| end + at);
+        text[from..to].lines().all(|line| line.len() <= LONGEST_LINE)
+    })
+}
+
 fn human(one: &Diagnostic, files: &SourceMap, paint: Paint, to: &mut String) {
+    if !can_be_shown(one, files) {
+        return short(one, files, to);
+    }
     let theme = if paint.is_on() { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme).with_width(width()).with_context_lines(1).with_links(false);
     let shown = Shown::new(one, files);
