@@ -199,15 +199,6 @@ impl Revision {
     }
 }
 
-impl Revision {
-    /// The folder of the project, from the top, with the lock that it had: the current folder or the nearest above it that held one.
-    fn locked(&self) -> (&Path, Option<String>) {
-        let lock = |folder: &Path| self.blob(&folder.join(FILE)).ok();
-        let found = self.below.ancestors().find_map(|folder| Some((folder, Some(lock(folder)?))));
-        found.unwrap_or((Path::new(""), None))
-    }
-}
-
 impl World for Revision {
     fn source(&self, path: &str) -> Result<String, String> {
         let Some(far) = Far::parse(path) else { return self.read(Path::new(path)) };

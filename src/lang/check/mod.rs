@@ -65,6 +65,7 @@ pub struct Checker<'t> {
     budget: Budget,
     /// For an editor: what names were taken to mean.
     uses: Option<Uses>,
+    budget: Budget,
     found: Sink,
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::val::Val;
 use crate::program::{Layer, Origin};
-use crate::syntax::ast::{Expr, ExprKind, Segment};
+use crate::syntax::ast::{Assign, Expr, ExprKind, Segment};
 
 /// Parts of a record or call that are written have its origin, and those that are not are defaults.
 pub fn origins_of_parts(expr: &Expr, val: &Val, prefix: &str, origin: Origin, parts: &mut BTreeMap<String, Origin>) {
@@ -13,11 +13,14 @@ pub fn origins_of_parts(expr: &Expr, val: &Val, prefix: &str, origin: Origin, pa
     let default = Origin { layer: Layer::Default, span: None };
     match &expr.kind {
         ExprKind::Record(assigns) => {
+            // Of a field that is written twice the first counts.
+            let named = assigns.iter().rev().filter_map(|assign| match assign.path.as_slice() {
+                [Segment::Name(one)] => Some((one.value.as_str(), assign)),
+                _ => None,
+            });
+            let written: BTreeMap<&str, &Assign> = named.collect();
             for (name, val) in fields {
-                let written = assigns
-                    .iter()
-                    .find(|assign| matches!(assign.path.as_slice(), [Segment::Name(one)] if one.value == *name));
-                match written {
+                match written.get(name.as_str()) {
                     Some(assign) => {
                         let origin = Origin { span: origin.span.map(|_| assign.span), ..origin };
                         parts.insert(join(name), origin);
