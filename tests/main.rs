@@ -7,6 +7,7 @@
     reason = "a test that cannot go on should stop, and may read files"
 )]
 
+mod cards;
 mod contract;
 mod diff;
 mod documents;
@@ -21,6 +22,7 @@ mod house;
 mod init;
 #[cfg(feature = "engine")]
 mod judges;
+mod lint;
 mod lock;
 mod lsp;
 mod migrate;
@@ -35,3 +37,4 @@ mod reviewing;
 mod rooms;
 #[cfg(feature = "engine")]
 mod smoke;
+mod trials;

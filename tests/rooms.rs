@@ -20,6 +20,7 @@ const LANG: &[(&str, &[&str])] = &[
         "editor",
         &["source", "diagnostic", "syntax", "program", "stdlib", "address", "check", "explain", "format", "editor"],
     ),
+    ("lint", &["source", "diagnostic", "syntax", "program", "explain", "format", "lint"]),
 ];
 
 #[test]
@@ -130,7 +131,7 @@ fn every_diagnostic_has_a_page_and_every_page_a_diagnostic() {
 fn every_diagnostic_has_a_golden() {
     let root = repository();
     let mut shown = BTreeSet::new();
-    for path in files(&root.join("tests/golden/check"), "masc") {
+    for path in files(&root.join("tests/golden"), "masc") {
         shown.extend(codes(&fs::read_to_string(&path).unwrap()));
     }
     // What no file of a sensible size can show is shown by a test beside the goldens' reader.
@@ -138,7 +139,7 @@ fn every_diagnostic_has_a_golden() {
     let pages = files(&root.join("docs/diagnostics"), "md");
     let unshown: Vec<String> =
         pages.iter().map(|path| stem(path)).filter(|name| is_code(name) && !shown.contains(name)).collect();
-    assert!(unshown.is_empty(), "no program in tests/golden/check shows {unshown:?}");
+    assert!(unshown.is_empty(), "no program in tests/golden shows {unshown:?}");
 }
 
 /// Words of the form `M0207`.

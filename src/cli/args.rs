@@ -1,10 +1,13 @@
 //! What may be typed. The doc comments are the help. A verb that is not built is absent, not refused.
 
+mod personas;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mascot_lang::diff::Class;
+pub use personas::{CardVersion, Export, Import, Test};
 
 use super::examples;
 
@@ -29,6 +32,8 @@ pub enum Verb {
     /// Write .masc files in the one style; says the same, with the same comments, or writes nothing
     #[command(after_help = examples::FMT)]
     Fmt(Fmt),
+    /// Find what is right and will cost money or truth: a judge of the policy's family, a test split that trains, a missing control
+    Lint(Lint),
     /// Apply the fixes that `check` offers, as long as each leaves fewer faults
     #[command(after_help = examples::FIX)]
     Fix(Fix),
@@ -43,6 +48,8 @@ pub enum Verb {
     /// Bring every task of an experiment to an outcome; what the store holds already is recalled
     #[command(after_help = examples::RUN)]
     Run(Run),
+    /// Ask the personas' tests: samples of each policy, judged, and how many must hold
+    Test(Test),
     /// Say why a task would run again: the field, both values, the line
     #[command(after_help = examples::WHY)]
     Why(Why),
@@ -62,6 +69,10 @@ pub enum Verb {
     /// Show a dataset (splits, refused rows, a sample) or a task's record and artifacts
     #[command(after_help = examples::SHOW)]
     Show(Show),
+    /// Make a persona of a character card (.json, .png, .charx); what the language cannot say is kept beside it
+    Import(Import),
+    /// Make a character card of a persona; what an import kept comes back as it was
+    Export(Export),
     /// List the runs that a store remembers
     Runs(Runs),
     /// Write the report of an earlier run again
@@ -225,10 +236,31 @@ pub struct Migrate {
 }
 
 #[derive(Debug, Args)]
+pub struct Lint {
+    /// .masc files
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// Override one value: voices.kl.beta=0.05
+    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
+    pub set: Vec<(String, String)>,
+    /// How diagnostics are written
+    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
+    pub format: Format,
+    #[command(flatten)]
+    pub output: Output,
+    /// The project's root
+    #[arg(long, value_name = "DIR")]
+    pub root: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
 pub struct Fix {
     /// .masc files
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
+    /// Also the fixes that `lint` offers
+    #[arg(long)]
+    pub lint: bool,
     /// Print what would change, and write nothing
     #[arg(long)]
     pub diff: bool,

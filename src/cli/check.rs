@@ -13,9 +13,9 @@ use super::load;
 use super::render::{self, Paint, diagnostics, sarif};
 
 /// What one file, at one point, was found to be.
-struct Found {
-    diagnostics: Diagnostics,
-    files: SourceMap,
+pub struct Found {
+    pub diagnostics: Diagnostics,
+    pub files: SourceMap,
 }
 
 pub fn check(args: &Check) -> Exit {
@@ -41,6 +41,11 @@ pub fn check(args: &Check) -> Exit {
         all.extend(found);
     }
 
+    tell(&all, args.files.len(), format, started)
+}
+
+/// Prints what was found in so many files, and ends with 1 when it holds errors.
+pub fn tell(all: &[Found], files: usize, format: Format, started: Instant) -> Exit {
     let mut tally = diagnostics::Tally::default();
     all.iter().for_each(|found| tally.add(diagnostics::Tally::of(&found.diagnostics)));
     if matches!(format, Format::Json | Format::Sarif) {
@@ -48,12 +53,12 @@ pub fn check(args: &Check) -> Exit {
         let document = if format == Format::Sarif { sarif::document } else { diagnostics::document };
         render::json(&document(&pairs));
     } else {
-        for found in &all {
+        for found in all {
             render::out(&diagnostics::text(&found.diagnostics, &found.files, format, Paint::of_stdout()));
         }
     }
     if format == Format::Human {
-        render::say(&summary(args, &all, tally, started));
+        render::say(&summary(files, all, tally, started));
     }
     let faulty = all.iter().filter(|found| found.diagnostics.has_errors());
     let exits: Vec<Exit> = faulty.map(|found| load::whose(&found.diagnostics, &found.files)).collect();
@@ -64,9 +69,9 @@ pub fn check(args: &Check) -> Exit {
     }
 }
 
-fn summary(args: &Check, all: &[Found], tally: diagnostics::Tally, started: Instant) -> String {
+fn summary(files: usize, all: &[Found], tally: diagnostics::Tally, started: Instant) -> String {
     let paint = Paint::of_stderr();
-    let files = render::plural(args.files.len(), "file");
+    let files = render::plural(files, "file");
     let took = paint.dim(&format!("({:.1} ms)", started.elapsed().as_secs_f64() * 1e3));
     let counted = tally.in_words();
     if counted.is_empty() {

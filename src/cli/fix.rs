@@ -9,6 +9,8 @@ use super::load;
 use super::render::{self, diagnostics, plural};
 
 pub fn fix(args: &Fix) -> Exit {
+    let (teller, verb): (fix::Teller, _) =
+        if args.lint { (mascot_lang::lint::lint, "lint") } else { (fix::told_by_check, "check") };
     let mut worst = Exit::Done;
     for file in &args.files {
         let world = match load::open(file, args.root.as_deref()) {
@@ -16,7 +18,7 @@ pub fn fix(args: &Fix) -> Exit {
             Err(exit) => return exit,
         };
         let name = file.to_string_lossy();
-        let Some(mended) = fix::mended(&world, &name) else {
+        let Some(mended) = fix::mended(&world, &name, teller) else {
             // It cannot be read, and the check says why.
             let checked = load::check(&world, file, &Default::default());
             load::show(&checked.diagnostics, &checked.files);
@@ -34,13 +36,13 @@ pub fn fix(args: &Fix) -> Exit {
         for done in &mended.done {
             render::say(&format!("{name}:{}:{} {}  {}", done.at.line, done.at.column, done.code, done.title));
         }
-        let left = diagnostics::Tally::of(&mended.checked.diagnostics);
+        let left = diagnostics::Tally::of(&teller(&mended.checked));
         let mends = plural(mended.done.len(), "fix");
-        let verb = if args.diff { "would be applied" } else { "applied" };
+        let done = if args.diff { "would be applied" } else { "applied" };
         let rest = left.in_words();
         let rest =
-            if rest.is_empty() { "nothing is left".to_owned() } else { format!("{rest} left: `mascot check {name}`") };
-        render::say(&format!("{name}: {mends} {verb}, {rest}"));
+            if rest.is_empty() { "nothing is left".to_owned() } else { format!("{rest} left: `mascot {verb} {name}`") };
+        render::say(&format!("{name}: {mends} {done}, {rest}"));
         if left.errors > 0 {
             worst = worst.or(Exit::ProgramWrong);
         }

@@ -19,6 +19,7 @@ mod examples;
 mod exit;
 mod expand;
 mod explain;
+mod export;
 mod fix;
 mod fmt;
 mod gc;
@@ -26,8 +27,10 @@ mod gc;
 mod generate;
 mod git;
 mod graph;
+mod import;
 mod init;
 mod interrupt;
+mod lint;
 mod load;
 mod lock;
 mod lsp;
@@ -42,6 +45,7 @@ mod runs;
 #[cfg(feature = "engine")]
 mod score;
 mod show;
+mod test;
 mod why;
 mod world;
 
@@ -67,18 +71,22 @@ pub fn main() -> ExitCode {
         Verb::Init(args) => init::init(args),
         Verb::Check(args) => check::check(args),
         Verb::Fmt(args) => fmt::fmt(args),
+        Verb::Lint(args) => lint::lint(args),
         Verb::Fix(args) => fix::fix(args),
         Verb::Migrate(args) => migrate::migrate(args),
         Verb::Plan(args) => plan::plan(args),
         Verb::Diff(args) => diff::diff(args),
         Verb::Lock(args) => lock::lock(args),
         Verb::Run(args) => run::run(args),
+        Verb::Test(args) => test::test(args),
         Verb::Why(args) => why::why(args),
         Verb::Graph(args) => graph::graph(args),
         Verb::Explain(args) => explain::explain(args),
         Verb::Expand(args) => expand::expand(args),
         Verb::Lsp(_) => lsp::lsp(),
         Verb::Show(args) => show::show(args),
+        Verb::Import(args) => import::import(args),
+        Verb::Export(args) => export::export(args),
         Verb::Runs(args) => runs::runs(args),
         Verb::Report(args) => report_verb::report(args),
         Verb::Gc(args) => gc::gc(args),

@@ -162,7 +162,7 @@ pub fn store_at_hand(places: &args::Places) -> Result<Store, Exit> {
 }
 
 /// The store there, unless it is none of ours to read.
-fn opened(folder: PathBuf) -> Result<Store, Exit> {
+pub(super) fn opened(folder: PathBuf) -> Result<Store, Exit> {
     Store::open(folder).map_err(|why| {
         render::complain(&format!("the store: {why}"), Some(why.advice()));
         Exit::Failed
@@ -175,7 +175,7 @@ pub fn hf_cache() -> Option<PathBuf> {
     world::variable("HF_HOME").map(PathBuf::from).or_else(home).map(|at| at.join("hub"))
 }
 
-fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
+pub(super) fn fingerprint(engine: EngineKind) -> Result<String, Exit> {
     match engine {
         EngineKind::Fake => Ok(mascot_run::fake::FINGERPRINT.to_owned()),
         EngineKind::Candle => engines::fingerprint(),

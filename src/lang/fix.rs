@@ -3,7 +3,7 @@
 //! A fix is kept when fewer faults are told with it than without. Faults hide others (a name that is not known, a block that cannot be read),
 //! so the file is checked again after each round, until a round mends nothing.
 
-use crate::diagnostic::{Diagnostic, Edit};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit};
 use crate::source::{FileId, Position, World};
 use crate::{Checked, check};
 
@@ -27,14 +27,22 @@ pub struct Done {
     pub title: String,
 }
 
+/// What tells the faults that are mended: [`told_by_check`], or [`crate::lint::lint`].
+pub type Teller = fn(&Checked) -> Diagnostics;
+
+pub fn told_by_check(checked: &Checked) -> Diagnostics {
+    checked.diagnostics.clone()
+}
+
 /// Applies what can be applied to `main`; what is wrong in its imports is for those files to mend. `None` when it cannot be read.
-pub fn mended(world: &dyn World, main: &str) -> Option<Mended> {
+pub fn mended(world: &dyn World, main: &str, teller: Teller) -> Option<Mended> {
     let before = world.source(main).ok()?;
     let mut text = before.clone();
     let mut checked = check(world, main, &[]);
     let mut done = Vec::new();
     for _ in 0..ROUNDS {
-        let offered = offered(&checked);
+        let found = teller(&checked);
+        let offered = offered(&found);
         if offered.is_empty() {
             break;
         }
@@ -54,16 +62,17 @@ pub fn mended(world: &dyn World, main: &str) -> Option<Mended> {
         };
         let all: Vec<&(Done, Vec<Edit>)> = round.iter().collect();
         let (next, found) = with(&all);
-        let (kept, next, found) = if faults(&found) < faults(&checked) {
+        let (kept, next, found) = if faults(teller, &found) < faults(teller, &checked) {
             (all, next, found)
         } else {
             // One of them does harm: those that help by themselves.
-            let helpful: Vec<_> = all.into_iter().filter(|one| faults(&with(&[one]).1) < faults(&checked)).collect();
+            let before = faults(teller, &checked);
+            let helpful: Vec<_> = all.into_iter().filter(|one| faults(teller, &with(&[one]).1) < before).collect();
             if helpful.is_empty() {
                 break;
             }
             let (next, found) = with(&helpful);
-            if faults(&found) >= faults(&checked) {
+            if faults(teller, &found) >= before {
                 break;
             }
             (helpful, next, found)
@@ -74,15 +83,17 @@ pub fn mended(world: &dyn World, main: &str) -> Option<Mended> {
     Some(Mended { before, text, done, checked })
 }
 
-fn faults(checked: &Checked) -> usize {
-    checked.diagnostics.sorted().len()
+/// Errors first: a fix that trades a warning for an error does harm.
+fn faults(teller: Teller, checked: &Checked) -> (bool, usize) {
+    let found = teller(checked);
+    (found.has_errors(), found.sorted().len())
 }
 
 /// Diagnostics of the main file with a fix that touches it alone; of fixes that overlap the first.
-fn offered(checked: &Checked) -> Vec<&Diagnostic> {
+fn offered(found: &Diagnostics) -> Vec<&Diagnostic> {
     let mut taken: Vec<(u32, u32)> = Vec::new();
     let mut chosen = Vec::new();
-    for one in checked.diagnostics.sorted() {
+    for one in found.sorted() {
         let Some(fix) = one.fixes.first() else { continue };
         let spans: Vec<(u32, u32)> = fix.edits.iter().map(|edit| (edit.span.start, edit.span.end)).collect();
         let overlaps = |(start, end): &(u32, u32)| taken.iter().any(|(from, to)| start <= to && from <= end);
@@ -153,7 +164,7 @@ mod tests {
         let text = "masc 1\npersona anchor \"A\" {\n  voice: \"hello\"\n}\nlet crew = [anchr]\nstage s = sft for persona in crew {\n  \
                     polcy = base\n  data = lines\n}\nmodel base { weights = random(arch: \"llama\", hidden: 8, layers: 1, heads: 1, \
                     kv_heads: 1, ffn: 8) }\ndataset lines { source = jsonl(\"a\") }\n";
-        let mended = mended(&One(text), "main.masc").unwrap();
+        let mended = mended(&One(text), "main.masc", told_by_check).unwrap();
         assert!(mended.checked.diagnostics.is_empty(), "{:#?}\n{}", mended.checked.diagnostics, mended.text);
         assert!(mended.text.contains("voice= \"hello\"") && mended.text.contains("[anchor]"), "{}", mended.text);
         assert!(mended.text.contains("policy = base"), "{}", mended.text);
@@ -163,9 +174,9 @@ mod tests {
     #[test]
     fn what_has_no_fix_is_left() {
         let text = "masc 1\nlet a = b_of_nowhere_at_all\n";
-        let mended = mended(&One(text), "main.masc").unwrap();
+        let mended = mended(&One(text), "main.masc", told_by_check).unwrap();
         assert_eq!((mended.text.as_str(), mended.done.len()), (text, 0));
         assert!(mended.checked.diagnostics.has_errors());
-        assert!(super::mended(&One(text), "other.masc").is_none());
+        assert!(super::mended(&One(text), "other.masc", told_by_check).is_none());
     }
 }

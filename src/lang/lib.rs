@@ -17,6 +17,7 @@ pub mod fix;
 pub mod format;
 #[cfg(test)]
 mod golden;
+pub mod lint;
 pub mod lock;
 pub mod migrate;
 #[cfg(test)]

@@ -12,9 +12,10 @@ use crate::key::{KeyDocument, TaskKey};
 use crate::plan::{Bind, Plan, State, Task, estimate};
 use crate::remote::Remote;
 use crate::report::{Outcome, RunReport, SkipReason, TaskReport};
-use crate::source::{DigestMemo, Found, Origin, Source, locate, pinned, pointer, shelf};
+use crate::source::{DigestMemo, Found, Origin, Source, locate, pinned, pointer, shelf, written};
 use crate::store::{Claim, Draft, Lock, Record, Store, StoreError};
 use crate::task::Slot;
+use crate::whole::{self, Care};
 
 /// Brings sources to this machine. The only thing of a run that uses the network beside a judge.
 pub trait Fetcher {
@@ -180,10 +181,24 @@ impl<'a> Desk<'a> {
         let found = match locate(source, &self.plan.places, &mut self.memo) {
             Ok(found) => found,
             Err(missing) if missing.fetchable => self.fetched(source)?,
+            Err(_) if matches!(source.origin, Origin::Written { .. }) => self.written(source)?,
             Err(missing) => return Err(Fault::Data(format!("{}: {}; {}", missing.source, missing.why, missing.help))),
         };
         self.found.insert(source.clone(), found.clone());
         Ok(found)
+    }
+
+    /// What the program itself holds, as a file.
+    fn written(&mut self, source: &Source) -> Result<Found, Fault> {
+        let Origin::Written { text } = &source.origin else {
+            panic!("only what is written can be; this is a bug in mascot")
+        };
+        let path = written(text, &self.plan.places);
+        let in_the_way = |why: std::io::Error| Fault::File { path: path.clone(), why: why.to_string() };
+        fs::create_dir_all(path.parent().expect("a file lies in a folder")).map_err(in_the_way)?;
+        whole::write(&path, text.as_bytes(), Care::Moved).map_err(in_the_way)?;
+        locate(source, &self.plan.places, &mut self.memo)
+            .map_err(|missing| Fault::Data(format!("{}: {}; {}", missing.source, missing.why, missing.help)))
     }
 
     fn fetched(&mut self, source: &Source) -> Result<Found, Fault> {

@@ -251,7 +251,7 @@ impl Made<'_> {
             let (crew, said) = match subject {
                 Subject::Speakers { speakers, .. } => {
                     let crew = names(speakers);
-                    let said = monologues(&self.draw, index, &crew);
+                    let said = monologues(&self.draw, index, &crew, spec);
                     (crew, said)
                 }
                 Subject::Played { dialogue, .. } => {
@@ -261,7 +261,7 @@ impl Made<'_> {
                 Subject::Transcripts { transcripts } => recorded(index, &request.inputs[transcripts].path)?,
                 Subject::Written { crew, .. } => {
                     let crew: Vec<String> = crew.iter().map(|persona| persona.name.clone()).collect();
-                    let said = monologues(&self.draw, index, &crew);
+                    let said = monologues(&self.draw, index, &crew, spec);
                     (crew, said)
                 }
             };
@@ -384,20 +384,34 @@ fn transcript(draw: &Draw, subject: usize, index: usize, sample: usize, turns: V
     })
 }
 
-/// Every speaker answers every situation.
-fn monologues(draw: &Draw, subject: usize, speakers: &[String]) -> Vec<Value> {
+/// Every speaker answers every situation, as often as is asked.
+fn monologues(draw: &Draw, subject: usize, speakers: &[String], spec: &EvaluateSpec) -> Vec<Value> {
     let mut lines = Vec::new();
-    for index in 0..SITUATIONS {
-        for (sample, name) in speakers.iter().enumerate() {
-            let score = draw.between(&format!("{subject} {index} {sample}"), 0.0, 1.0);
-            let turns = vec![
-                turn("user", situation(index), Value::Null, None),
-                turn(name, &said(name, index + subject), Value::Null, Some(score)),
-            ];
-            lines.push(transcript(draw, subject, index, 0, turns));
+    let situations = spec.prompts.map_or(SITUATIONS, |most| SITUATIONS.min(most as usize));
+    for index in 0..situations {
+        for (seat, name) in speakers.iter().enumerate() {
+            for sample in 0..spec.sample.n as usize {
+                let what = format!("{subject} {index} {seat} {sample}");
+                let score = draw.between(&what, 0.0, 1.0);
+                let mut reply = turn(name, &said(name, index + subject + sample), Value::Null, Some(score));
+                for (at, (low, high)) in judged(spec).enumerate() {
+                    let name = if at == 0 { "judge".to_owned() } else { format!("judge#{}", at + 1) };
+                    reply["scores"][name] = draw.between(&format!("{what} {at}"), low, high).into();
+                }
+                let turns = vec![turn("user", situation(index), Value::Null, None), reply];
+                lines.push(transcript(draw, subject, index, sample, turns));
+            }
         }
     }
     lines
+}
+
+/// The bounds of what each judge may say, as it is reported.
+fn judged(spec: &EvaluateSpec) -> impl Iterator<Item = (f64, f64)> {
+    spec.metrics.iter().filter_map(|metric| match metric {
+        MetricSpec::Judge(judge) => Some((100.0 * judge.rubric.low / judge.rubric.high, 100.0)),
+        MetricSpec::Term(_) | MetricSpec::Reward(_) => None,
+    })
 }
 
 fn dialogues(draw: &Draw, subject: usize, director: &DirectorSpec, actors: &[Speaker], turns: u32) -> Vec<Value> {

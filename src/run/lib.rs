@@ -7,6 +7,7 @@
 //!
 //! [`fake::FakeEngine`] rehearses all of it without weights, data or network.
 
+pub mod card;
 pub mod desk;
 pub mod digest;
 pub mod drawn;
@@ -23,6 +24,7 @@ pub mod report;
 pub mod source;
 pub mod store;
 pub mod task;
+pub mod trial;
 pub mod whole;
 pub mod words;
 

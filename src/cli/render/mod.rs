@@ -10,6 +10,7 @@ pub mod results;
 pub mod sarif;
 
 pub mod table;
+pub mod trials;
 
 use std::io::{IsTerminal, Write};
 

@@ -59,7 +59,7 @@ fn main() {
     let began = Instant::now();
     let lm = model();
     let targets = vec![Target::Q, Target::K, Target::V, Target::O, Target::Gate, Target::Up, Target::Down];
-    let spec = LoraSpec { rank: 16, alpha: 32.0, targets };
+    let spec = LoraSpec { rank: 16, alpha: 32.0, targets, active: None };
     let mut lora = Lora::fresh(&spec, lm.config(), &Rng::new(1));
     let rng = Rng::new(2);
     for (i, value) in lora.values_mut().iter_mut().enumerate() {

@@ -1,5 +1,6 @@
 //! Every stage end to end on random weights, in seconds: what it leaves behind, and that a stopped one goes on bit for bit.
 
+mod harm;
 mod measured;
 
 use std::collections::BTreeMap;
@@ -11,8 +12,6 @@ use mascot_run::task::*;
 use tempfile::TempDir;
 
 use crate::CandleEngine;
-
-mod harm;
 
 /// A folder with data, and an engine.
 struct House {
@@ -114,7 +113,8 @@ fn policy(adapter: Option<&str>) -> Policy {
 }
 
 fn lora() -> Adapter {
-    Adapter::Fresh(LoraSpec { rank: 4, alpha: 8.0, targets: vec![Target::Q, Target::K, Target::V, Target::O] })
+    let targets = vec![Target::Q, Target::K, Target::V, Target::O];
+    Adapter::Fresh(LoraSpec { rank: 4, alpha: 8.0, targets, active: None })
 }
 
 fn optimizer(lr: f64) -> Optimizer {

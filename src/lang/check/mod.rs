@@ -25,7 +25,7 @@ pub mod schema;
 pub(crate) mod sink;
 mod stages;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 pub(crate) mod types;
 pub mod units;
 pub(crate) mod uses;

@@ -136,15 +136,21 @@ impl<'t> Checker<'t> {
             Some(Binding::Decl(id)) if self.names.decl(id).kind == EntityKind::Rubric => Some(id),
             _ => None,
         });
-        let has = |id: &EntityId| {
-            self.names.decl(*id).body.is_some_and(|body| {
-                body.entries.iter().any(|entry| match entry {
-                    Entry::Block(block) => block.name.as_ref().is_some_and(|one| one.value == name.value),
-                    _ => false,
-                })
-            })
+        let rubrics: Vec<EntityId> = rubrics.collect();
+        rubrics.into_iter().find_map(|rubric| self.criterion_of(rubric, name))
+    }
+
+    /// `tone.warm`
+    fn criterion_of(&mut self, rubric: EntityId, name: &Name) -> Option<Val> {
+        let has = |entry: &Entry| match entry {
+            Entry::Block(block) => block.name.as_ref().is_some_and(|one| one.value == name.value),
+            _ => false,
         };
-        let rubric = rubrics.into_iter().find(has)?;
+        let decl = *self.names.decl(rubric);
+        let known = decl.kind == EntityKind::Rubric && decl.body.is_some_and(|body| body.entries.iter().any(has));
+        if !known {
+            return None;
+        }
         self.meant(name.span, Meaning::Criterion(rubric));
         Some(Val::Op { op: "field", args: vec![Val::Entity(rubric), Val::Word(name.value.clone())] })
     }
@@ -168,7 +174,10 @@ impl<'t> Checker<'t> {
     pub fn part(&mut self, val: Val, name: &Name, written: &str, cx: &Cx<'_>) -> Val {
         match &val {
             Val::Unknown => Val::Unknown,
-            Val::Entity(id) => self.part_of_entity(*id, name, written, cx),
+            Val::Entity(id) => {
+                let criterion = if cx.in_test { self.criterion_of(*id, name) } else { None };
+                criterion.unwrap_or_else(|| self.part_of_entity(*id, name, written, cx))
+            }
             Val::Family(stage) => self.part_of_stage(*stage, None, name, written, cx),
             Val::Made(of) => match of.as_slice() {
                 [one] => self.part_of_stage(one.stage, Some(one.member), name, written, cx),

@@ -77,7 +77,7 @@ impl Lower<'_> {
     }
 
     /// What speaks in a subject: of a dialogue its actors.
-    fn speaking(&self, subject: &Value) -> Value {
+    pub(super) fn speaking(&self, subject: &Value) -> Value {
         match subject {
             Value::Made(of) if self.kind(of[0]) == "dialogue" => self.instance(of[0]).value("actors").clone(),
             value => value.clone(),
@@ -134,7 +134,7 @@ impl Lower<'_> {
         }
     }
 
-    fn asked(&mut self, at: &str, cast: &[(EntityId, Value)], prompting: &str) -> Json {
+    pub(super) fn asked(&mut self, at: &str, cast: &[(EntityId, Value)], prompting: &str) -> Json {
         let speakers = self.speakers(&join(at, "speakers.speakers"), cast, read_by(prompting));
         json!({"speakers": {"speakers": speakers, "prompting": prompting}})
     }

@@ -10,6 +10,7 @@ mod model;
 mod persona;
 mod reward;
 mod stage;
+pub(crate) mod trial;
 
 use std::collections::BTreeMap;
 
@@ -45,15 +46,7 @@ pub(crate) enum Hold {
 
 /// Lowers one instance.
 pub(crate) fn lower(program: &Program, files: &SourceMap, member: MemberRef) -> Lowered {
-    let mut lower = Lower {
-        program,
-        files,
-        slots: BTreeMap::new(),
-        remotes: BTreeMap::new(),
-        origins: BTreeMap::new(),
-        not_yet: None,
-        labels: Labels::default(),
-    };
+    let mut lower = Lower::new(program, files);
     let json = lower.stage(member);
     let spec = serde_json::from_value(json.clone()).unwrap_or_else(|error| {
         let stage = &program.entity(member.stage).name;
@@ -66,15 +59,7 @@ pub(crate) fn lower(program: &Program, files: &SourceMap, member: MemberRef) -> 
 
 /// A data set on its own, for `mascot show`: how it is read, and where it lies.
 pub fn dataset(program: &Program, files: &SourceMap, id: EntityId) -> (DataSpec, Source) {
-    let mut lower = Lower {
-        program,
-        files,
-        slots: BTreeMap::new(),
-        remotes: BTreeMap::new(),
-        origins: BTreeMap::new(),
-        not_yet: None,
-        labels: Labels::default(),
-    };
+    let mut lower = Lower::new(program, files);
     let json = lower.data("data", &Value::Entity(id));
     let spec: DataSpec = serde_json::from_value(json)
         .unwrap_or_else(|error| panic!("a data set does not fit its specification: {error}; this is a bug in mascot"));
@@ -143,6 +128,18 @@ struct Scope {
 }
 
 impl<'a> Lower<'a> {
+    fn new(program: &'a Program, files: &'a SourceMap) -> Self {
+        Self {
+            program,
+            files,
+            slots: BTreeMap::new(),
+            remotes: BTreeMap::new(),
+            origins: BTreeMap::new(),
+            not_yet: None,
+            labels: Labels::default(),
+        }
+    }
+
     fn owner(&self, id: EntityId) -> Owner<'a> {
         let entity = self.program.entity(id);
         Owner { name: &entity.name, fields: &entity.fields }

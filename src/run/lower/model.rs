@@ -109,7 +109,13 @@ impl Lower<'_> {
                 if self.maker(policy, None).is_some() {
                     self.cannot_yet("fresh factors on a policy that has an adapter");
                 }
-                json!({"fresh": plain(&Value::Record(args.clone()))})
+                let mut fresh = plain(&Value::Record(args.clone()));
+                if fresh["active"] == "always" {
+                    fresh.as_object_mut().expect("a record is an object").remove("active");
+                } else {
+                    self.cannot_yet("an adapter that is on for the reply alone");
+                }
+                json!({"fresh": fresh})
             }
             Value::Word(word) => word.as_str().into(),
             Value::Absent if self.maker(policy, None).is_some() => "continue".into(),

@@ -16,6 +16,7 @@ use crate::lower::{Hold, Lowered, lower};
 use crate::remote::Address;
 use crate::source::Places;
 use crate::store::{Label, Store};
+use crate::task::Slot;
 
 /// Plans the experiment: `programs` are its base and the points that were asked for, as the checker evaluated them.
 ///
@@ -29,10 +30,19 @@ pub fn plan(
     fingerprint: &str,
     fake: bool,
 ) -> Plan {
-    let experiment = programs.first().map(described).unwrap_or_default();
-    let engine = fingerprint.split('/').next().unwrap_or_default().to_owned();
+    let mut plan = empty(programs, places, fingerprint, fake);
+    let mut identical = BTreeMap::new();
+    for program in programs {
+        add(program, files, &mut plan, &mut identical);
+    }
+    known::fill_in(&mut plan, store);
+    plan
+}
+
+/// A plan without tasks, with what the programs say of all of them.
+pub(super) fn empty(programs: &[Program], places: &Places, fingerprint: &str, fake: bool) -> Plan {
     let mut plan = Plan {
-        experiment,
+        experiment: programs.first().map(described).unwrap_or_default(),
         engine: fingerprint.to_owned(),
         fake,
         places: places.clone(),
@@ -42,18 +52,26 @@ pub fn plan(
         capabilities: Capabilities::default(),
         budget: Budget::default(),
     };
-    let mut identical = BTreeMap::new();
     for program in programs {
-        add(program, files, &engine, &mut plan, &mut identical);
         add_budget(program, &mut plan.budget);
         add_capabilities(program, &mut plan.capabilities);
     }
-    known::fill_in(&mut plan, store);
     plan
 }
 
+/// Adds the tasks of one program, and says which task each member of a stage is.
+pub(super) fn tasks_of(program: &Program, files: &SourceMap, plan: &mut Plan) -> BTreeMap<MemberRef, usize> {
+    add(program, files, plan, &mut BTreeMap::new())
+}
+
 /// Adds the tasks of one point; a request that is in the plan already gives its task another id.
-fn add(program: &Program, files: &SourceMap, engine: &str, plan: &mut Plan, identical: &mut BTreeMap<String, usize>) {
+fn add(
+    program: &Program,
+    files: &SourceMap,
+    plan: &mut Plan,
+    identical: &mut BTreeMap<String, usize>,
+) -> BTreeMap<MemberRef, usize> {
+    let engine = plan.engine.split('/').next().unwrap_or_default().to_owned();
     let mut lowered = BTreeMap::new();
     let mut needs = DiGraphMap::<MemberRef, ()>::new();
     for stage in program.of_kind(EntityKind::Stage) {
@@ -77,7 +95,7 @@ fn add(program: &Program, files: &SourceMap, engine: &str, plan: &mut Plan, iden
         while let Some(member) = walk.next(&needs) {
             let task = lowered.get(&member).expect("every need is a member of a stage").clone();
             let own = plan.tasks.len();
-            let mut task = bound(program, member, task, engine, &plan.experiment.name, &places, own);
+            let mut task = bound(program, member, task, &engine, &plan.experiment.name, &places, own);
             let at = *identical.entry(identity(&task, own)).or_insert(own);
             match plan.tasks.get_mut(at) {
                 Some(same) => same.also.push(std::mem::take(&mut task.id)),
@@ -86,6 +104,20 @@ fn add(program: &Program, files: &SourceMap, engine: &str, plan: &mut Plan, iden
             places.insert(member, at);
         }
     }
+    places
+}
+
+/// Slots and needs of a task, with others by their positions in the plan.
+pub(super) fn bind(lowered: &Lowered, place: &dyn Fn(&MemberRef) -> usize) -> (BTreeMap<Slot, Bind>, Vec<usize>) {
+    let bind = |hold: &Hold| match hold {
+        Hold::Source(source) => Bind::Source(source.clone()),
+        Hold::Made { by, artifact } => Bind::Made { task: place(by), artifact: (*artifact).to_owned() },
+    };
+    let slots = lowered.slots.iter().map(|(slot, hold)| (slot.clone(), bind(hold))).collect();
+    let mut needs: Vec<usize> = needed(lowered).iter().map(place).collect();
+    needs.sort_unstable();
+    needs.dedup();
+    (slots, needs)
 }
 
 /// Every task whose outputs or results are read.
@@ -119,16 +151,8 @@ fn bound(
         None => id,
     };
     let place = |other: &MemberRef| if *other == member { own } else { places[other] };
-    let mut needs: Vec<usize> = needed(&lowered).iter().filter(|need| **need != member).map(&place).collect();
-    needs.sort_unstable();
-    needs.dedup();
-    let slots = lowered.slots.into_iter().map(|(slot, hold)| {
-        let bind = match hold {
-            Hold::Source(source) => Bind::Source(source),
-            Hold::Made { by, artifact } => Bind::Made { task: place(&by), artifact: artifact.to_owned() },
-        };
-        (slot, bind)
-    });
+    let (slots, mut needs) = bind(&lowered, &place);
+    needs.retain(|need| *need != own);
     let gates = lowered.gates.iter().map(|gate| gate.map(&place));
     Task {
         also: Vec::new(),
@@ -137,7 +161,7 @@ fn bound(
         member: persona,
         point: program.point.clone(),
         not_yet: lowered.not_yet,
-        slots: slots.collect(),
+        slots,
         remotes: lowered.remotes,
         needs,
         origins: lowered.origins,

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::{Bind, Changed, Lacking, Plan, State, Task, estimate};
 use crate::key::{Difference, KeyDocument, TaskKey};
 use crate::remote::{Address, Remote};
-use crate::source::{Found, Missing, Places, Source, locate, pinned};
+use crate::source::{Found, Missing, Origin, Places, Source, locate, pinned};
 use crate::store::{Label, Record, Store};
 use crate::task::Slot;
 
@@ -69,6 +69,10 @@ fn look(plan: &Plan, store: &Store) -> BTreeMap<Source, Known> {
         } else {
             match locate(source, &plan.places, &mut memo) {
                 Ok(found) => Known::Found(found),
+                // A run writes it: what it will be is known.
+                Err(_) if matches!(source.origin, Origin::Written { .. }) => {
+                    Known::Digest(pinned(source).expect("what is written is pinned by itself"))
+                }
                 Err(missing) => Known::Missing(missing),
             }
         };

@@ -5,9 +5,11 @@ pub(crate) mod estimate;
 mod known;
 mod reruns;
 mod task;
+mod trials;
 
 pub use build::plan;
 pub use estimate::{Basis, Estimate, Likely};
 pub use known::{Why, why};
 pub use reruns::reruns;
 pub use task::{Bind, Budget, Capabilities, Changed, Experiment, Labels, Lacking, Origin, Plan, State, Task};
+pub use trials::{Trials, trials};

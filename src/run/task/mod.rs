@@ -17,7 +17,9 @@ use serde::{Deserialize, Serialize};
 pub use data::{Cut, DataSpec, EMOTIONS, Reader, Rows, SplitName};
 pub use evaluate::{Baseline, DialogueSpec, EvaluateSpec, MetricSpec, Subject};
 pub use judge::{JudgeKind, JudgeSpec, RubricCriterion, RubricSpec};
-pub use model::{Adapter, Dtype, LoraSpec, ModelSpec, Policy, RandomModel, SampleSpec, Target, Tokens, Weights};
+pub use model::{
+    Active, Adapter, Dtype, LoraSpec, ModelSpec, Policy, RandomModel, SampleSpec, Target, Tokens, Weights,
+};
 pub use persona::{DirectiveSpec, DirectorSpec, Example, Order, PersonaSpec, Speaker};
 pub use reward::{Expr, RewardSpec, Term};
 pub use train::{

@@ -72,6 +72,15 @@ pub struct LoraSpec {
     pub alpha: f64,
     /// Sorted.
     pub targets: Vec<Target>,
+    /// `reply`: off over what stands before a reply. Not there: on everywhere, which is the default and was before there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<Active>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Active {
+    Reply,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -58,7 +58,9 @@ pub fn actions(server: &mut Server, params: CodeActionParams) -> Result<Vec<Code
     let by_name = params.context.only.is_some() && wants(&CodeActionKind::SOURCE_FIX_ALL);
     if by_name || wants(&CodeActionKind::SOURCE_FIX_ALL) && !actions.is_empty() {
         let overlay = Overlay::around(&server.documents, &asked.path);
-        if let Some(mended) = fix::mended(&overlay, &asked.path).filter(|mended| mended.text != mended.before) {
+        if let Some(mended) =
+            fix::mended(&overlay, &asked.path, fix::told_by_check).filter(|mended| mended.text != mended.before)
+        {
             let range = asked.range(0, mended.before.len());
             let changes = HashMap::from([(params.text_document.uri, vec![TextEdit::new(range, mended.text)])]);
             actions.push(CodeActionOrCommand::CodeAction(CodeAction {

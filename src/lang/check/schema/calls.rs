@@ -237,6 +237,13 @@ pub static LORA: Call = Call {
             Training,
             "Which projections get factors.",
         ),
+        A::with(
+            "active",
+            Ty::Words(&["always", "reply"]),
+            D::Word("always"),
+            Training,
+            "Where it is on: `reply` leaves it off over what stands before, so that several speakers share a transcript's cache.",
+        ),
     ],
     rest: None,
     doc: "Low-rank adaptation (Hu et al. 2022).",

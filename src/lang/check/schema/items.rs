@@ -76,7 +76,11 @@ pub static TEST: ChildBlock = ChildBlock {
     titled: true,
     weighted: false,
     gates: true,
-    fields: &[A::required("given", Ty::Text, Cosmetic, "What the persona is told.")],
+    fields: &[
+        A::required("given", Ty::Text, Cosmetic, "What the persona is told."),
+        A::with("n", COUNT, D::Number(8.0), Cosmetic, "How often it is asked."),
+        A::with("k", COUNT, D::Number(6.0), Cosmetic, "For how many of the answers every gate must hold."),
+    ],
     class: Cosmetic,
     doc: "A situation and what must hold of the answer; `mascot test` asks it.",
 };
