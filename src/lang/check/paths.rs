@@ -151,12 +151,13 @@ impl<'t> Checker<'t> {
             Entry::Block(block) => block.name.as_ref().is_some_and(|one| one.value == name.value),
             _ => false,
         };
-        let decl = self.names.decl(rubric);
+        let decl = *self.names.decl(rubric);
         let known = decl.kind == EntityKind::Rubric && decl.body.is_some_and(|body| body.entries.iter().any(has));
-        known.then(|| {
-            self.meant(name.span, Meaning::Criterion(rubric));
-            Val::Op { op: "field", args: vec![Val::Entity(rubric), Val::Word(name.value.clone())] }
-        })
+        if !known {
+            return None;
+        }
+        self.meant(name.span, Meaning::Criterion(rubric));
+        Some(Val::Op { op: "field", args: vec![Val::Entity(rubric), Val::Word(name.value.clone())] })
     }
 
     /// A declared item as a value: of a param or a let what it stands for.
@@ -178,10 +179,10 @@ impl<'t> Checker<'t> {
     pub fn part(&mut self, val: Val, name: &Name, written: &str, cx: &Cx<'_>) -> Val {
         match &val {
             Val::Unknown => Val::Unknown,
-            Val::Entity(id) => match self.criterion_of(*id, name) {
-                Some(criterion) if cx.in_test => criterion,
-                _ => self.part_of_entity(*id, name, written, cx),
-            },
+            Val::Entity(id) => {
+                let criterion = if cx.in_test { self.criterion_of(*id, name) } else { None };
+                criterion.unwrap_or_else(|| self.part_of_entity(*id, name, written, cx))
+            }
             Val::Family(stage) => self.part_of_stage(*stage, None, name, written, cx),
             Val::Made(of) => match of.as_slice() {
                 [one] => self.part_of_stage(one.stage, Some(one.member), name, written, cx),

@@ -113,7 +113,7 @@ pub fn lies_at(source: &Source, places: &Places) -> Option<PathBuf> {
     match &source.origin {
         Origin::First(sources) => sources.iter().find_map(|one| lies_at(one, places)),
         Origin::File { path } | Origin::Gguf { path } => in_root(path, places).ok(),
-        Origin::Written { text } => Some(written(text, places)),
+        Origin::Written { text } => Some(written(text, places)).filter(|path| path.is_file()),
         Origin::Wheel { .. } | Origin::Hf { .. } | Origin::Hub { .. } => {
             on_shelf(source, places).or_else(|| in_hf_cache(source, places))
         }
