@@ -71,7 +71,7 @@ impl Repository {
     }
 
     /// A path from the top, as it is written from the current folder.
-    fn from_current(&self, path: &str) -> PathBuf {
+    fn seen_from_here(&self, path: &str) -> PathBuf {
         let path = Path::new(path);
         let shared = self.below.components().zip(path.components()).take_while(|(a, b)| a == b).count();
         let up = self.below.components().count() - shared;
@@ -85,7 +85,7 @@ impl Repository {
         let ending = format!(".{extension}");
         let all = self.git(args)?;
         let wanted = all.split('\0').filter(|path| path.ends_with(&ending));
-        Ok(wanted.map(|path| self.from_current(path)).collect())
+        Ok(wanted.map(|path| self.seen_from_here(path)).collect())
     }
 }
 

@@ -131,21 +131,6 @@ enum Val {
     Unknown,
 }
 
-impl Asked {
-    /// What it was asked of, as a reader would name it: the task, or the task in the points that have this gate.
-    pub fn of(&self, task: &str) -> String {
-        let stage = task.split('@').next().unwrap_or(task);
-        let in_point = |point: &Option<String>| match point {
-            Some(point) => format!("{stage}@{point}"),
-            None => stage.to_owned(),
-        };
-        match self.points.as_slice() {
-            [] => task.to_owned(),
-            points => points.iter().map(in_point).collect::<Vec<_>>().join(", "),
-        }
-    }
-}
-
 impl Gate {
     /// Asks, with the outputs of tasks by their position in the plan.
     pub fn ask(&self, outputs: &dyn Fn(usize) -> Option<Outputs>) -> Asked {

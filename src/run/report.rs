@@ -210,6 +210,21 @@ impl RunReport {
     }
 }
 
+impl Asked {
+    /// What it was asked of, as a reader would name it: the task, or the task in the points that have this gate.
+    pub fn of(&self, task: &str) -> String {
+        let stage = task.split('@').next().unwrap_or(task);
+        let in_point = |point: &Option<String>| match point {
+            Some(point) => format!("{stage}@{point}"),
+            None => stage.to_owned(),
+        };
+        match self.points.as_slice() {
+            [] => task.to_owned(),
+            points => points.iter().map(in_point).collect::<Vec<_>>().join(", "),
+        }
+    }
+}
+
 impl TaskReport {
     pub(crate) fn fill(&mut self, record: &Record, store: &Store) {
         self.key = Some(record.key);

@@ -79,7 +79,10 @@ pub fn load(world: &dyn World, main: &str, files: &mut SourceMap, found: &mut Di
                 continue;
             }
             let text = match path.strip_prefix("std/") {
-                Some(name) => world.library(name).ok_or_else(|| "no such file".to_owned()),
+                Some(name) => world
+                    .library(name)
+                    .or_else(|| stdlib::text(name).map(str::to_owned))
+                    .ok_or_else(|| "no such file".to_owned()),
                 None => world.source(&path),
             };
             match text {
