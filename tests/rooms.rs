@@ -21,7 +21,6 @@ const LANG: &[(&str, &[&str])] = &[
         "editor",
         &["source", "diagnostic", "syntax", "program", "stdlib", "address", "check", "explain", "format", "editor"],
     ),
-    ("lint", &["source", "diagnostic", "syntax", "program", "explain", "format", "lint"]),
 ];
 
 #[test]

@@ -65,7 +65,6 @@ pub struct Checker<'t> {
     budget: Budget,
     /// For an editor: what names were taken to mean.
     uses: Option<Uses>,
-    budget: Budget,
     found: Sink,
 }
 

@@ -61,9 +61,6 @@ pub fn begins_item(text: &str, at: usize) -> bool {
     layout::is_header(text, at)
 }
 
-/// Nobody misspells a longer word than this.
-const MAX_MISSPELT: usize = 64;
-
 /// The nearest of `words`, when it is near enough to be meant.
 pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> Option<&'w str> {
     let length = written.chars().count();
