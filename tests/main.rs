@@ -9,6 +9,7 @@
 
 mod cards;
 mod contract;
+mod costs;
 mod diff;
 mod documents;
 mod editors;

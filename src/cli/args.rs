@@ -41,7 +41,7 @@ pub enum Verb {
     Migrate(Migrate),
     /// Say what a run would do, why, and what it would cost; opens no weights
     #[command(after_help = examples::PLAN)]
-    Plan(Plan),
+    Plan(PlanCall),
     /// Say what an edit means: which values differ, what re-runs, whether old and new numbers may stand in one table
     #[command(after_help = examples::DIFF)]
     Diff(Diff),
@@ -278,7 +278,7 @@ pub struct Fix {
 
 #[derive(Debug, Clone, Args)]
 pub struct Plan {
-    /// The experiment, a .masc file
+    /// The experiment, a .masc file; of `run` also a plan that `plan --out` wrote
     pub file: PathBuf,
     #[command(flatten)]
     pub selection: Selection,
@@ -317,6 +317,18 @@ pub struct Lock {
     pub allow: Vec<String>,
     #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanCall {
+    #[command(flatten)]
+    pub plan: Plan,
+    /// Write the plan to a file; `mascot run PLAN` does that and nothing else, and refuses once an input has moved
+    #[arg(long, value_name = "PLAN", help_heading = "Output")]
+    pub out: Option<PathBuf>,
+    /// End with 0 when there is nothing to do, with 5 when there is
+    #[arg(long, help_heading = "Output")]
+    pub detailed_exitcode: bool,
 }
 
 #[derive(Debug, Args)]
@@ -415,6 +427,9 @@ pub enum DiffFormat {
 pub struct Run {
     #[command(flatten)]
     pub plan: Plan,
+    /// Tasks at once, as far as they do not need one another and memory lasts (candle: one, on all threads)
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Engine")]
+    pub jobs: u16,
     /// Events as JSON lines on standard error, as it goes
     #[arg(long, value_enum, value_name = "FORMAT", help_heading = "Output")]
     pub events: Option<EventFormat>,

@@ -1,15 +1,28 @@
 //! Which engine performs, on which device, and who fetches.
 
+use mascot_run::calibration::Machine;
 use mascot_run::desk::{Fetcher, NoFetcher};
 use mascot_run::engine::Engine;
 use mascot_run::fake::FakeEngine;
 
 use super::args::{Compute, DeviceKind, EngineKind};
 use super::exit::Exit;
-use super::world;
+use super::{render, world};
 
 /// An engine and a fetcher.
 pub type Opened = (Box<dyn Engine>, Box<dyn Fetcher>);
+
+/// How many tasks at once. A candle task takes all threads that it is given, so two of them would only share them, with two models in
+/// memory: one at a time is as fast. It is said when more were asked for.
+pub fn jobs(compute: &Compute, asked: u16) -> usize {
+    match compute.engine {
+        EngineKind::Candle if asked > 1 => {
+            render::say(&format!("--jobs {asked}: a candle task takes all threads, so tasks go one at a time"));
+            1
+        }
+        EngineKind::Candle | EngineKind::Fake => usize::from(asked),
+    }
+}
 
 /// Opens what `compute` asks for.
 ///
@@ -20,6 +33,21 @@ pub fn open(compute: &Compute) -> Result<Opened, Exit> {
         EngineKind::Fake => Ok((Box::new(FakeEngine), Box::new(NoFetcher))),
         EngineKind::Candle => candle(compute),
     }
+}
+
+/// This machine's processor on all its threads: what computes unless told otherwise.
+pub fn here() -> Machine {
+    Machine { name: world::machine(), device: "cpu".to_owned(), threads: world::cores() }
+}
+
+/// What computes, as a store remembers what it took.
+pub fn computes(compute: &Compute) -> Machine {
+    let device = match compute.device {
+        DeviceKind::Auto | DeviceKind::Cpu => "cpu",
+        DeviceKind::Cuda => "cuda",
+    };
+    let threads = compute.threads.map_or_else(world::cores, usize::from);
+    Machine { name: world::machine(), device: device.to_owned(), threads }
 }
 
 /// What computes, for a report's reader: processor, device, threads.
@@ -59,7 +87,7 @@ pub fn fingerprint() -> Result<String, Exit> {
 /// [`Exit::CallWrong`] in a build without it; it has been said.
 #[cfg(not(feature = "engine"))]
 pub fn fingerprint() -> Result<String, Exit> {
-    super::render::complain(
+    render::complain(
         "this mascot was built without the candle engine",
         Some("--engine fake rehearses; `cargo build --release` builds one that computes"),
     );
@@ -74,7 +102,6 @@ pub fn fingerprint() -> Result<String, Exit> {
 #[cfg(feature = "engine")]
 pub fn device(kind: super::args::DeviceKind, threads: Option<u16>) -> Result<mascot_engine::device::Device, Exit> {
     use super::args::DeviceKind;
-    use super::render;
 
     let opened = match kind {
         DeviceKind::Auto | DeviceKind::Cpu => Ok(mascot_engine::device::cpu()),

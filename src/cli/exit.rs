@@ -13,6 +13,8 @@ pub enum Exit {
     Failed,
     /// A gate, a budget or the memory limit stopped it.
     Gated,
+    /// `plan --detailed-exitcode`: there is something to do.
+    ToDo,
     /// The user stopped it; it can go on.
     Interrupted,
 }
@@ -25,6 +27,7 @@ impl Exit {
             Exit::CallWrong => 2,
             Exit::Failed => 3,
             Exit::Gated => 4,
+            Exit::ToDo => 5,
             Exit::Interrupted => 130,
         }
     }

@@ -43,6 +43,7 @@ mod report;
 mod report_verb;
 mod run;
 mod runs;
+mod saved;
 #[cfg(feature = "engine")]
 mod score;
 mod show;

@@ -31,6 +31,8 @@ pub struct Prepared {
 #[derive(Debug, Default)]
 pub struct Grants {
     pub store: Option<PathBuf>,
+    /// Dollars for an hour of the machine.
+    pub price: Option<f64>,
     pub read: Vec<PathBuf>,
     /// `host:port`.
     pub net: Vec<String>,
@@ -83,7 +85,8 @@ fn prepare_with(
 ) -> Result<Prepared, Exit> {
     let fake = compute.engine == EngineKind::Fake;
     let loaded = load::load_experiment(file, selection, places.root.as_deref())?;
-    let looked_in = looked_in(&loaded, selection, places, allow)?;
+    let mut looked_in = looked_in(&loaded, selection, places, allow)?;
+    looked_in.machine = engines::computes(compute);
     let store = opened(looked_in.store.clone())?;
     let fingerprint = fingerprint(&store)?;
     let mut plan =
@@ -117,7 +120,8 @@ pub fn looked_in(
     let store = places.store.clone().or(grants.store).unwrap_or_else(|| root.join(".mascot"));
     let (granted, net, secrets) = (grants.read, grants.net, secrets(loaded));
     let locked = loaded.world.lock().map(|(_, text)| lock::locked(&text)).unwrap_or_default();
-    Ok(source::Places { root, store, hf_cache: hf_cache(), granted, net, secrets, locked })
+    let (hf_cache, price, now) = (hf_cache(), grants.price, world::now());
+    Ok(source::Places { root, store, hf_cache, granted, net, secrets, locked, price, now, ..source::Places::default() })
 }
 
 /// What a profile and `--allow` grant.
@@ -232,6 +236,9 @@ fn profile(file: Option<&Path>) -> Result<Grants, Exit> {
     };
     if profile.children.iter().any(|child| child.keyword == "executor") {
         render::say(&format!("profile {}: executors are not built yet; everything runs on this machine", profile.name));
+    }
+    if let Some(Value::Number { value, .. }) = profile.fields.get("price").map(|field| &field.value) {
+        grants.price = Some(*value);
     }
     if let Some(Value::Text(store)) = profile.fields.get("store").map(|field| &field.value) {
         grants.store = Some(PathBuf::from(store));

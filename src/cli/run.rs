@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use mascot_run::interpreter;
+use mascot_run::points::compare;
+use mascot_run::fake::FakeEngine;
+use mascot_run::plan::Saved;
 use mascot_run::report::{Outcome, RunReport};
 use mascot_run::whole::{self, Care};
+use mascot_run::{hands, interpreter};
 
 use super::args::{EngineKind, Run};
 use super::engines;
@@ -13,12 +16,22 @@ use super::interrupt;
 use super::prepare::{Prepared, prepare};
 use super::render::{self, Paint, progress::Shown};
 use super::report::{self, declared};
+use super::saved;
 use super::world::in_words;
 
 /// Said by `run`, which refuses, and by `plan`, which does not.
 pub const TOO_LITTLE: &str = "this machine has too little memory free";
 
 pub fn run(args: &Run) -> Exit {
+    match saved::read(&args.plan.file) {
+        Ok(None) => run_as_planned(args, None),
+        Ok(Some(plan)) => saved::call(&plan, args).map_or_else(|exit| exit, |args| run_as_planned(&args, Some(&plan))),
+        Err(exit) => exit,
+    }
+}
+
+/// `planned`: what was planned before, which is done as long as nothing has moved.
+fn run_as_planned(args: &Run, planned: Option<&Saved>) -> Exit {
     let call = &args.plan;
     let json_events = args.events.is_some();
     let shown = Shown::new(json_events);
@@ -32,6 +45,9 @@ pub fn run(args: &Run) -> Exit {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
+    if planned.is_some_and(|planned| !saved::holds(planned, call, &prepared)) {
+        return Exit::Failed;
+    }
     let obstacles = prepared.plan.obstacles();
     if !obstacles.is_empty() {
         render::complain("the run cannot start", None);
@@ -59,7 +75,14 @@ pub fn run(args: &Run) -> Exit {
 fn perform(args: &Run, prepared: &Prepared, mut shown: Shown) -> Result<RunReport, Exit> {
     let stop = interrupt::stop_flag();
     let (mut engine, mut fetcher) = engines::open(&args.plan.compute)?;
-    let done = interpreter::run(&prepared.plan, &prepared.store, engine.as_mut(), fetcher.as_mut(), &mut shown, &stop);
+    let (plan, store, fetcher) = (&prepared.plan, &prepared.store, fetcher.as_mut());
+    let done = match engines::jobs(&args.plan.compute, args.jobs) {
+        1 => interpreter::run(plan, store, engine.as_mut(), fetcher, &mut shown, &stop),
+        // Only the fake engine has several: see `engines::jobs`.
+        jobs => hands::many(jobs, &|| Box::new(FakeEngine), &stop, |hands| {
+            interpreter::run_by(hands, plan, store, fetcher, &mut shown, &stop)
+        }),
+    };
     done.map_err(|why| {
         render::complain(&format!("the store: {why}"), Some(why.advice()));
         Exit::Failed
@@ -84,11 +107,15 @@ fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
             exit = if exit == Exit::Done { Exit::Failed } else { exit };
         }
     }
+    let comparisons = compare(report, &report::sources::seeds(prepared));
     if call.output.json {
-        render::json(&report.document(&prepared.store));
+        let mut document = report.document(&prepared.store);
+        document["points"] = serde_json::json!(comparisons);
+        render::json(&document);
         return exit;
     }
     render::out(&render::results::text(report, Paint::of_stdout()));
+    render::out(&render::points::text(&comparisons, Paint::of_stdout()));
     if let Some(path) = &report.report {
         render::out(&format!("report: {}\n", near(path)));
     }

@@ -101,6 +101,9 @@ pub struct Outputs {
     pub table: Option<Table>,
     /// Sentences that the user should read: rows refused, verdicts void, groups without variance.
     pub notes: Vec<String>,
+    /// What it took by a clock of the engine's own, where that is not the wall's: a rehearsal pretends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<f64>,
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

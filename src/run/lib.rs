@@ -3,10 +3,12 @@
 //! # Steps
 //! 1. [`plan::plan`]: checked programs → [`plan::Plan`]. Every instance of a stage is lowered to a closed [`task::TaskSpec`], the
 //!    tasks are put in an order, and what the store knows of them is said.
-//! 2. [`interpreter::run`]: a plan → [`report::RunReport`]. Each task is recalled, or performed by an [`engine::Engine`] and recorded.
+//! 2. [`interpreter::run`]: a plan → [`report::RunReport`]. Each task is recalled, or performed by an [`engine::Engine`] in one of the
+//!    [`hands`] and recorded; what it took goes into the [`calibration`], by which the next plan reckons.
 //!
 //! [`fake::FakeEngine`] rehearses all of it without weights, data or network.
 
+pub mod calibration;
 pub mod card;
 pub mod compare;
 pub mod desk;
@@ -16,11 +18,13 @@ pub mod engine;
 pub mod event;
 pub mod fake;
 pub mod gate;
+pub mod hands;
 pub mod interpreter;
 pub mod kept;
 pub mod key;
 mod lower;
 pub mod plan;
+pub mod points;
 pub mod remote;
 pub mod report;
 pub mod source;

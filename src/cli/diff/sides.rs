@@ -153,7 +153,8 @@ fn planned(checked: &Checked, programs: &[Program], store: &Store, root: PathBuf
         (run.engine != fake::FINGERPRINT).then_some(run.engine)
     });
     let engine = real.unwrap_or_else(|| "diff/1".to_owned());
-    let places = source::Places { root, store: store.root().to_owned(), ..source::Places::default() };
+    let (store_root, machine, now) = (store.root().to_owned(), engines::here(), world::now());
+    let places = source::Places { root, store: store_root, machine, now, ..source::Places::default() };
     Some(mascot_run::plan::plan(programs, &checked.files, &places, store, &engine, true))
 }
 

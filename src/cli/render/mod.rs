@@ -5,6 +5,7 @@ pub mod diagnostics;
 pub mod diff;
 pub mod gate;
 pub mod plan;
+pub mod points;
 pub mod progress;
 pub mod results;
 pub mod sarif;

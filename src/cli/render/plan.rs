@@ -2,8 +2,7 @@
 
 use std::fmt::Write as _;
 
-use mascot_run::plan::{Basis, Changed, Likely, Plan, State, Task};
-use mascot_run::remote::Remote;
+use mascot_run::plan::{Changed, Likely, Plan, State, Task, Total};
 use serde_json::Value;
 
 use super::table::{Table, shorten};
@@ -37,58 +36,26 @@ fn by_family(plan: &Plan, task: &Task) -> Vec<String> {
 /// The plan for people.
 pub fn text(plan: &Plan, paint: Paint) -> String {
     let mut text = head(plan, paint);
-    let costs = Costs::of(plan);
-    let mut header = vec!["  task", "kind", "why"];
-    header.extend(costs.columns.iter().map(|(name, ..)| *name));
-    let mut table = Table::new(&header).right(&[3, 4, 5]);
+    let mut table = Table::new(&["  task", "kind", "why"]);
     let names = plan.tasks.iter().map(|task| task.id.chars().count()).max().unwrap_or(0);
-    let room = width().saturating_sub(names + 20 + costs.columns.len() * 20).max(40);
+    let room = width().saturating_sub(names + 20).max(60);
     for task in &plan.tasks {
         let mark = match task.state {
             State::Recalled => paint.dim("="),
             State::Run => paint.yellow("~"),
             State::Pending => paint.yellow("↻"),
         };
-        let mut cells = vec![format!("{mark} {}", task.id), task.kind.to_string(), shorten(&reason(plan, task), room)];
-        cells.extend(costs.cells(task));
-        table.row_of(cells);
+        let cells = [format!("{mark} {}", task.id), task.kind.to_string(), shorten(&reason(plan, task), room)];
+        table.row(cells);
     }
     text.push_str(&table.text());
     text.push('\n');
     totals(plan, &mut text);
+    shared(plan, &mut text);
+    costs(plan, paint, &mut text);
     changes(plan, paint, &mut text);
     needs(plan, paint, &mut text);
     text
-}
-
-/// The estimates that are known of any task; a column of nothing but "unknown" is left out.
-struct Costs {
-    columns: Vec<Column>,
-}
-
-/// Name, which estimate, and how it is written.
-type Column = (&'static str, fn(&Task) -> Option<Likely>, fn(f64) -> String);
-
-impl Costs {
-    fn of(plan: &Plan) -> Self {
-        let all: [Column; 3] = [
-            ("time", |task| task.estimate.seconds, duration),
-            ("tokens", |task| task.estimate.tokens, count),
-            ("memory", |task| task.estimate.memory_bytes, bytes),
-        ];
-        let busy = || plan.tasks.iter().filter(|task| task.state != State::Recalled);
-        let known = |column: &Column| busy().any(|task| column.1(task).is_some());
-        Self { columns: all.into_iter().filter(|column| known(column)).collect() }
-    }
-
-    fn cells(&self, task: &Task) -> Vec<String> {
-        let cell = |(_, of, unit): &Column| match of(task) {
-            _ if task.state == State::Recalled => String::new(),
-            Some(value) => span(value, unit),
-            None => "unknown".to_owned(),
-        };
-        self.columns.iter().map(cell).collect()
-    }
 }
 
 fn head(plan: &Plan, paint: Paint) -> String {
@@ -125,16 +92,9 @@ fn in_short(changed: &Changed) -> String {
     }
 }
 
-/// `1.2 k–3 k`; one number where low and high read the same.
-fn span(value: Likely, unit: &dyn Fn(f64) -> String) -> String {
-    let (low, high) = (unit(value.low), unit(value.high));
-    if low == high { low } else { format!("{low} – {high}") }
-}
-
 fn totals(plan: &Plan, to: &mut String) {
     let of = |state: State| plan.tasks.iter().filter(|task| task.state == state).count();
     let (recalled, run, pending) = (of(State::Recalled), of(State::Run), of(State::Pending));
-    let busy = || plan.tasks.iter().filter(|task| task.state != State::Recalled);
     let _ = write!(
         to,
         "{}: {recalled} recalled (=), {run} to run (~), {pending} pending (↻)",
@@ -144,29 +104,103 @@ fn totals(plan: &Plan, to: &mut String) {
         to.push_str(". Nothing to do.\n");
         return;
     }
-    let seconds: Option<Vec<Likely>> = busy().map(|task| task.estimate.seconds).collect();
-    if let Some(seconds) = seconds {
-        let sum = |pick: fn(&Likely) -> f64| seconds.iter().map(pick).sum::<f64>();
-        let all = Likely { low: sum(|one| one.low), likely: sum(|one| one.likely), high: sum(|one| one.high) };
-        let _ = write!(to, "\ntime {}, likely {}", span(all, &duration), duration(all.likely));
+}
+
+/// Name, which estimate, and how it is written.
+type Column = (&'static str, fn(&Task) -> Option<Likely>, fn(f64) -> String);
+
+/// What each task to do will take, low · likely · high, and on what basis; then all of them together. A column of which nothing is known is
+/// left out above, and said to be unknown below.
+fn costs(plan: &Plan, paint: Paint, to: &mut String) {
+    let to_do = || plan.tasks.iter().filter(|task| task.state != State::Recalled);
+    if to_do().next().is_none() {
+        return;
     }
-    let peak = busy().filter_map(|task| task.estimate.memory_bytes).map(|memory| memory.high).fold(0.0, f64::max);
-    if peak > 0.0 {
-        let _ = write!(to, " · memory at most {}", bytes(peak));
+    let all: [Column; 4] = [
+        ("time", |task| task.estimate.seconds, duration),
+        ("tokens", |task| task.estimate.tokens, count),
+        ("memory", |task| task.estimate.memory_bytes, bytes),
+        ("money", |task| task.estimate.usd, dollars),
+    ];
+    let columns: Vec<&Column> = all.iter().filter(|(_, of, _)| to_do().any(|task| of(task).is_some())).collect();
+    let _ = writeln!(to, "\n{}  {}", paint.bold("what it will take"), paint.dim("low · likely · high"));
+    if !columns.is_empty() {
+        let mut header = vec!["  task"];
+        header.extend(columns.iter().map(|(name, ..)| *name));
+        header.push("basis of the time");
+        let mut table = Table::new(&header);
+        for task in to_do() {
+            let cell =
+                |(_, of, unit): &&Column| of(task).map_or_else(|| "unknown".to_owned(), |value| three(value, unit));
+            let basis = match task.estimate.seconds {
+                Some(_) => task.estimate.in_words(plan.places.now),
+                None => String::new(),
+            };
+            let cells = std::iter::once(format!("  {}", task.id)).chain(columns.iter().map(cell)).chain([basis]);
+            table.row_of(cells.collect());
+        }
+        to.push_str(&table.text());
     }
-    let basis = if busy().any(|task| task.estimate.basis == Basis::LastTime) {
-        "what the same tasks took last time, and sizes"
-    } else {
-        "sizes in the program, and two ordinary CPU cores"
+    together(&plan.total(), to);
+}
+
+/// What nobody knows is said to be unknown.
+fn together(total: &Total, to: &mut String) {
+    let unknown = total.unknown;
+    let mut line = |name: &str, of: Likely, unit: fn(f64) -> String, unknown: usize, more: &str| {
+        let tasks = if unknown == 0 { String::new() } else { format!(", and unknown of {}", plural(unknown, "task")) };
+        let _ = match of.high > 0.0 {
+            true => writeln!(to, "  {name}  {}{tasks}{more}", three(of, &unit)),
+            false if unknown > 0 => writeln!(to, "  {name}  unknown{more}"),
+            false => Ok(()),
+        };
     };
-    let _ = writeln!(to, " · basis: {basis}");
-    let mut far = busy().flat_map(|task| task.remotes.values());
-    let priced = |remote: &Remote| remote.input_price.is_some() && remote.output_price.is_some();
-    if far.clone().any(|remote| !priced(remote)) {
-        to.push_str("price unknown: a judge has none declared (`input_price`, `output_price`)\n");
-    } else if far.any(|remote| remote.ceiling.is_none()) {
-        to.push_str("what a judge far away will cost is not estimated; its `ceiling` would bound it\n");
+    let basis = if total.basis.is_empty() { String::new() } else { format!("  ({})", total.basis) };
+    line("in all: time", total.seconds, duration, unknown.seconds, &basis);
+    line("      tokens", total.tokens, count, unknown.tokens, "");
+    line("      memory", total.memory_bytes, bytes, unknown.memory_bytes, "");
+    let why = match unknown.usd {
+        0 => "",
+        _ => "  (no price: a judge's `input_price` and `output_price`, a profile's `price`)",
+    };
+    line("       money", total.usd, dollars, unknown.usd, why);
+}
+
+/// `12 s · 30 s · 1 min 20 s`; one number where all three read the same.
+fn three(value: Likely, unit: &dyn Fn(f64) -> String) -> String {
+    let [low, likely, high] = [value.low, value.likely, value.high].map(unit);
+    if low == high { likely } else { format!("{low} · {likely} · {high}") }
+}
+
+/// `18 points: 3 preference sets (preferences), 6 reward models (persona_rm)`: what several points need alike is made once.
+fn shared(plan: &Plan, to: &mut String) {
+    let shared = plan.shared();
+    if shared.points < 2 {
+        return;
     }
+    let stages = shared.stages.iter().map(|stage| {
+        let (one, many) = made_by(&stage.kind);
+        let what = if stage.distinct == 1 { one } else { many };
+        format!("{} {what} ({})", stage.distinct, stage.stage)
+    });
+    let _ = writeln!(to, "{}: {}", plural(shared.points, "point"), stages.collect::<Vec<_>>().join(", "));
+}
+
+/// What a stage of this kind makes, one and several of it.
+fn made_by(kind: &str) -> (&'static str, &'static str) {
+    match kind {
+        "pairs" => ("preference set", "preference sets"),
+        "bradley_terry" => ("reward model", "reward models"),
+        "sft" => ("fine-tuning", "fine-tunings"),
+        "grpo" | "kto" => ("policy", "policies"),
+        "dialogue" | "simulate" => ("set of transcripts", "sets of transcripts"),
+        "evaluate" => ("table", "tables"),
+        _ => ("artifact", "artifacts"),
+    }
+}
+
+fn dollars(usd: f64) -> String {
+    if usd < 1.0 { format!("{usd:.3} usd") } else { format!("{usd:.2} usd") }
 }
 
 /// Every changed field once, with both values and the line.

@@ -1,6 +1,6 @@
 //! A run as it goes: a live line for the task in hand on a terminal, plain lines elsewhere, JSON lines when asked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -31,8 +31,8 @@ pub struct Shown {
     done: usize,
     /// Of the task in hand.
     began: Instant,
-    /// Where the task in hand went on from: steps that an earlier run had done tell nothing about speed.
-    first: Option<(u64, Instant)>,
+    /// Where a task in hand went on from: steps that an earlier run had done tell nothing about speed.
+    first: BTreeMap<String, (u64, Instant)>,
     last_line: Option<Instant>,
     /// Notes.
     said: BTreeSet<String>,
@@ -51,7 +51,7 @@ impl Shown {
             tasks: 0,
             done: 0,
             began: Instant::now(),
-            first: None,
+            first: BTreeMap::new(),
             last_line: None,
             said: BTreeSet::new(),
         }
@@ -67,7 +67,7 @@ impl Shown {
 
     fn progress(&mut self, task: &str, progress: &Progress) {
         let now = Instant::now();
-        let (first, since) = *self.first.get_or_insert((progress.step, now));
+        let (first, since) = *self.first.entry(task.to_owned()).or_insert((progress.step, now));
         let done = progress.step.saturating_sub(first);
         let left = (done > 0 && progress.steps > progress.step)
             .then(|| since.elapsed().as_secs_f64() / done as f64 * (progress.steps - progress.step) as f64);
@@ -138,7 +138,7 @@ impl Listener for Shown {
             }
             Event::TaskStarted { task, resumed, .. } => {
                 self.began = Instant::now();
-                self.first = None;
+                self.first.remove(task);
                 self.last_line = Some(self.began);
                 let how = if resumed { "goes on from where it was stopped" } else { "begins" };
                 match &self.manner {

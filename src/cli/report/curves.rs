@@ -247,7 +247,7 @@ fn chart(lines: &[Line<'_>], svg: &mut String) -> Result<(), Box<dyn std::error:
 }
 
 /// A little air above and below; a flat line stands in the middle.
-fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+pub fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
     let (low, high) =
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
     let air = if high > low { (high - low) * 0.08 } else { high.abs().max(1.0) * 0.1 };

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use mascot_lang::program::{EntityKind, Program};
+use mascot_run::points::compare;
 use mascot_run::gate::Asked;
 use mascot_run::key::KeyDocument;
 use mascot_run::report::{Outcome, RunReport, TaskReport};
@@ -42,6 +43,7 @@ pub fn page(report: &RunReport, prepared: &Prepared, notes: Vec<String>, reprodu
     report.tasks.iter().for_each(|task| reading.task(task));
     let mut page = reading.page;
     page.gates.extend(not_asked(report, prepared));
+    page.comparisons = compare(report, &sources::seeds(prepared));
     page.controls = controls::read(report, prepared, &page.evaluations);
     page
 }

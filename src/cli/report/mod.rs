@@ -16,8 +16,9 @@ pub mod gather;
 mod groups;
 mod intervals;
 mod page;
+mod points;
 mod provenance;
-mod sources;
+pub mod sources;
 mod stages;
 mod subjects;
 mod summary;
@@ -31,10 +32,11 @@ use escape::escape;
 pub use page::{Page, Reproduce};
 
 /// Sections that a reader may jump to, in the page's order: id and name.
-const SECTIONS: [(&str, &str); 10] = [
+const SECTIONS: [(&str, &str); 11] = [
     ("outcome", "Outcome"),
     ("said", "What they say"),
     ("results", "Results"),
+    ("points", "Points and variants"),
     ("gates", "Gates and guards"),
     ("controls", "Controls"),
     ("curves", "Training curves"),
@@ -50,6 +52,7 @@ pub fn html(page: &Page) -> String {
     summary::section(page, &mut body);
     transcripts::section(&page.evaluations, &mut body);
     tables::section(&page.evaluations, &mut body);
+    points::section(&page.comparisons, &mut body);
     verdicts::gates(page, &mut body);
     verdicts::controls(page, &mut body);
     curves::section(&page.trainings, &mut body);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use mascot_run::points::Comparison;
 use mascot_run::engine::Table;
 use serde::Deserialize;
 
@@ -20,6 +21,8 @@ pub struct Page {
     /// What was asked: name and value, for the first screen.
     pub asked: Vec<(String, String)>,
     pub evaluations: Vec<Evaluation>,
+    /// Of two points or more.
+    pub comparisons: Vec<Comparison>,
     pub trainings: Vec<Training>,
     pub gates: Vec<GateLine>,
     pub controls: Vec<Control>,

@@ -84,6 +84,12 @@ fn crew_of(names: &[String]) -> String {
     if names.len() > 6 { plural(names.len(), "persona") } else { names.join(", ") }
 }
 
+/// The seed of every point, by its label; that of the base by none.
+pub fn seeds(prepared: &Prepared) -> BTreeMap<String, String> {
+    let programs = prepared.loaded.programs.iter();
+    programs.filter_map(|program| Some((program.point.clone().unwrap_or_default(), seed(program)?))).collect()
+}
+
 /// `experiment.seed`.
 pub fn seed(program: &Program) -> Option<String> {
     let experiment = program.entity(program.experiment?);

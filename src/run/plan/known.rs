@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::{Bind, Changed, Lacking, Plan, State, Task, estimate};
+use crate::calibration::{Took, shape_of, shape_of_document};
 use crate::key::{Difference, KeyDocument, TaskKey};
 use crate::remote::{Address, Remote};
 use crate::source::{Found, Missing, Origin, Places, Source, locate, pinned};
@@ -22,6 +23,7 @@ enum Known {
 /// Fills in keys, states, reasons, estimates and what is missing.
 pub(super) fn fill_in(plan: &mut Plan, store: &Store) {
     let sources = look(plan, store);
+    let calibration = store.calibration();
     let mut records: Vec<Option<Record>> = Vec::new();
     for at in 0..plan.tasks.len() {
         let task = &plan.tasks[at];
@@ -39,7 +41,15 @@ pub(super) fn fill_in(plan: &mut Plan, store: &Store) {
         let why = if state == State::Recalled { Vec::new() } else { changed(task, &document, key, store).1 };
         let estimate = match state {
             State::Recalled => estimate::nothing(),
-            _ => estimate::reckon(task, &|slot| at_hand(task, slot, &sources), last_time(task, key, store).as_ref()),
+            _ => {
+                let found = |slot: &str| at_hand(task, slot, &sources);
+                let shape = shape_of(&task.spec);
+                let earlier =
+                    (!calibration.knows(&task.label.task, &shape)).then(|| last_time(task, &shape, plan, store));
+                let with_it = earlier.flatten().map(|took| calibration.with(took));
+                let calibration = with_it.as_ref().unwrap_or(&calibration);
+                estimate::reckon(task, &found, (&plan.engine, &plan.places), (calibration, &shape))
+            }
         };
         let task = &mut plan.tasks[at];
         task.state = state;
@@ -147,9 +157,23 @@ fn placed(task: &Task, difference: Difference) -> Changed {
     Changed { field, from, to, file: origin.file.clone(), line: origin.line }
 }
 
-fn last_time(task: &Task, key: Option<TaskKey>, store: &Store) -> Option<Record> {
-    let (key, _) = previous(task, key, store)?;
-    store.record(&key).ok()?
+/// What the task took when it was last performed in this shape, as its record says: of runs from before stores kept a calibration.
+fn last_time(task: &Task, shape: &str, plan: &Plan, store: &Store) -> Option<Took> {
+    let (key, document) = previous(task, None, store)?;
+    let record = store.record(&key).ok()??;
+    let took = Took {
+        engine: plan.engine.clone(),
+        machine: plan.places.machine.clone(),
+        kind: task.kind.clone(),
+        task: task.label.task.clone(),
+        shape: shape_of_document(&document),
+        seconds: record.seconds,
+        made: record.made,
+        work: None,
+        parameters: None,
+        tokens: record.outputs.results.get("tokens").copied(),
+    };
+    (took.shape == shape && document.engine == plan.engine).then_some(took)
 }
 
 /// The file or folder behind a slot, if it is at hand.
@@ -301,6 +325,24 @@ impl Plan {
         fill_in(self, store);
     }
 
+    /// What comes from outside, as an author writes it, with its digest; `None` where it is not at hand.
+    pub fn sources(&self, store: &Store) -> BTreeMap<String, Option<String>> {
+        let digest = |source: &Source, known: &Known| match known {
+            Known::Found(found) => Some(found.digest.clone()),
+            Known::Digest(digest) => Some(digest.clone()),
+            Known::Missing(_) => pinned(source),
+        };
+        look(self, store).iter().map(|(source, known)| (source.describe(), digest(source, known))).collect()
+    }
+
+    /// What a slot holds, in words.
+    pub(super) fn describe(&self, bind: &Bind) -> String {
+        match bind {
+            Bind::Source(source) => source.describe(),
+            Bind::Made { task, artifact } => format!("`{artifact}` of {}", self.tasks[*task].id),
+        }
+    }
+
     /// The document that `plan --json` prints.
     pub fn document(&self) -> Json {
         let id = |at: &usize| self.tasks[*at].id.as_str();
@@ -308,7 +350,7 @@ impl Plan {
             serde_json::json!({
                 "id": task.id, "also": task.also, "stage": task.stage, "kind": task.kind, "member": task.member,
                 "point": task.point, "state": task.state, "why": task.why,
-                "needs": task.needs.iter().map(id).collect::<Vec<_>>(), "key": task.key, "estimate": task.estimate,
+                "needs": task.needs.iter().map(id).collect::<Vec<_>>(), "key": task.key, "estimate": task.estimate.document(self.places.now),
                 "not_yet": task.not_yet,
             })
         };
@@ -318,6 +360,8 @@ impl Plan {
         };
         serde_json::json!({
             "tasks": self.tasks.iter().map(task).collect::<Vec<_>>(),
+            "total": self.total().document(self.to_do().count()),
+            "shared": self.shared(),
             "capabilities": self.capabilities,
             "missing": self.missing.iter().map(missing).collect::<Vec<_>>(),
             "to_fetch": self.to_fetch.iter().map(missing).collect::<Vec<_>>(),

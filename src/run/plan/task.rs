@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::estimate::{Estimate, Likely};
+use super::Budget;
+use super::estimate::Estimate;
 use crate::gate::Gate;
 use crate::kept::ProgramText;
 use crate::key::TaskKey;
@@ -149,17 +150,6 @@ pub struct Capabilities {
     pub secrets: Vec<String>,
 }
 
-/// Ceilings, in base units; `None` where there is none.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Budget {
-    pub gpu_seconds: Option<f64>,
-    pub usd: Option<f64>,
-    pub bytes: Option<f64>,
-    pub seconds: Option<f64>,
-    /// Not of the program: bytes that this machine has free.
-    pub free_bytes: Option<f64>,
-}
-
 impl Lacking {
     /// The first tasks that wait for it, and how many more.
     pub fn for_whom(&self) -> String {
@@ -238,39 +228,6 @@ impl Plan {
         }
     }
 
-    /// Ceilings that even the low estimates of what is left to do go over, as sentences. What is not known goes over nothing.
-    pub fn over_budget(&self) -> Vec<String> {
-        // A rehearsal spends nothing.
-        let to_do = || self.tasks.iter().filter(|task| task.state != State::Recalled && !self.fake);
-        let sum = |part: fn(&Estimate) -> Option<Likely>| {
-            to_do().filter_map(|task| part(&task.estimate)).map(|of| of.low).sum()
-        };
-        let most = to_do().filter_map(|task| task.estimate.memory_bytes).map(|of| of.low).fold(0.0, f64::max);
-        let seconds: f64 = sum(|estimate| estimate.seconds);
-        let usd: f64 = sum(|estimate| estimate.usd);
-        let mut over = Vec::new();
-        if let Some(ceiling) = self.budget.seconds.filter(|ceiling| seconds > *ceiling) {
-            over.push(format!("time: at least {seconds:.0} s, and {ceiling:.0} s are allowed"));
-        }
-        if let Some(ceiling) = self.budget.usd.filter(|ceiling| usd > *ceiling) {
-            over.push(format!("money: at least {usd:.2} usd, and {ceiling:.2} usd are allowed"));
-        }
-        if let Some(ceiling) = self.budget.bytes.filter(|ceiling| most > *ceiling) {
-            let gibibyte = 1024.0 * 1024.0 * 1024.0;
-            let (most, ceiling) = (most / gibibyte, ceiling / gibibyte);
-            over.push(format!("memory: at least {most:.1} GiB, and {ceiling:.1} GiB are allowed"));
-        }
-        over
-    }
-
-    /// Tasks that even by their low estimates do not fit into what this machine has free, as sentences.
-    pub fn over_memory(&self) -> Vec<String> {
-        let to_do = self.tasks.iter().filter(|task| task.state != State::Recalled && !self.fake);
-        let needs = to_do.filter_map(|task| Some((task, task.estimate.memory_bytes?)));
-        let over = needs.filter_map(|(task, needs)| Some(format!("{}: {}", task.id, self.budget.too_much(needs)?)));
-        over.collect()
-    }
-
     /// What keeps a run from starting, all of it, as sentences; empty when nothing does. What the run would have to fetch is told
     /// with the rest: whoever puts a machine in order does it once.
     pub fn obstacles(&self) -> Vec<String> {
@@ -291,16 +248,6 @@ impl Plan {
         let not_yet =
             not_yet.filter_map(|task| Some(format!("{}: {} cannot run yet", task.id, task.not_yet.as_ref()?)));
         missing.chain(not_yet).collect()
-    }
-}
-
-impl Budget {
-    /// Why this much memory will not do, if even its low end will not.
-    pub(crate) fn too_much(&self, needs: Likely) -> Option<String> {
-        let free = self.free_bytes.filter(|free| needs.low > *free)?;
-        let gibibyte = |bytes: f64| bytes / (1024.0 * 1024.0 * 1024.0);
-        let (low, likely, free) = (gibibyte(needs.low), gibibyte(needs.likely), gibibyte(free));
-        Some(format!("needs at least {low:.1} GiB of memory, likely {likely:.1} GiB, and {free:.1} GiB are free"))
     }
 }
 

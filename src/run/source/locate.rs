@@ -5,11 +5,12 @@ use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::{DigestMemo, Origin, Source};
+use crate::calibration::Machine;
 use crate::digest::sha256;
 use crate::remote::Secrets;
 use crate::words::in_words;
 
-/// The folders that a run may look into.
+/// Where a run takes place: the folders that it may look into, the hosts that it may reach, what computes and when.
 #[derive(Debug, Clone, Default)]
 pub struct Places {
     /// Paths in a program are relative to it, and stay in it once links are resolved.
@@ -26,6 +27,11 @@ pub struct Places {
     pub secrets: Secrets,
     /// What `mascot.lock` says of weights, by their sources as an author writes them: digests, any of which will do.
     pub locked: BTreeMap<String, Vec<String>>,
+    pub machine: Machine,
+    /// Dollars for an hour of it; `None` is unknown, never 0.
+    pub price: Option<f64>,
+    /// When it is planned, in seconds since 1970.
+    pub now: f64,
 }
 
 /// Content that is at hand.

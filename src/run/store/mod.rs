@@ -10,6 +10,7 @@
 //! memos/ab/cdef….json     what a subject of an evaluation said and was worth, by all that it depends on (written by the engine)
 //! runs/ID/run.yaml        what a run did
 //! sources/…               what was fetched
+//! calibration             what performing took, by engine, machine and shape: estimates are reckoned by it
 //! digests                 digests of files from outside, by size, time and inode
 //! version                 of this layout; a newer one is refused
 //! ```
@@ -199,9 +200,32 @@ impl Store {
         if let Kept::Whole(record) = self.kept(key)? {
             return Ok(Claim::Recorded(record));
         }
-        let Some(lock) = Lock::exclusive(&self.root.join("locks").join(key.to_string()), stop, waiting)? else {
-            return Ok(Claim::Stopped);
-        };
+        match Lock::exclusive(&self.lock_path(key), stop, waiting)? {
+            Some(lock) => self.claimed(key, lock),
+            None => Ok(Claim::Stopped),
+        }
+    }
+
+    /// As [`Store::claim`], without waiting: `None` while somebody else makes it. For a run that holds other keys: two that hold what the
+    /// other waits for would wait for ever.
+    ///
+    /// # Errors
+    /// As [`Store::claim`].
+    pub fn try_claim(&self, key: &TaskKey) -> Result<Option<Claim>, StoreError> {
+        if let Kept::Whole(record) = self.kept(key)? {
+            return Ok(Some(Claim::Recorded(record)));
+        }
+        match Lock::try_exclusive(&self.lock_path(key))? {
+            Some(lock) => self.claimed(key, lock).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn lock_path(&self, key: &TaskKey) -> PathBuf {
+        self.root.join("locks").join(key.to_string())
+    }
+
+    fn claimed(&self, key: &TaskKey, lock: Lock) -> Result<Claim, StoreError> {
         // Another run may have committed it between our look and our lock.
         match self.kept(key)? {
             Kept::Whole(record) => Ok(Claim::Recorded(record)),

@@ -69,7 +69,7 @@ impl Store {
         self.write_whole(path, text.as_bytes())
     }
 
-    pub(super) fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    pub(crate) fn write_whole(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
         let folder = path.parent().expect("a file of the store lies in a folder");
         let care = if self.hasty { Care::Moved } else { Care::Synced };
         whole::write(path, bytes, care).map_err(disk(path))?;

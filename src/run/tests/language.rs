@@ -142,8 +142,13 @@ fn planned(files: &Files, main: &str, also: &[Point], folder: &Path) -> Plan {
 }
 
 pub fn plan_of(text: &str, folder: &Path) -> Plan {
+    plan_at(text, &[], folder)
+}
+
+/// The base, and the points that `also` names.
+pub fn plan_at(text: &str, also: &[Point], folder: &Path) -> Plan {
     let files = Files { texts: [("main.masc".to_owned(), text.to_owned())].into(), root: None };
-    planned(&files, "main.masc", &[], folder)
+    planned(&files, "main.masc", also, folder)
 }
 
 fn ids(plan: &Plan) -> Vec<&str> {

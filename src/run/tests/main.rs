@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should stop there")]
 
 mod bench;
+mod costs;
 mod edits;
 mod harm;
+mod jobs;
 mod language;
 mod measuring;
 mod remembering;

@@ -275,7 +275,12 @@ pub static PROFILE: Kind = Kind {
         &[
             A::with("requeue", Ty::Bool, D::Bool(false), Where, "A preempted task is sent again."),
             A::optional("vram", BYTES, Where, "Memory of one accelerator."),
-            A::optional("price", DOLLARS, Where, "What one GPU hour costs."),
+            A::optional(
+                "price",
+                DOLLARS,
+                Where,
+                "What an hour of the machine costs (a GPU hour, where it has one); unknown unless said.",
+            ),
             A::optional("store", Ty::Text, Where, "Where artifacts are kept."),
             A::optional("cache", Ty::Text, Where, "Where downloads are kept."),
             A::with(
