@@ -69,8 +69,12 @@ pub fn compare(report: &RunReport, seeds: &BTreeMap<String, String>) -> Vec<Comp
 }
 
 fn of_stage(stage: &str, report: &RunReport, seeds: &BTreeMap<String, String>) -> Option<Comparison> {
-    let measured: Vec<(&TaskReport, &Table)> =
-        report.tasks.iter().filter(|task| task.stage == stage).filter_map(|task| Some((task, task.table.as_ref()?))).collect();
+    let measured: Vec<(&TaskReport, &Table)> = report
+        .tasks
+        .iter()
+        .filter(|task| task.stage == stage)
+        .filter_map(|task| Some((task, task.table.as_ref()?)))
+        .collect();
     let (first, _) = measured.first()?;
     let subject = first.labels.subjects.iter().find(|subject| !subject.starts_with("baseline("))?.clone();
     let metrics = first.labels.metrics.clone();
@@ -104,7 +108,9 @@ fn of_stage(stage: &str, report: &RunReport, seeds: &BTreeMap<String, String>) -
             name,
             seeds: of_seeds,
             means: by_metric(&|metric| over_seeds(&cells.get(&metric)?.values().copied().collect::<Vec<_>>())),
-            differences: by_metric(&|metric| if at == 0 { None } else { beside(cells.get(&metric)?, first.get(&metric)?) }),
+            differences: by_metric(&|metric| {
+                if at == 0 { None } else { beside(cells.get(&metric)?, first.get(&metric)?) }
+            }),
         }
     };
     let settings = settings.into_iter().enumerate().map(told).collect();
@@ -161,8 +167,7 @@ fn over_seeds(measured: &[Measured]) -> Option<Value> {
 
 /// `a − b` over the seeds that both have.
 fn beside(a: &BTreeMap<String, Measured>, b: &BTreeMap<String, Measured>) -> Option<Value> {
-    let shared: Vec<(Measured, Measured)> =
-        a.iter().filter_map(|(seed, a)| Some((*a, *b.get(seed)?))).collect();
+    let shared: Vec<(Measured, Measured)> = a.iter().filter_map(|(seed, a)| Some((*a, *b.get(seed)?))).collect();
     match shared.as_slice() {
         [] => None,
         [(a, b)] => {

@@ -15,7 +15,7 @@ use mascot_run::store::Store;
 use crate::cli::args::{Diff, Places, Selection};
 use crate::cli::exit::Exit;
 use crate::cli::git::Revision;
-use crate::cli::{load, prepare, render};
+use crate::cli::{engines, load, prepare, render, world};
 
 /// One side, checked and planned.
 pub struct Side {

@@ -101,9 +101,9 @@ fn totals(plan: &Plan, to: &mut String) {
         plural(plan.tasks.len(), "task")
     );
     if recalled == plan.tasks.len() {
-        to.push_str(". Nothing to do.\n");
-        return;
+        to.push_str(". Nothing to do.");
     }
+    to.push('\n');
 }
 
 /// Name, which estimate, and how it is written.

@@ -23,7 +23,9 @@ pub fn section(comparisons: &[Comparison], to: &mut String) {
     if comparisons.is_empty() {
         return;
     }
-    to.push_str("<section id=\"points\" aria-labelledby=\"points-title\">\n<h2 id=\"points-title\">Points and variants</h2>\n");
+    to.push_str(
+        "<section id=\"points\" aria-labelledby=\"points-title\">\n<h2 id=\"points-title\">Points and variants</h2>\n",
+    );
     to.push_str(
         "<p class=\"dim\">Points that differ in nothing but their seed are one setting. Of one seed the interval is over situations, and \
          a difference's is that of two independent means; of several it is over seeds (Student, 95%), paired where both settings \
@@ -97,7 +99,9 @@ fn cell(value: Value) -> String {
 fn differences(comparison: &Comparison, metric: usize, to: &mut String) {
     let of = |value: Value| Difference { mean: value.mean, interval: value.interval, n: value.seeds };
     let rows: Vec<(String, Difference)> = (comparison.settings.iter().enumerate().skip(1))
-        .filter_map(|(at, setting)| Some((format!("{} {}", numbered(at), setting.name), of(setting.differences[metric]?))))
+        .filter_map(|(at, setting)| {
+            Some((format!("{} {}", numbered(at), setting.name), of(setting.differences[metric]?)))
+        })
         .collect();
     if rows.is_empty() {
         return;

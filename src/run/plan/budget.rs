@@ -50,6 +50,9 @@ pub struct Unknown {
     pub memory_bytes: usize,
 }
 
+/// Its name, how high it is, what the plan comes to, how that is written, and on what it stands.
+type Ceiling<'a> = (&'a str, Option<f64>, Likely, fn(f64) -> String, &'a str);
+
 impl Plan {
     pub(super) fn to_do(&self) -> impl Iterator<Item = &Task> {
         self.tasks.iter().filter(|task| task.state != State::Recalled)
@@ -126,7 +129,7 @@ impl Plan {
         let total = self.total();
         let gpu = if self.places.machine.device == "cuda" { total.seconds } else { Likely::default() };
         let Budget { gpu_seconds, usd, bytes, seconds, .. } = self.budget;
-        let ceilings: [(&str, Option<f64>, Likely, fn(f64) -> String, &str); 4] = [
+        let ceilings: [Ceiling<'_>; 4] = [
             ("gpu", gpu_seconds, gpu, hours, &total.basis),
             ("money", usd, total.usd, |usd| format!("{usd:.2} usd"), "tokens and hours at their prices"),
             ("vram", bytes, total.memory_bytes, gibibytes, "sizes of the models"),

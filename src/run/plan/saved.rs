@@ -119,7 +119,9 @@ impl Saved {
     /// As it is written.
     pub fn text(&self) -> String {
         let yaml = serde_yaml::to_string(self).expect("a saved plan is plain data");
-        format!("{MARK}: `mascot run FILE` does this and nothing else, and refuses once anything that it was made from has moved\n{yaml}")
+        format!(
+            "{MARK}: `mascot run FILE` does this and nothing else, and refuses once anything that it was made from has moved\n{yaml}"
+        )
     }
 
     /// Reads what [`Saved::text`] wrote.
