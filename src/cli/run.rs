@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use mascot_run::points::compare;
 use mascot_run::fake::FakeEngine;
 use mascot_run::plan::Saved;
+use mascot_run::points::compare;
 use mascot_run::report::{Outcome, RunReport};
 use mascot_run::whole::{self, Care};
 use mascot_run::{hands, interpreter};

@@ -232,7 +232,10 @@ impl Cost {
             tasks: tasks.len(),
             unknown_tokens: tasks.iter().filter(|task| task.estimate.tokens.is_none()).count(),
             unknown_seconds: tasks.iter().filter(|task| task.estimate.seconds.is_none()).count(),
-            measured: tasks.iter().filter(|task| matches!(task.estimate.basis, Basis::Measured { .. } | Basis::Scaled { .. })).count(),
+            measured: tasks
+                .iter()
+                .filter(|task| matches!(task.estimate.basis, Basis::Measured { .. } | Basis::Scaled { .. }))
+                .count(),
         }
     }
 

@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use mascot_lang::program::{EntityKind, Program};
-use mascot_run::points::compare;
 use mascot_run::gate::Asked;
 use mascot_run::key::KeyDocument;
+use mascot_run::points::compare;
 use mascot_run::report::{Outcome, RunReport, TaskReport};
 use mascot_run::store::{Record, Store};
 use serde::de::DeserializeOwned;

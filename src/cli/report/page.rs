@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use mascot_run::points::Comparison;
 use mascot_run::engine::Table;
+use mascot_run::points::Comparison;
 use serde::Deserialize;
 
 /// Everything that the report says.
