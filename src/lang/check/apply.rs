@@ -64,8 +64,11 @@ impl<'t> Checker<'t> {
                         items.push(item);
                     }
                 }
-                let items = std::mem::take(items);
-                *val = self.conform(Val::List(items), ty, write.value.span);
+                // Each is of the list's type already; a set has an order as well.
+                if matches!(ty, Ty::Set(_)) {
+                    let items = std::mem::take(items);
+                    *val = self.conform(Val::List(items), ty, write.value.span);
+                }
             }
             (Val::List(items), Val::List(less)) => {
                 for item in less {

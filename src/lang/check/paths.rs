@@ -67,6 +67,9 @@ impl<'t> Checker<'t> {
             return Val::Unknown;
         }
         for segment in rest {
+            if val.is_unknown() {
+                break;
+            }
             val = match segment {
                 Segment::Name(name) => self.part(val, name, &written, cx),
                 Segment::Star(span) => self.all_of(val, *span, &written),

@@ -12,6 +12,21 @@ use super::{Files, check};
 /// Of a build that is not optimised, beside other tests.
 const BOUND: u64 = 120;
 
+/// Near their full size: many minutes, were their time to grow with the square again.
+#[test]
+fn what_once_took_minutes_takes_none() {
+    let once = ["a string of \"{{\"", "a path", "a base that is long"];
+    let mut seen = 0;
+    for (name, files) in shapes::all(400_000).into_iter().filter(|(name, _)| once.contains(&name.as_str())) {
+        let pairs: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        let began = Instant::now();
+        let _ = check(&Files::of(&pairs), "main.masc", &[]);
+        assert!(began.elapsed().as_secs() < BOUND, "{name}: {:?}", began.elapsed());
+        seen += 1;
+    }
+    assert_eq!(seen, once.len());
+}
+
 #[test]
 fn hostile_programs_are_read_or_refused() {
     for (name, files) in shapes::all(8_000) {
