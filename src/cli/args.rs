@@ -1,5 +1,6 @@
 //! What may be typed. The doc comments are the help. A verb that is not built is absent, not refused.
 
+mod mending;
 mod personas;
 
 use std::path::PathBuf;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mascot_lang::diff::Class;
+pub use mending::{Fix, Lint};
 pub use personas::{CardVersion, Export, Import, Test};
 
 use super::examples;
@@ -240,40 +242,6 @@ pub struct Migrate {
     /// Print what would change, and write nothing
     #[arg(long)]
     pub diff: bool,
-}
-
-#[derive(Debug, Args)]
-pub struct Lint {
-    /// .masc files
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Override one value: voices.kl.beta=0.05
-    #[arg(long, value_name = "PATH=VALUE", value_parser = assignment)]
-    pub set: Vec<(String, String)>,
-    /// How diagnostics are written
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: Format,
-    #[command(flatten)]
-    pub output: Output,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
-}
-
-#[derive(Debug, Args)]
-pub struct Fix {
-    /// .masc files
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    /// Also the fixes that `lint` offers
-    #[arg(long)]
-    pub lint: bool,
-    /// Print what would change, and write nothing
-    #[arg(long)]
-    pub diff: bool,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
-    pub root: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Args)]
