@@ -12,7 +12,7 @@ use super::page::Difference;
 use crate::cli::render::{measured, number, plural};
 
 /// Pixels of a plot.
-const SIZE: (u32, u32) = (420, 300);
+const SIZE: (u32, u32) = (300, 240);
 const INK: RGBColor = RGBColor(1, 1, 1);
 const GRID: RGBColor = RGBColor(3, 3, 3);
 const LINE: RGBColor = RGBColor(2, 2, 2);
@@ -135,6 +135,16 @@ fn differences(comparison: &Comparison, metric: usize, to: &mut String) {
     to.push_str("</tbody>\n</table></div>\n</details>\n");
 }
 
+/// What an axis shows: every mean, and of the intervals as much as the middle one has. That of two seeds may be as wide as all others
+/// together: it is cut at the edge, and stands in the table.
+fn range(values: impl Iterator<Item = (f64, [f64; 2])>) -> (f64, f64) {
+    let values: Vec<(f64, [f64; 2])> = values.collect();
+    let mut widths: Vec<f64> = values.iter().map(|(_, [from, to])| to - from).collect();
+    widths.sort_by(f64::total_cmp);
+    let half = 0.5 * widths[widths.len() / 2];
+    bounds(values.iter().flat_map(|(mean, [from, to])| [from.max(mean - half), to.min(mean + half), *mean]))
+}
+
 /// The first metric (up) against each of the next (across).
 fn plots(comparison: &Comparison, to: &mut String) {
     let drawn: Vec<String> =
@@ -173,8 +183,9 @@ fn draw(dots: &[(String, Value, Value)], svg: &mut String) -> Result<(), Box<dyn
         let (low, high) = value.interval.unwrap_or((value.mean, value.mean));
         [low.min(value.mean), high.max(value.mean)]
     };
-    let (left, right) = bounds(dots.iter().flat_map(|(_, x, _)| ends(x)));
-    let (low, high) = bounds(dots.iter().flat_map(|(_, _, y)| ends(y)));
+    let (left, right) = range(dots.iter().map(|(_, x, _)| (x.mean, ends(x))));
+    let (low, high) = range(dots.iter().map(|(_, _, y)| (y.mean, ends(y))));
+    let cut = |[from, to]: [f64; 2], least: f64, most: f64| [from.max(least), to.min(most)];
     let root = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let mut chart = ChartBuilder::on(&root)
         .margin(8)
@@ -193,7 +204,7 @@ fn draw(dots: &[(String, Value, Value)], svg: &mut String) -> Result<(), Box<dyn
         .y_label_formatter(&|value| minus(&number(*value)))
         .draw()?;
     for (name, x, y) in dots {
-        let ([from, to], [under, over]) = (ends(x), ends(y));
+        let ([from, to], [under, over]) = (cut(ends(x), left, right), cut(ends(y), low, high));
         let thin = LINE.stroke_width(1);
         chart.draw_series([
             PathElement::new(vec![(from, y.mean), (to, y.mean)], thin),
