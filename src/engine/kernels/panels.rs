@@ -81,7 +81,7 @@ fn product(of: Weights<'_>, n: usize, k: usize, x: &[f32], rows: usize) -> Vec<f
     let panels = n.div_ceil(WIDTH);
     let threads = rayon::current_num_threads();
     // Turning f32 weights round for every thread costs more than it saves.
-    let shared = rows < MANY * threads || n % WIDTH != 0 || matches!(of, Weights::Plain(_));
+    let shared = rows < MANY * threads || !n.is_multiple_of(WIDTH) || matches!(of, Weights::Plain(_));
     if shared {
         return by_panels(n, rows, |panels, y, scratch| {
             let width = panels.len() * WIDTH;
