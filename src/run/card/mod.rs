@@ -2,9 +2,9 @@
 //!
 //! # Steps
 //! 1. [`Card::read`]: bytes of a JSON file, a PNG (`envelope`) or a CHARX archive → the card's JSON, as it is.
-//! 2. [`import`]: a card → a `.masc` file with one persona, and a sidecar: the card verbatim, with what was taken of it. Texts go through
+//! 2. `import`: a card → a `.masc` file with one persona, and a sidecar: the card verbatim, with what was taken of it. Texts go through
 //!    `macros`.
-//! 3. [`export`]: a persona and its sidecar → a card. What was not changed in the `.masc` is written as the card had it, byte for byte, so
+//! 3. `export`: a persona and its sidecar → a card. What was not changed in the `.masc` is written as the card had it, byte for byte, so
 //!    that what the language cannot say (lorebooks, greetings, `extensions`) survives.
 //!
 //! May use: `mascot_lang` to check what it writes. Absent: files, the network. Assets of a card are neither fetched nor unpacked.
