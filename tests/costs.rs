@@ -262,7 +262,7 @@ fn a_budget_fails_a_plan_and_a_run_before_it_begins() {
         let answer = sandbox.mascot(&[verb, FILE]).ended_with(4);
         assert!(answer.err.contains("time: at least") && answer.err.contains("1 s are allowed"), "{}", answer.err);
     }
-    sandbox.edit(FILE, "time = 1 s", "vram = 1 MiB");
+    sandbox.edit(FILE, "time = 1 s", "vram = 0.1 MiB");
     let answer = sandbox.mascot(&["plan", FILE]).ended_with(4);
     assert!(answer.err.contains("vram: at least"), "{}", answer.err);
     sandbox.mascot(&["plan", FILE, "--engine", "fake"]).ended_with(0);

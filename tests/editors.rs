@@ -41,7 +41,7 @@ fn pest() -> Pest {
     Pest {
         blocks: quoted(&text, "block_keyword = @{", "~ end_of_word"),
         inner: quoted(&text, "block_word = @{", "~ end_of_word"),
-        reserved: quoted(&text, "reserved    = @{", "~ end_of_word"),
+        reserved: quoted(&text, "reserved    = _{", "~ end_of_word"),
         keywords: keywords.collect(),
     }
 }

@@ -197,11 +197,21 @@ stage sounding = sft for persona in [anchor] {{
         let answer = sandbox.mascot(&["run", "harm.masc", "--threads", "1"]).ended_with(3);
         says(&answer, parts);
         let store = sandbox.path().join(".mascot");
-        for folder in ["records", "objects", "drafts"] {
+        // The run itself keeps the texts of its program, and nothing else.
+        for object in files_below(&store.join("objects")) {
+            let text = fs::read_to_string(&object).unwrap_or_default();
+            assert!(text.contains("masc 1"), "something is left in objects\n{}", answer.err);
+        }
+        for folder in ["records", "drafts"] {
             let left = if store.join(folder).exists() { fs::read_dir(store.join(folder)).unwrap().count() } else { 0 };
             assert_eq!(left, 0, "something is left in {folder}\n{}", answer.err);
         }
         answer
+    }
+
+    fn files_below(folder: &Path) -> Vec<PathBuf> {
+        let entries = fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());
+        entries.flat_map(|path| if path.is_dir() { files_below(&path) } else { vec![path] }).collect()
     }
 
     fn works(sandbox: &Sandbox) {

