@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use mascot_lang::address::Far;
 use mascot_lang::lock::{FILE, Lock, VENDOR};
@@ -23,6 +24,8 @@ pub struct Repository {
 pub struct Revision {
     repository: Repository,
     commit: String,
+    /// See [`Revision::locked`]: every file of a program asks for it, and each look is a call of git.
+    locked: OnceLock<(PathBuf, Option<String>)>,
 }
 
 /// `main..HEAD`; `main...HEAD` begins where the two parted; `main..` ends with the files as they lie here.
@@ -135,7 +138,7 @@ impl Revision {
         let commit = repository
             .git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])
             .map_err(|_| format!("git knows no revision `{name}` here"))?;
-        Ok(Self { repository, commit: commit.trim().to_owned() })
+        Ok(Self { repository, commit: commit.trim().to_owned(), locked: OnceLock::new() })
     }
 
     pub fn top(&self) -> &Path {
@@ -188,14 +191,15 @@ impl Revision {
         let blob = format!("{}:{}", self.commit, place.to_string_lossy().replace('\\', "/"));
         self.repository.git(&["cat-file", "blob", &blob]).map_err(|_| "no such file".to_owned())
     }
-}
 
-impl Revision {
     /// The folder of the project, from the top, with the lock that it had: the current folder or the nearest above it that held one.
-    fn locked(&self) -> (&Path, Option<String>) {
-        let lock = |folder: &Path| self.blob(&folder.join(FILE)).ok();
-        let found = self.repository.below.ancestors().find_map(|folder| Some((folder, Some(lock(folder)?))));
-        found.unwrap_or((Path::new(""), None))
+    fn locked(&self) -> (&Path, Option<&str>) {
+        let (folder, text) = self.locked.get_or_init(|| {
+            let lock = |folder: &Path| self.blob(&folder.join(FILE)).ok();
+            let mut folders = self.repository.below.ancestors();
+            folders.find_map(|folder| Some((folder.to_owned(), Some(lock(folder)?)))).unwrap_or_default()
+        });
+        (folder, text.as_deref())
     }
 }
 
@@ -204,7 +208,7 @@ impl World for Revision {
         let Some(far) = Far::parse(path) else { return self.read(Path::new(path)) };
         let far = far.expect("only an address that is one gets here");
         let (folder, text) = self.locked();
-        let lock = Lock::parse(&text.unwrap_or_default());
+        let lock = Lock::parse(text.unwrap_or_default());
         let place = lock.place(&far).ok_or("mascot.lock does not say which commit it is")?;
         self.blob(&folder.join(place)).map_err(|_| format!("it was not in {VENDOR}/ at that revision"))
     }
@@ -215,7 +219,7 @@ impl World for Revision {
 
     fn lock(&self) -> Option<(String, String)> {
         let (folder, text) = self.locked();
-        Some((slashed(&folder.join(FILE)), text?))
+        Some((slashed(&folder.join(FILE)), text?.to_owned()))
     }
 
     fn in_root(&self, path: &str) -> String {
