@@ -37,11 +37,13 @@ pub enum Verb {
     #[command(after_help = examples::FMT)]
     Fmt(Fmt),
     /// Find what is right and will cost money or truth: a judge of the policy's family, a test split that trains, a missing control
+    #[command(after_help = examples::LINT)]
     Lint(Lint),
     /// Apply the fixes that `check` offers, as long as each leaves fewer faults
     #[command(after_help = examples::FIX)]
     Fix(Fix),
     /// Write files of the edition before as the newest one
+    #[command(after_help = examples::MIGRATE)]
     Migrate(Migrate),
     /// Say what a run would do, why, and what it would cost; opens no weights
     #[command(after_help = examples::PLAN)]
@@ -53,6 +55,7 @@ pub enum Verb {
     #[command(after_help = examples::RUN)]
     Run(Run),
     /// Ask the personas' tests: samples of each policy, judged, and how many must hold
+    #[command(after_help = examples::TEST)]
     Test(Test),
     /// Say why a task would run again: the field, both values, the line
     #[command(after_help = examples::WHY)]
@@ -76,28 +79,36 @@ pub enum Verb {
     #[command(after_help = examples::EXPAND)]
     Expand(Expand),
     /// Answer an editor on standard input and output (the Language Server Protocol); docs/editors.md sets editors up
+    #[command(after_help = examples::LSP)]
     Lsp(Lsp),
     /// Show a dataset (splits, refused rows, a sample) or a task's record and artifacts
     #[command(after_help = examples::SHOW)]
     Show(Show),
     /// Make a persona of a character card (.json, .png, .charx); what the language cannot say is kept beside it
+    #[command(after_help = examples::IMPORT)]
     Import(Import),
     /// Make a character card of a persona; what an import kept comes back as it was
+    #[command(after_help = examples::EXPORT)]
     Export(Export),
     /// List the runs that a store remembers
+    #[command(after_help = examples::RUNS)]
     Runs(Runs),
     /// Write the report of an earlier run again
+    #[command(after_help = examples::REPORT)]
     Report(Report),
     /// Remove from a store what no run names, and say how much that was
+    #[command(after_help = examples::GC)]
     Gc(Gc),
     /// Print what a shell needs to complete calls of mascot
     #[command(after_help = examples::COMPLETIONS)]
     Completions(Completions),
     /// Log-probabilities of texts under a model
     #[cfg(feature = "engine")]
+    #[command(after_help = examples::SCORE)]
     Score(Score),
     /// Continue prompts with a model
     #[cfg(feature = "engine")]
+    #[command(after_help = examples::GENERATE)]
     Generate(Generate),
 }
 
@@ -212,8 +223,8 @@ pub struct Check {
     pub format: Format,
     #[command(flatten)]
     pub output: Output,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
+    /// The project's root [default: the nearest folder above FILE with mascot.lock or .git]
+    #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub root: Option<PathBuf>,
 }
 
@@ -290,13 +301,12 @@ pub struct Diff {
     /// A file, REV:FILE, run:NAME, run:latest, or two revisions of git: main..HEAD
     #[arg(value_name = "A")]
     pub a: Option<String>,
-    /// The other side; after two revisions the files [default: every experiment that differs]
+    /// The other side; after two revisions the files [default: every experiment that differs; of a file, itself at HEAD]
     #[arg(value_name = "B")]
     pub rest: Vec<PathBuf>,
-    #[command(flatten)]
-    pub selection: Selection,
-    #[command(flatten)]
-    pub places: Places,
+    /// For the cost, also count the data and weights that are at hand; nothing else depends on them
+    #[arg(long)]
+    pub with_data: bool,
     /// Let `git diff` tell what edits of .masc files mean, in this repository
     #[arg(long, conflicts_with_all = ["a", "rest", "uninstall"])]
     pub install: bool,
@@ -309,6 +319,10 @@ pub struct Diff {
     /// End with 4 when a change is of this class or stricter
     #[arg(long, value_name = "CLASS", value_parser = class())]
     pub fail_on: Option<Class>,
+    #[command(flatten)]
+    pub selection: Selection,
+    #[command(flatten)]
+    pub places: Places,
     /// How it is written
     #[arg(long, value_enum, default_value_t, help_heading = "Output")]
     pub format: DiffFormat,
@@ -372,8 +386,8 @@ pub struct Graph {
     pub format: GraphFormat,
     #[command(flatten)]
     pub output: Output,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
+    /// The project's root [default: the nearest folder above FILE with mascot.lock or .git]
+    #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub root: Option<PathBuf>,
 }
 
@@ -409,8 +423,8 @@ pub struct Expand {
     pub origins: bool,
     #[command(flatten)]
     pub output: Output,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
+    /// The project's root [default: the nearest folder above FILE with mascot.lock or .git]
+    #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub root: Option<PathBuf>,
 }
 
@@ -455,14 +469,14 @@ pub struct Report {
 
 #[derive(Debug, Args)]
 pub struct Gc {
-    #[command(flatten)]
-    pub places: Places,
     /// Forget runs but the last N of each experiment first [default: keep all]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub keep: Option<u16>,
     /// Only say what would go
     #[arg(long)]
     pub dry_run: bool,
+    #[command(flatten)]
+    pub places: Places,
     #[command(flatten)]
     pub output: Output,
 }

@@ -12,14 +12,15 @@ pub fn explain(args: &Explain) -> Exit {
     let found = match (mascot_lang::explain::explain(&args.word), verb(&args.word)) {
         (Some(word), Some(verb)) => Some(Explanation {
             title: format!("`{}`", args.word),
-            text: format!("## {}\n\n{}\n\n## {}\n\n{}", word.title, word.text, verb.title, verb.text),
+            text: format!("{}\n\n## {}\n\n{}", headed(&word), verb.title, verb.text),
         }),
         (word, verb) => word.or(verb),
     };
     let Some(explanation) = found else {
         let message = format!("nothing is known of `{}`", args.word);
         let usual =
-            "give a diagnostic code (M0207), a kind (grpo), a field (min_gap), a verb (plan), or `units`".to_owned();
+            "give a diagnostic code (M0207), a kind (grpo), a field (min_gap, grpo.lr), a verb (plan), or `units`; names of a file of yours are told by \
+             `mascot expand FILE`".to_owned();
         let near = mascot_lang::explain::nearest_word(&args.word).map(|near| format!("did you mean `{near}`?"));
         render::complain(&message, Some(&near.unwrap_or(usual)));
         return Exit::CallWrong;
@@ -32,6 +33,14 @@ pub fn explain(args: &Explain) -> Exit {
         render::out(&format!("{title}\n\n{}\n", explanation.text.trim_end()));
     }
     Exit::Done
+}
+
+/// A word of several meanings has their headings already.
+fn headed(word: &Explanation) -> String {
+    match word.text.starts_with("## ") {
+        true => word.text.clone(),
+        false => format!("## {}\n\n{}", word.title, word.text),
+    }
 }
 
 /// A verb of this program: its `--help`.

@@ -22,18 +22,25 @@ pub fn gc(args: &Gc) -> Exit {
     };
     if args.output.json {
         render::json(&json!({
-            "runs": found.runs, "records": found.records, "objects": found.objects, "drafts": found.drafts, "bytes": found.bytes, "dry_run": args.dry_run,
+            "runs": found.runs, "records": found.records, "objects": found.objects, "drafts": found.drafts, "memos": found.memos,
+            "bytes": found.bytes, "dry_run": args.dry_run,
         }));
         return Exit::Done;
     }
     let verb = if args.dry_run { "would remove" } else { "removed" };
-    render::out(&format!(
-        "{verb} {}, {}, {}, {}: {}\n",
-        plural(found.runs, "run"),
-        plural(found.records, "record"),
-        plural(found.objects, "object"),
-        plural(found.drafts, "draft"),
-        render::bytes(found.bytes as f64),
-    ));
+    let counts = [
+        (found.runs, "run"),
+        (found.records, "record"),
+        (found.objects, "object"),
+        (found.drafts, "draft"),
+        (found.memos, "kept answer"),
+    ];
+    let told: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| plural(*count, what)).collect();
+    if told.is_empty() {
+        render::out("nothing to remove: a run names all of it\n");
+    } else {
+        render::out(&format!("{verb} {}: {}\n", told.join(", "), render::bytes(found.bytes as f64)));
+    }
     Exit::Done
 }

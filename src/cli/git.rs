@@ -4,7 +4,6 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
 
 use mascot_lang::address::Far;
 use mascot_lang::lock::{FILE, Lock, VENDOR};
@@ -24,8 +23,15 @@ pub struct Repository {
 pub struct Revision {
     repository: Repository,
     commit: String,
-    /// See [`Revision::locked`]: every file of a program asks for it, and each look is a call of git.
-    locked: OnceLock<(PathBuf, Option<String>)>,
+}
+
+/// A main file at a revision, and what it may be made of: the world that [`super::world::SystemWorld`] is of the files as they lie here.
+pub struct Project<'r> {
+    revision: &'r Revision,
+    /// Its root, from the top of the repository: the nearest folder above the file that held a lock, else the top.
+    root: PathBuf,
+    /// The text of that lock.
+    lock: Option<String>,
 }
 
 /// `main..HEAD`; `main...HEAD` begins where the two parted; `main..` ends with the files as they lie here.
@@ -138,11 +144,18 @@ impl Revision {
         let commit = repository
             .git(&["rev-parse", "--verify", "--quiet", "--end-of-options", &wanted])
             .map_err(|_| format!("git knows no revision `{name}` here"))?;
-        Ok(Self { repository, commit: commit.trim().to_owned(), locked: OnceLock::new() })
+        Ok(Self { repository, commit: commit.trim().to_owned() })
     }
 
-    pub fn top(&self) -> &Path {
-        self.repository.top()
+    /// What a main file is made of here; `main` is written from the current folder.
+    pub fn project(&self, main: &Path) -> Project<'_> {
+        let place = self.placed(main).unwrap_or_default();
+        let held = place.ancestors().skip(1).find_map(|folder| {
+            let text = self.blob(&folder.join(FILE)).ok()?;
+            Some((folder.to_owned(), text))
+        });
+        let (root, lock) = held.map_or_else(Default::default, |(root, text)| (root, Some(text)));
+        Project { revision: self, root, lock }
     }
 
     /// Files of this extension, as they are written from the current folder.
@@ -191,41 +204,35 @@ impl Revision {
         let blob = format!("{}:{}", self.commit, place.to_string_lossy().replace('\\', "/"));
         self.repository.git(&["cat-file", "blob", &blob]).map_err(|_| "no such file".to_owned())
     }
+}
 
-    /// The folder of the project, from the top, with the lock that it had: the current folder or the nearest above it that held one.
-    fn locked(&self) -> (&Path, Option<&str>) {
-        let (folder, text) = self.locked.get_or_init(|| {
-            let lock = |folder: &Path| self.blob(&folder.join(FILE)).ok();
-            let mut folders = self.repository.below.ancestors();
-            folders.find_map(|folder| Some((folder.to_owned(), Some(lock(folder)?)))).unwrap_or_default()
-        });
-        (folder, text.as_deref())
+impl Project<'_> {
+    /// The project's root, as it lies in the working tree.
+    pub fn root(&self) -> PathBuf {
+        self.revision.repository.top().join(&self.root)
     }
 }
 
-impl World for Revision {
+impl World for Project<'_> {
     fn source(&self, path: &str) -> Result<String, String> {
-        let Some(far) = Far::parse(path) else { return self.read(Path::new(path)) };
+        let Some(far) = Far::parse(path) else { return self.revision.read(Path::new(path)) };
         let far = far.expect("only an address that is one gets here");
-        let (folder, text) = self.locked();
-        let lock = Lock::parse(text.unwrap_or_default());
+        let lock = Lock::parse(self.lock.as_deref().unwrap_or_default());
         let place = lock.place(&far).ok_or("mascot.lock does not say which commit it is")?;
-        self.blob(&folder.join(place)).map_err(|_| format!("it was not in {VENDOR}/ at that revision"))
+        self.revision.blob(&self.root.join(place)).map_err(|_| format!("it was not in {VENDOR}/ at that revision"))
     }
 
     fn prose(&self, from: &str, path: &str) -> Result<String, String> {
-        self.read(&Path::new(from).parent().unwrap_or(Path::new("")).join(path))
+        self.revision.read(&Path::new(from).parent().unwrap_or(Path::new("")).join(path))
     }
 
     fn lock(&self) -> Option<(String, String)> {
-        let (folder, text) = self.locked();
-        Some((slashed(&folder.join(FILE)), text?.to_owned()))
+        Some((slashed(&self.root.join(FILE)), self.lock.clone()?))
     }
 
     fn in_root(&self, path: &str) -> String {
-        let place = self.placed(Path::new(path)).unwrap_or_else(|_| PathBuf::from(path));
-        let (folder, _) = self.locked();
-        slashed(place.strip_prefix(folder).unwrap_or(&place))
+        let place = self.revision.placed(Path::new(path)).unwrap_or_else(|_| PathBuf::from(path));
+        slashed(place.strip_prefix(&self.root).unwrap_or(&place))
     }
 }
 

@@ -18,7 +18,7 @@ use super::exit::Exit;
 use super::load::{self, Loaded};
 use super::lock;
 use super::render;
-use super::world;
+use super::world::{self, SystemWorld};
 
 /// A plan, and what it was made from.
 pub struct Prepared {
@@ -93,6 +93,9 @@ fn prepare_with(
         mascot_run::plan::plan(&loaded.programs, &loaded.checked.files, &looked_in, &store, &fingerprint, fake);
     plan.program = Some(ProgramText::of(&loaded.checked, &selection.set, &loaded.programs));
     plan.budget.free_bytes = world::free_memory().map(|bytes| bytes as f64);
+    for what in plan.missing.iter_mut().map(|lacking| &mut lacking.what) {
+        what.help = beside(&what.source, file, &loaded.world).unwrap_or(std::mem::take(&mut what.help));
+    }
     if let Some(stage) = until
         && !plan.until(stage)
     {
@@ -102,6 +105,22 @@ fn prepare_with(
         return Err(Exit::CallWrong);
     }
     Ok(Prepared { loaded, store, plan })
+}
+
+/// Of data that lies beside the file while paths are from the root: what to write, and how that folder becomes a root.
+fn beside(source: &str, file: &Path, world: &SystemWorld) -> Option<String> {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    let there = folder.join(source);
+    if Path::new(source).is_absolute() || !there.exists() {
+        return None;
+    }
+    let (written, root) = (world.in_root(&there.to_string_lossy()), world.root().display());
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    Some(format!(
+        "paths are from the root {root}: write {written:?}; or make {} a root of its own, `mascot lock --root {0} {}`",
+        folder.display(),
+        file.display()
+    ))
 }
 
 /// Where a call may look: the root, the store, and what its arguments and its profile grant.
@@ -258,4 +277,26 @@ fn profile(file: Option<&Path>) -> Result<Grants, Exit> {
         }
     }
     Ok(grants)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn data_beside_the_file_is_pointed_at() {
+        let folder = tempfile::tempdir().expect("a folder for a test");
+        let place = folder.path().canonicalize().expect("it is there");
+        let file = place.join("mine/first.masc");
+        fs::create_dir_all(place.join("mine/data")).expect("a folder of its own");
+        fs::write(&file, "masc 1\n").expect("writable");
+        fs::write(place.join("mine/data/lines.jsonl"), "").expect("writable");
+        let world = SystemWorld::of(&file, Some(&place)).expect("a world");
+        let told = beside("data/lines.jsonl", &file, &world).expect("it lies beside the file");
+        assert!(told.contains("write \"mine/data/lines.jsonl\"") && told.contains("mascot lock --root"), "{told}");
+        assert_eq!(beside("data/none.jsonl", &file, &world), None);
+        assert_eq!(beside("/data/lines.jsonl", &file, &world), None);
+    }
 }

@@ -20,7 +20,15 @@ pub fn report(args: &Report) -> Exit {
     let found = match last_run(&prepared, args.run.as_deref()) {
         Ok(Some(found)) => found,
         Ok(None) => {
-            render::complain("the store remembers no such run", Some(&format!("`{}`", run::command(call, "run"))));
+            let (what, help) = match &args.run {
+                Some(name) => (format!("there is no run `{name}`"), "`mascot runs` lists them".to_owned()),
+                None => {
+                    let name = &prepared.plan.experiment.name;
+                    let help = format!("`{}` makes one; `mascot runs` lists all", run::command(call, "run"));
+                    (format!("the store remembers no run of `{name}` at these points"), help)
+                }
+            };
+            render::complain(&what, Some(&help));
             return Exit::Failed;
         }
         Err(why) => {

@@ -34,7 +34,7 @@ pub fn run(args: &Run) -> Exit {
 fn run_as_planned(args: &Run, planned: Option<&Saved>) -> Exit {
     let call = &args.plan;
     let json_events = args.events.is_some();
-    let shown = Shown::new(json_events);
+    let shown = Shown::new(json_events, call.compute.engine == EngineKind::Fake);
     if !json_events {
         // The first sign of life: checking is quick, but digesting gigabytes for the first time is not.
         render::say(&format!("mascot {}: {}", env!("CARGO_PKG_VERSION"), call.file.display()));

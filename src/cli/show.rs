@@ -27,9 +27,8 @@ pub fn show(args: &Show) -> Exit {
     let datasets: Vec<&str> = program.of_kind(EntityKind::Dataset).map(|one| one.name.as_str()).collect();
     let unknown = |tasks: &[&str]| {
         let told = [("datasets", datasets.as_slice()), ("tasks", tasks)];
-        let told = told.iter().filter(|(_, names)| !names.is_empty());
-        let help: Vec<String> = told.map(|(what, names)| format!("{what}: {}", names.join(", "))).collect();
-        let help = if help.is_empty() { "the file has none".to_owned() } else { help.join("; ") };
+        let names: Vec<&str> = told.iter().flat_map(|(_, names)| names.iter().copied()).collect();
+        let help = if names.is_empty() { "the file has none".to_owned() } else { render::one_of(&args.what, &names) };
         render::complain(&format!("there is no dataset and no task `{}`", args.what), Some(&help));
         Exit::CallWrong
     };

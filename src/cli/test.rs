@@ -135,11 +135,11 @@ impl Before {
 }
 
 fn planned_at(args: &Test, file: &Path, revision: &str) -> Result<Before, Exit> {
-    let world = Revision::of(revision).map_err(|why| {
+    let revision = Revision::of(revision).map_err(|why| {
         render::complain(&why, None);
         Exit::CallWrong
     })?;
-    let checked = mascot_lang::check(&world, &file.to_string_lossy(), &args.selection.set);
+    let checked = mascot_lang::check(&revision.project(file), &file.to_string_lossy(), &args.selection.set);
     let engine = fingerprint(args.compute.engine)?;
     let points = if checked.program.is_some() { load::points(&checked, &args.selection).ok() } else { None };
     let program = points.and_then(|points| checked.at(points.first()?).ok());
@@ -182,7 +182,7 @@ fn performed(args: &Test, plan: &Plan, store: &Store) -> Result<RunReport, Exit>
     }
     let stop = interrupt::stop_flag();
     let (mut engine, mut fetcher) = engines::open(&args.compute)?;
-    let mut shown = Shown::new(false);
+    let mut shown = Shown::new(false, plan.fake);
     interpreter::run(plan, store, engine.as_mut(), fetcher.as_mut(), &mut shown, &stop).map_err(|why| {
         render::complain(&format!("the store: {why}"), Some(why.advice()));
         Exit::Failed

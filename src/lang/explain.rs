@@ -8,7 +8,7 @@ mod pages;
 mod words;
 
 use crate::check::schema::{self, Attribute, Call, Class, Default, Kind, Ty};
-use crate::check::{types, units};
+use crate::check::{article, types, units};
 use crate::program::Dim;
 use crate::syntax::{ITEM_KEYWORDS, nearest};
 
@@ -22,10 +22,14 @@ pub struct Explanation {
 }
 
 /// Explains a code (`M0207`), a list (`units`, `items`, `stages`, `calls`, `terms`, `codes`, `classes`), an item, a stage kind, a
-/// block, a call, a record, a field, a result, a unit, a class of change or a form (`gate`, `extends`). A word that is several of
+/// block, a call, a record, a field (`lr`, `grpo.lr`), a result, a unit, a class of change, a state, a verdict or a form (`gate`). A word that is several of
 /// these is explained as each; what is only a word of closed sets (`dr_grpo`), by where it may stand.
 pub fn explain(word: &str) -> Option<Explanation> {
     let word = word.trim();
+    // `grpo.lr`: of the field, what holds there.
+    if let Some((of, name)) = word.split_once('.') {
+        return part_of(of, name);
+    }
     if let Some(page) = pages::page(&word.to_ascii_uppercase()) {
         let (title, text) = page.split_once('\n').unwrap_or((page, ""));
         return Some(Explanation { title: title.trim_start_matches("# ").to_owned(), text: text.trim().to_owned() });
@@ -42,6 +46,7 @@ pub fn explain(word: &str) -> Option<Explanation> {
         .chain(unit(word))
         .chain(words::topic(word))
         .chain(words::class(word))
+        .chain(words::state(word))
         .collect();
     let parts = if parts.is_empty() { words::of_closed_set(word).into_iter().collect() } else { parts };
     match parts.as_slice() {
@@ -52,6 +57,22 @@ pub fn explain(word: &str) -> Option<Explanation> {
             Some(Explanation { title: format!("`{word}`"), text: all.collect::<Vec<_>>().join("\n\n") })
         }
     }
+}
+
+/// A field of a kind of stage, an item, a block, a record or a call; a result of a kind of stage.
+fn part_of(of: &str, name: &str) -> Option<Explanation> {
+    let kind = schema::kinds().find(|kind| kind.name == of);
+    let block = schema::items::CHILDREN.iter().find(|block| block.keyword == of);
+    let record = schema::records::ALL.iter().find(|record| record.name == of);
+    let call = schema::every_call().find(|call| call.name == of);
+    let field = kind
+        .and_then(|kind| kind.field(name))
+        .or_else(|| block?.fields.iter().find(|field| field.name == name))
+        .or_else(|| record?.field(name))
+        .or_else(|| call?.arg(name));
+    let result = || kind.and_then(|kind| kind.result(name)).map(|result| result.doc.to_owned());
+    let text = field.map(of_attribute).or_else(result)?;
+    Some(Explanation { title: format!("`{name}` of `{of}`"), text })
 }
 
 /// The nearest word that can be explained.
@@ -86,6 +107,7 @@ pub fn words() -> Vec<String> {
     }
     words.extend(units::UNITS.iter().map(|unit| unit.name));
     words.extend(words::topics());
+    words.extend(words::states());
     words.extend(Class::ALL.map(Class::word));
     words.extend(words::closed_sets());
     let words: std::collections::BTreeSet<String> = words.into_iter().map(str::to_owned).collect();
@@ -234,7 +256,11 @@ fn records(word: &str) -> Option<(String, String)> {
 fn fields(word: &str) -> Option<(String, String)> {
     let mut places: Vec<(&'static Attribute, String)> = Vec::new();
     for kind in schema::kinds() {
-        let what = if kind.makes.is_some() { format!("a `{}` stage", kind.name) } else { format!("a `{}`", kind.name) };
+        let what = if kind.makes.is_some() {
+            format!("{} `{}` stage", article(kind.name), kind.name)
+        } else {
+            format!("{} `{}`", article(kind.name), kind.name)
+        };
         places.extend(kind.field(word).map(|field| (field, what)));
     }
     for block in schema::items::CHILDREN {
@@ -262,7 +288,8 @@ fn fields(word: &str) -> Option<(String, String)> {
 
 fn results(word: &str) -> Option<(String, String)> {
     let of = schema::stages::ALL.iter().filter_map(|kind| Some((kind.name, kind.result(word)?)));
-    let lines: Vec<String> = of.map(|(stage, result)| format!("- of a `{stage}` stage: {}", result.doc)).collect();
+    let lines: Vec<String> =
+        of.map(|(stage, result)| format!("- of {} `{stage}` stage: {}", article(stage), result.doc)).collect();
     (!lines.is_empty()).then(|| (format!("`{word}`, a result"), lines.join("\n")))
 }
 

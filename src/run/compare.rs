@@ -74,6 +74,8 @@ pub struct Cost {
     pub unknown_seconds: usize,
     /// Tasks that are reckoned by what was measured here before; all others by their sizes.
     pub measured: usize,
+    /// Data and weights without which the rest is unknown, as authors call them.
+    pub lacking: BTreeSet<String>,
 }
 
 impl Verdict {
@@ -225,6 +227,7 @@ impl Cost {
                 high: sum.high + one.high,
             })
         };
+        let is_unknown = |task: &&&Task| task.estimate.tokens.is_none() || task.estimate.seconds.is_none();
         Self {
             tokens: sum(&|task| task.estimate.tokens),
             seconds: sum(&|task| task.estimate.seconds),
@@ -232,6 +235,11 @@ impl Cost {
             tasks: tasks.len(),
             unknown_tokens: tasks.iter().filter(|task| task.estimate.tokens.is_none()).count(),
             unknown_seconds: tasks.iter().filter(|task| task.estimate.seconds.is_none()).count(),
+            lacking: tasks
+                .iter()
+                .filter(|task| is_unknown(task))
+                .flat_map(|task| task.estimate.lacking.clone())
+                .collect(),
             measured: tasks
                 .iter()
                 .filter(|task| matches!(task.estimate.basis, Basis::Measured { .. } | Basis::Scaled { .. }))
@@ -242,9 +250,12 @@ impl Cost {
     /// On what the figures stand, for readers.
     pub fn basis(&self) -> String {
         match self.measured {
-            0 => "by the sizes in the file".to_owned(),
+            0 => "analytic: by sizes, on two ordinary CPU cores".to_owned(),
             n if n >= self.tasks => "as measured here before".to_owned(),
-            n => format!("{n} of {} as measured here before, the others by the sizes in the file", self.tasks),
+            n => format!(
+                "{n} of {} as measured here before, the others analytic: by sizes, on two ordinary CPU cores",
+                self.tasks
+            ),
         }
     }
 }

@@ -19,8 +19,8 @@ pub struct Lint {
     pub format: Format,
     #[command(flatten)]
     pub output: Output,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
+    /// The project's root [default: the nearest folder above FILE with mascot.lock or .git]
+    #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub root: Option<PathBuf>,
 }
 
@@ -35,7 +35,7 @@ pub struct Fix {
     /// Print what would change, and write nothing
     #[arg(long)]
     pub diff: bool,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
+    /// The project's root [default: the nearest folder above FILE with mascot.lock or .git]
+    #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub root: Option<PathBuf>,
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::{Output, Places};
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Lock {
     /// .masc files to lock beside those that are locked already [default: those]
     #[arg(value_name = "FILE")]

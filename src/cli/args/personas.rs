@@ -69,7 +69,7 @@ pub struct Export {
     /// The card that an import kept [default: NAME.card.json beside the persona's file]
     #[arg(long, value_name = "FILE")]
     pub sidecar: Option<PathBuf>,
-    /// The project's root
-    #[arg(long, value_name = "DIR")]
+    /// The project's root [default: the nearest folder above FILE with mascot.lock or .git]
+    #[arg(long, value_name = "DIR", help_heading = "Where")]
     pub root: Option<PathBuf>,
 }

@@ -10,7 +10,7 @@ use mascot_run::compare::{Comparison, Verdict, Version, compare};
 
 use super::args::{Diff, DiffFormat};
 use super::exit::Exit;
-use super::git::{Range, Revision};
+use super::git::{Range, Repository, Revision};
 use super::render::{self, Paint, diff as shown};
 use sides::Side;
 
@@ -23,6 +23,8 @@ pub struct Compared {
     /// Ids of the tasks of B that would be performed, of so many.
     pub reruns: Vec<String>,
     pub tasks: usize,
+    /// Whether what is at hand was counted, for the cost.
+    pub counted: bool,
 }
 
 pub fn diff(args: &Diff) -> Exit {
@@ -35,7 +37,9 @@ pub fn diff(args: &Diff) -> Exit {
     let wrong = |message: &str| {
         render::complain(
             message,
-            Some("write `mascot diff A B`, or `mascot diff REV..REV [FILE…]`; `--help` has more"),
+            Some(
+                "write `mascot diff A B`, or `mascot diff REV..REV [FILE…]`; in a repository FILE alone is compared with HEAD",
+            ),
         );
         Exit::CallWrong
     };
@@ -50,11 +54,19 @@ pub fn diff(args: &Diff) -> Exit {
                 Ok(one) => (vec![one], Exit::Done),
                 Err(exit) => return exit,
             },
+            // One file in a repository: what has become of it since it was committed.
+            [] if Path::new(first).is_file() && Repository::here().is_ok() => {
+                let committed = format!("HEAD:{first}");
+                match pair(args, &committed, first) {
+                    Ok(one) => (vec![one], Exit::Done),
+                    Err(exit) => return exit,
+                }
+            }
             _ => return wrong("two sides are wanted"),
         },
     };
     // Of one comparison that was asked for by its name: its own document. Of whatever a range reaches: all of them in one.
-    let is_one = args.rest.len() == 1 && compared.len() == 1;
+    let is_one = compared.len() == 1 && (args.rest.len() == 1 || args.rest.is_empty() && Path::new(first).is_file());
     if args.output.json {
         render::json(&if is_one { shown::document(&compared[0]) } else { shown::documents(&compared) });
     } else if args.format == DiffFormat::Markdown {
@@ -87,7 +99,8 @@ fn of(a: String, b: &Side, found: Comparison) -> Compared {
     let tasks = b.plan.iter().flat_map(|plan| &plan.tasks);
     let ids: Vec<String> = tasks.map(|task| task.id.clone()).collect();
     let reruns = found.reruns.iter().map(|at| ids[*at].clone()).collect();
-    Compared { a, b: b.name.clone(), found, reruns, tasks: ids.len() }
+    let counted = b.plan.as_ref().is_some_and(|plan| plan.places.counts);
+    Compared { a, b: b.name.clone(), found, reruns, tasks: ids.len(), counted }
 }
 
 /// Files at both ends of a range: those that are named, or every experiment that differs.
@@ -199,5 +212,6 @@ fn gone(a: &Side, b: &str) -> Compared {
         found,
         reruns: Vec::new(),
         tasks: a.plan.as_ref().map_or(0, |plan| plan.tasks.len()),
+        counted: false,
     }
 }

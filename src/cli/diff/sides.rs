@@ -89,7 +89,10 @@ pub fn at(
         Some(revision) if revision.text(file).is_none() => {
             Err(complained(&format!("{name}: no such file at that revision"), None))
         }
-        Some(revision) => checked(revision, args, file, name, revision.top().to_owned(), quiet),
+        Some(revision) => {
+            let project = revision.project(file);
+            checked(&project, args, file, name, project.root(), quiet)
+        }
     }
 }
 
@@ -115,7 +118,7 @@ pub fn checked(
         points if points.is_empty() => vec![base],
         points => points.iter().filter_map(|point| checked.at(point).ok()).collect(),
     };
-    Ok(Some(side(name, checked, programs, &args.places, root)))
+    Ok(Some(side(args, name, checked, programs, root)))
 }
 
 /// What of a selection this side has: a variant that came later is compared with the base.
@@ -131,9 +134,9 @@ fn known_points(checked: &Checked, selection: &Selection) -> Selection {
     }
 }
 
-fn side(name: String, checked: Checked, programs: Vec<Program>, places: &Places, root: PathBuf) -> Side {
-    let store = store_of(places, &root);
-    let plan = planned(&checked, &programs, &store, root);
+fn side(args: &Diff, name: String, checked: Checked, programs: Vec<Program>, root: PathBuf) -> Side {
+    let store = store_of(&args.places, &root);
+    let plan = planned(args, &checked, &programs, &store, root);
     let program = programs.into_iter().next().expect("a side has its base or a point of it");
     Side { name, checked, program, plan, performed: None }
 }
@@ -144,8 +147,8 @@ fn store_of(places: &Places, root: &Path) -> Store {
     Store::open(&folder).unwrap_or_else(|_| Store::new(folder.join("of-no-run")))
 }
 
-/// By declarations: nothing of it is opened. `None` for a library.
-fn planned(checked: &Checked, programs: &[Program], store: &Store, root: PathBuf) -> Option<Plan> {
+/// By declarations: nothing of it is opened, but for its cost where that was asked for. `None` for a library.
+fn planned(args: &Diff, checked: &Checked, programs: &[Program], store: &Store, root: PathBuf) -> Option<Plan> {
     programs.first()?.experiment?;
     // What was measured is remembered by the engine that it was measured with.
     let real = store.runs().iter().rev().find_map(|name| {
@@ -154,7 +157,8 @@ fn planned(checked: &Checked, programs: &[Program], store: &Store, root: PathBuf
     });
     let engine = real.unwrap_or_else(|| "diff/1".to_owned());
     let (store_root, machine, now) = (store.root().to_owned(), engines::here(), world::now());
-    let places = source::Places { root, store: store_root, machine, now, ..source::Places::default() };
+    let counts = args.with_data;
+    let places = source::Places { root, store: store_root, machine, now, counts, ..source::Places::default() };
     Some(mascot_run::plan::plan(programs, &checked.files, &places, store, &engine, true))
 }
 
@@ -184,7 +188,7 @@ fn run_side(args: &Diff, name: &str) -> Result<Side, Exit> {
         return Err(Exit::ProgramWrong);
     }
     let root = store.root().parent().map(Path::to_owned).unwrap_or_default();
-    let plan = planned(&checked, &programs, &store, root);
+    let plan = planned(args, &checked, &programs, &store, root);
     let performed = plan.as_ref().map(|plan| Performed::of(&report, plan, &store));
     let program = programs.into_iter().next().expect("it has one");
     Ok(Side { name: format!("run {name} ({})", text.main), checked, program, plan, performed })

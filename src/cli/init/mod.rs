@@ -6,6 +6,7 @@ use mascot_run::whole::{self, Care};
 
 use super::args::Init;
 use super::exit::Exit;
+use super::lock;
 use super::render::{self, plural};
 use super::world::in_words;
 
@@ -45,7 +46,11 @@ pub fn init(args: &Init) -> Exit {
         }
         count += 1;
     }
-    render::out(&format!("{} in {}\n", plural(count, "file"), folder.display()));
+    // The lock says what the experiment is made of, and that this folder is its root, also inside a repository.
+    if let Err(exit) = lock::begin(folder, &folder.join("first.masc")) {
+        return exit;
+    }
+    render::out(&format!("{} in {}\n", plural(count + 1, "file"), folder.display()));
     if args.folder.is_some() {
         render::out(&format!("  cd {}\n", folder.display()));
     }

@@ -48,6 +48,20 @@ pub fn entries_of(world: &SystemWorld, main: &str, before: &Lock) -> BTreeSet<En
     reckon::as_it_is(world, main, &given).1
 }
 
+/// Locks a file that was just written, and makes its folder a root by that. Fetches nothing: it imports the library alone.
+///
+/// # Errors
+/// The exit code; what is wrong has been printed.
+pub fn begin(root: &Path, file: &Path) -> Result<(), Exit> {
+    let places = args::Places { root: Some(root.to_owned()), ..args::Places::default() };
+    let args = args::Lock { files: vec![file.to_owned()], places, ..args::Lock::default() };
+    let root = self::root(&args)?;
+    let before = Lock::parse(&fs::read_to_string(root.join(FILE)).unwrap_or_default());
+    let brought = Brought::default();
+    let wanted = wanted(&args, &root, &before, &mains(&args, &root, &before)?, &brought)?;
+    write(&root, &wanted.entries, &brought, true)
+}
+
 /// A main file of the project.
 struct Main {
     world: SystemWorld,

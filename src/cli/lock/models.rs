@@ -10,6 +10,7 @@ use mascot_run::digest::sha256_of_file;
 use mascot_run::plan::{Bind, plan};
 use mascot_run::source::{Places, Source, locate, pinned};
 use mascot_run::store::Store;
+use mascot_run::task::holds_weights;
 
 /// Files of a folder that make a tokenizer, the first that is there.
 const TOKENIZERS: [&str; 3] = ["tokenizer.json", "tokenizer.model", "vocab.txt"];
@@ -30,7 +31,7 @@ pub fn opened(checked: &Checked, places: &Places) -> Opened {
         let plan = plan(&programs, &checked.files, places, &nowhere, "lock/1", true);
         for (slot, bind) in plan.tasks.iter().flat_map(|task| &task.slots) {
             let Bind::Source(source) = bind else { continue };
-            let of = if slot.ends_with("weights") { &mut models } else { &mut data };
+            let of = if holds_weights(slot) { &mut models } else { &mut data };
             of.insert(source.clone());
         }
     }

@@ -77,7 +77,10 @@ fn unpacked(args: &args::Unpack) -> Result<Exit, Exit> {
 
 fn opened(file: File, folder: &Path, most: u64) -> Result<Manifest, Refused> {
     let length = file.metadata()?.len();
-    let no_pack = |why: zip::result::ZipError| Refused::Pack(format!("is no pack: {why}"));
+    let no_pack = |why: zip::result::ZipError| match why {
+        zip::result::ZipError::Io(why) => Refused::Pack(format!("is no pack: {why}")),
+        _ => Refused::Pack("is no pack: `mascot pack` writes one".to_owned()),
+    };
     let mut zip = ZipArchive::new(file).map_err(no_pack)?;
     let manifest = read_manifest(&mut zip)?;
     let files = looked_at(&mut zip, &manifest, length, most)?;

@@ -37,7 +37,7 @@ pub fn document(compared: &Compared) -> Value {
         "changes": found.changes.iter().map(change).collect::<Vec<_>>(), "reruns": compared.reruns, "tasks": compared.tasks,
         "estimate": {
             "tokens": likely(&cost.tokens), "seconds": likely(&cost.seconds), "usd": likely(&cost.usd),
-            "basis": cost.basis(), "unknown": cost.unknown_tokens.max(cost.unknown_seconds),
+            "basis": cost.basis(), "unknown": cost.unknown_tokens.max(cost.unknown_seconds), "lacking": cost.lacking,
         },
     })
 }
@@ -219,22 +219,38 @@ fn spent(compared: &Compared) -> String {
 
 fn cost(compared: &Compared) -> String {
     let cost = &compared.found.cost;
-    let between = |one: &Option<Likely>, unknown: usize, others: &str, of: &dyn Fn(f64) -> String| match one {
-        None => format!("unknown ({others})"),
-        Some(one) if unknown == 0 => format!("{} – {}", of(one.low), of(one.high)),
+    let between = |one: &Option<Likely>, unknown: usize, of: &dyn Fn(f64) -> String| match one {
+        None => "unknown".to_owned(),
         Some(one) => {
-            let known = cost.tasks - unknown;
-            format!("{} – {} for {known} of {} tasks ({others})", of(one.low), of(one.high), cost.tasks)
+            let known = match unknown {
+                0 => String::new(),
+                unknown => format!(" for {} of {}", cost.tasks - unknown, plural(cost.tasks, "task")),
+            };
+            format!("{} – {}{known}", of(one.low), of(one.high))
         }
     };
-    let tokens = between(&cost.tokens, cost.unknown_tokens, "it depends on the data", &count);
-    let time =
-        between(&cost.seconds, cost.unknown_seconds, "it depends on data and weights, which are not opened", &duration);
+    let tokens = between(&cost.tokens, cost.unknown_tokens, &count);
+    let time = between(&cost.seconds, cost.unknown_seconds, &duration);
     let money = cost.usd.map(|one| format!(", money {:.2} – {:.2} usd", one.low, one.high)).unwrap_or_default();
     // What is not known stands on nothing.
     let is_known = cost.tokens.is_some() || cost.seconds.is_some();
-    let basis = if is_known { format!("; {}", cost.basis()) } else { String::new() };
-    format!("tokens {tokens}, time {time}{money}{basis}")
+    let basis = if is_known { format!(" ({})", cost.basis()) } else { String::new() };
+    let lacking: Vec<&str> = cost.lacking.iter().map(String::as_str).collect();
+    let lacking = match (lacking.is_empty(), compared.counted) {
+        (true, _) => String::new(),
+        (false, true) => format!("; {} not here", listed(&lacking)),
+        (false, false) => format!("; {} not opened: `--with-data` counts what is at hand", listed(&lacking)),
+    };
+    format!("tokens {tokens}, time {time}{money}{basis}{lacking}")
+}
+
+/// `a is`, `a and b are`
+fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("{one} is"),
+        [rest @ .., last] => format!("{} and {last} are", rest.join(", ")),
+    }
 }
 
 /// What prose gained or lost, in words: a tokenizer would have to be opened.

@@ -15,6 +15,8 @@ pub mod trials;
 
 use std::io::{IsTerminal, Write};
 
+use mascot_lang::syntax::nearest;
+
 use super::world;
 
 /// Writes to standard output, as it is.
@@ -49,6 +51,21 @@ pub fn complain(message: &str, help: Option<&str>) {
     say(&format!("{} {message}", Paint::of_stderr().red("error:")));
     if let Some(help) = help {
         say(&format!("  {help}"));
+    }
+}
+
+/// What to say beside a name that is none of `names`: the nearest, or else the first of them.
+pub fn one_of(asked: &str, names: &[&str]) -> String {
+    const MOST: usize = 12;
+    // `voices.anchor` is `voices/anchor`.
+    let asked = asked.replace('.', "/");
+    if let Some(near) = nearest(&asked, names.iter().copied()) {
+        return format!("did you mean `{near}`?");
+    }
+    let first = names.iter().take(MOST).copied().collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(MOST) {
+        0 => format!("there is {first}"),
+        more => format!("there is {first} and {more} more"),
     }
 }
 

@@ -208,7 +208,10 @@ fn changes(plan: &Plan, paint: Paint, to: &mut String) {
     let mut seen: Vec<(&Changed, Vec<&str>)> = Vec::new();
     for task in &plan.tasks {
         for changed in &task.why {
-            match seen.iter_mut().find(|(known, _)| *known == changed) {
+            let same = |known: &Changed| {
+                known == changed || is_drawn(known) && is_drawn(changed) && known.field == changed.field
+            };
+            match seen.iter_mut().find(|(known, _)| same(known)) {
                 Some((_, tasks)) if tasks.last() == Some(&task.id.as_str()) => {}
                 Some((_, tasks)) => tasks.push(&task.id),
                 None => seen.push((changed, vec![&task.id])),
@@ -231,14 +234,33 @@ pub fn change(changed: &Changed, paint: Paint) -> String {
         (Some(file), Some(line)) => format!("  {}", paint.dim(&format!("{file}:{line}"))),
         _ => String::new(),
     };
+    if is_drawn(changed) {
+        return format!("  {}{place}\n    another than before: what is drawn by chance is drawn anew\n", changed.field);
+    }
     let (from, to) = both(&changed.from, &changed.to);
     format!("  {}{place}\n    {} → {}\n", changed.field, paint.red_quiet(&from), paint.green(&to))
+}
+
+/// A seed, which stands in a key as what is derived from it for a kind of stage: a number that nobody wrote.
+fn is_drawn(changed: &Changed) -> bool {
+    changed.field.ends_with(".seed") && changed.from.is_number() && changed.to.is_number()
+}
+
+/// A digest by its first letters: nobody reads the rest.
+fn digest(text: &str) -> Option<String> {
+    let (of, hex) = text.split_once(':')?;
+    let is_one =
+        ["blake3", "sha256"].contains(&of) && hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_one.then(|| format!("{of}:{}…", &hex[..8]))
 }
 
 /// Both values, cut to where they differ when they are long texts.
 fn both(from: &Value, to: &Value) -> (String, String) {
     match (from, to) {
         (Value::String(from), Value::String(to)) => {
+            if let (Some(from), Some(to)) = (digest(from), digest(to)) {
+                return (from, to);
+            }
             let (from, to) = around_difference(from, to);
             (format!("\"{from}\""), format!("\"{to}\""))
         }

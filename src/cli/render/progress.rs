@@ -36,10 +36,23 @@ pub struct Shown {
     last_line: Option<Instant>,
     /// Notes.
     said: BTreeSet<String>,
+    /// Tasks of which nothing is to be said but how many there are: told together, once another kind of line comes.
+    alike: Option<Alike>,
+    rehearses: bool,
+}
+
+/// Tasks in a row that were recalled, or skipped for one reason.
+struct Alike {
+    outcome: Outcome,
+    because: Option<String>,
+    /// The first of them, and how many there are.
+    first: String,
+    count: usize,
 }
 
 impl Shown {
-    pub fn new(json_events: bool) -> Self {
+    /// Of a rehearsal, gates that do not hold are told with the results alone: they stop nothing.
+    pub fn new(json_events: bool, rehearses: bool) -> Self {
         let manner = match json_events {
             true => Manner::Json,
             false if std::io::stderr().is_terminal() => Manner::Live(live()),
@@ -54,6 +67,32 @@ impl Shown {
             first: BTreeMap::new(),
             last_line: None,
             said: BTreeSet::new(),
+            alike: None,
+            rehearses,
+        }
+    }
+
+    /// Says what was kept back: a rerun recalls many tasks, and a run that is stopped skips many.
+    fn flush(&mut self) {
+        let Some(Alike { outcome, because, first, count }) = self.alike.take() else { return };
+        let (mark, word) = (self.mark(outcome), word(outcome));
+        let because = because.map_or(String::new(), |why| format!(": {why}"));
+        let (number, more) = match count {
+            1 => (format!("[{}/{}]", self.done, self.tasks), String::new()),
+            _ => {
+                let from = self.done - count + 1;
+                (format!("[{from}\u{2013}{}/{}]", self.done, self.tasks), format!(" and {} more", count - 1))
+            }
+        };
+        self.line(&format!("{mark} {} {first}{more}  {word}{because}", self.paint.dim(&number)));
+    }
+
+    fn mark(&self, outcome: Outcome) -> String {
+        match outcome {
+            Outcome::Recalled => self.paint.dim("="),
+            Outcome::Fresh => self.paint.green("✓"),
+            Outcome::Failed | Outcome::Gated => self.paint.red("✗"),
+            Outcome::Skipped => self.paint.yellow("-"),
         }
     }
 
@@ -86,14 +125,29 @@ impl Shown {
     }
 
     fn task_done(&mut self, task: &str, outcome: Outcome, seconds: f64, because: Option<&str>, notes: &[String]) {
+        if matches!(outcome, Outcome::Recalled | Outcome::Skipped) {
+            let is_like = |one: &Alike| one.outcome == outcome && one.because.as_deref() == because;
+            if !self.alike.as_ref().is_some_and(is_like) {
+                self.flush();
+            }
+            self.done += 1;
+            match &mut self.alike {
+                Some(alike) => alike.count += 1,
+                None => {
+                    let (first, because) = (task.to_owned(), because.map(str::to_owned));
+                    self.alike = Some(Alike { outcome, because, first, count: 1 });
+                }
+            }
+            return;
+        }
         self.done += 1;
-        let mark = match outcome {
-            Outcome::Recalled => self.paint.dim("="),
-            Outcome::Fresh => self.paint.green("✓"),
-            Outcome::Failed | Outcome::Gated => self.paint.red("✗"),
-            Outcome::Skipped => self.paint.yellow("-"),
+        let mark = self.mark(outcome);
+        let took = match outcome {
+            // A rehearsal's seconds are those of no clock.
+            Outcome::Fresh if self.rehearses => String::new(),
+            Outcome::Fresh => format!(" in {}", duration(seconds)),
+            _ => String::new(),
         };
-        let took = if outcome == Outcome::Fresh { format!(" in {}", duration(seconds)) } else { String::new() };
         let because = because.map_or(String::new(), |why| format!(": {why}"));
         let count = self.paint.dim(&format!("[{}/{}]", self.done, self.tasks));
         self.line(&format!("{mark} {count} {task}  {}{took}{because}", word(outcome)));
@@ -124,6 +178,15 @@ impl Listener for Shown {
             }
             return;
         }
+        // What is said of several tasks together comes before what is said next.
+        let is_silent = match &event {
+            Event::TaskDone { .. } | Event::Progress { .. } => true,
+            Event::Gate { asked, .. } => asked.holds || self.rehearses,
+            _ => false,
+        };
+        if !is_silent {
+            self.flush();
+        }
         match event {
             Event::RunStarted { run, tasks } => {
                 self.tasks = tasks;
@@ -149,7 +212,7 @@ impl Listener for Shown {
             Event::Progress { task, progress } => self.progress(task, progress),
             Event::Notice { task, note } => self.line(&format!("  {task}  {}", self.paint.yellow(note))),
             // All of them stand under the results; while it runs, only what the user may want to stop it for.
-            Event::Gate { asked, .. } if asked.holds => {}
+            Event::Gate { asked, .. } if asked.holds || self.rehearses => {}
             Event::Gate { task, asked } => {
                 let whom = |(persona, told): &(Option<String>, String)| match persona {
                     Some(persona) => format!("{persona}: {told}"),
@@ -163,6 +226,9 @@ impl Listener for Shown {
                 self.line(&format!("  gate of {task} {fell}: {}  ({told})", asked.text));
             }
             Event::TaskDone { task, outcome, seconds, because, notes } => {
+                if !matches!(outcome, Outcome::Recalled | Outcome::Skipped) {
+                    self.flush();
+                }
                 self.task_done(task, outcome, seconds, because, notes);
             }
             Event::RunDone { .. } => {

@@ -50,8 +50,9 @@ pub fn text(all: &[Asked], fake: bool, paint: Paint) -> String {
     let judges: Vec<&str> = judges.into_iter().collect();
     let _ = writeln!(
         text,
-        "{passed} of {} pass, of {}, judged by {}",
+        "{passed} of {} {}, of {}, judged by {}",
         plural(all.len(), "test"),
+        if all.len() == 1 { "passes" } else { "pass" },
         plural(personas(all), "persona"),
         judges.join(" and ")
     );

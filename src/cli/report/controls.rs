@@ -12,6 +12,7 @@ use mascot_run::engine::Outputs;
 use mascot_run::plan::{Bind, Plan, Task};
 use mascot_run::report::RunReport;
 use mascot_run::store::Record;
+use mascot_run::task::holds_weights;
 
 use super::gather::kind_of;
 use super::page::{Compared, Control, Evaluation};
@@ -123,7 +124,7 @@ fn weights(plan: &Plan) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for task in &plan.tasks {
         for (slot, bind) in &task.slots {
-            if let (Bind::Source(source), true) = (bind, slot.ends_with("weights")) {
+            if let (Bind::Source(source), true) = (bind, holds_weights(slot)) {
                 all.push(source.declared_digest());
             }
         }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use mascot_lang::program::{EntityKind, Program, Value};
 use mascot_run::plan::Bind;
 use mascot_run::report::{RunReport, TaskReport};
+use mascot_run::task::holds_weights;
 
 use super::page::SourceLine;
 use crate::cli::prepare::Prepared;
@@ -29,7 +30,7 @@ pub fn read(report: &RunReport, prepared: &Prepared) -> (Vec<SourceLine>, Vec<(S
         // What other tasks made is named by blake3, and stands in the list of tasks.
         for (slot, digest) in document.inputs.iter().filter(|(_, digest)| !digest.starts_with("blake3:")) {
             let read = all.entry(digest.clone()).or_default();
-            read.weights |= slot.ends_with("weights");
+            read.weights |= holds_weights(slot);
             let what = described(task, slot, prepared);
             let slot = || slot.rsplit('.').next().unwrap_or(slot).to_owned();
             read.what = read.what.take().or(what).or_else(|| Some(slot()));

@@ -37,6 +37,7 @@ use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use budget::Budget;
+pub(crate) use diagnostics::article;
 use fields::Done;
 use graph::Graph;
 use layers::{Override, Writes};

@@ -309,7 +309,7 @@ impl<'a> Walk<'a> {
                 // A text is shown as it is, all else as its author wrote it, where they did.
                 let written = |value: &Value, text: Option<&str>, told: String| match (value, text) {
                     (Value::Text(_), _) | (_, None) => told,
-                    (_, Some(text)) => of_assignment(text).split_whitespace().collect::<Vec<_>>().join(" "),
+                    (_, Some(text)) => inline(of_assignment(text)),
                 };
                 let shown = |value: &Value, text: Option<&str>, told: String| match below.as_str() {
                     "" => (*value != Value::Absent).then(|| written(value, text, told)),
@@ -319,7 +319,8 @@ impl<'a> Walk<'a> {
                 let (from, to) = (shown(&x.value, texts.0, from), shown(&y.value, texts.1, to));
                 let words = match (&x.value, &y.value) {
                     (Value::Text(_) | Value::List(_), _) | (_, Value::Text(_) | Value::List(_)) => {
-                        Some((words_of(&x.value), words_of(&y.value))).filter(|words| *words != (0, 0))
+                        // One word is a name, a digest or an address.
+                        Some((words_of(&x.value), words_of(&y.value))).filter(|(from, to)| *from.max(to) > 1)
                     }
                     _ => None,
                 };
@@ -432,6 +433,19 @@ impl<'a> Walk<'a> {
         all.filter_map(|(one, class)| Some(Raw { change: Change { class: class?, ..one.change.clone() }, ..one }))
             .collect()
     }
+}
+
+/// On one line, as the one style writes what has room there, however many lines its author took.
+fn inline(text: &str) -> String {
+    let flat = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    // What stands between quotes is the author's own.
+    let parts = flat.split('"').enumerate().map(|(at, part)| match at % 2 {
+        0 => [("( ", "("), ("[ ", "["), (", )", ")"), (", ]", "]")]
+            .iter()
+            .fold(part.to_owned(), |part, (wide, close)| part.replace(wide, close)),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("\"")
 }
 
 /// Words of a text, or of a list of them.

@@ -40,6 +40,18 @@ fn a_stage_kind_is_its_fields_with_types_and_defaults() {
 }
 
 #[test]
+fn a_field_is_explained_where_it_stands() {
+    let field = explain("grpo.lr").expect("a field of a stage");
+    assert_eq!(field.title, "`lr` of `grpo`");
+    assert!(field.text.contains("`1e-5` unless said"), "{}", field.text);
+    assert!(explain("kl.beta").is_some() && explain("example.given").is_some() && explain("relevance.cap").is_some());
+    assert!(explain("bradley_terry.held_out_accuracy").is_some(), "a result");
+    assert!(explain("grpo.nothing").is_none() && explain("nothing.lr").is_none());
+    assert!(explain("epochs").expect("a field").text.contains("In an `sft` stage"));
+    assert_eq!(explain("comparable").expect("a verdict").title, "`comparable`, a verdict of `diff`");
+}
+
+#[test]
 fn a_word_of_several_meanings_is_explained_as_each() {
     let contrast = explain("contrast").expect("a judge and a term").text;
     assert!(contrast.contains("a kind of judge") && contrast.contains("a term of rewards and metrics"), "{contrast}");

@@ -2,10 +2,68 @@
 //!
 //! Closed sets are read from the schema; forms and classes have their sentences here.
 
+use crate::check::article;
 use crate::check::schema::{self, Attribute, Class, Ty};
 
+/// What becomes of tasks, and what is said of an edit: word, what says it, what it means.
+const STATES: [(&str, &str, &str); 12] = [
+    ("recalled", "a state of a task", "The store has what it makes, under the same key: nothing is done."),
+    (
+        "pending",
+        "a state of a task",
+        "What it needs is not made yet, so its key is not known. It is recalled after all when that comes out the same to the byte.",
+    ),
+    ("fresh", "an outcome of a task", "It was performed in this run."),
+    (
+        "failed",
+        "an outcome of a task",
+        "Something in the world was in its way; the run ends with 3 and says what. Tasks that do not need it go on.",
+    ),
+    (
+        "gated",
+        "an outcome of a task",
+        "A gate of its stage does not hold: what depends on it is skipped, and the run ends with 4.",
+    ),
+    ("skipped", "an outcome of a task", "What it needs did not come to be, and it says because of whom."),
+    ("identical", "a verdict of `diff`", "No task's key differs: a run would recall everything."),
+    (
+        "comparable",
+        "a verdict of `diff`",
+        "What measures is the same before and after: old and new numbers may stand in one table.",
+    ),
+    (
+        "not_comparable",
+        "a verdict of `diff`",
+        "What is aimed at or measured by is another, or measured on other data: old and new numbers may not stand in one table.",
+    ),
+    (
+        "key",
+        "a word of plans and the store",
+        "The digest of a task's request, inputs and engine: what is kept is found by it. `mascot show FILE TASK` prints it, `mascot why FILE TASK` what changed in it.",
+    ),
+    (
+        "measured",
+        "a basis of an estimate",
+        "The same request took so long on this machine, but for seeds, prose, names and rates.",
+    ),
+    (
+        "analytic",
+        "a basis of an estimate",
+        "Reckoned from sizes: tokens, weights, and the speed of two ordinary CPU cores. A run makes it a measured one.",
+    ),
+];
+
+pub fn states() -> impl Iterator<Item = &'static str> {
+    STATES.iter().map(|(word, ..)| *word)
+}
+
+pub fn state(word: &str) -> Option<(String, String)> {
+    let (word, of, doc) = STATES.iter().find(|(name, ..)| *name == word)?;
+    Some((format!("`{word}`, {of}"), (*doc).to_owned()))
+}
+
 /// Forms of the language: word, how it is written, what it does.
-const TOPICS: [(&str, &str, &str); 10] = [
+const TOPICS: [(&str, &str, &str); 11] = [
     ("masc", "masc 1", "The first line of every file: the edition of the language."),
     (
         "extends",
@@ -21,6 +79,11 @@ const TOPICS: [(&str, &str, &str); 10] = [
         "for",
         "stage voices = grpo for persona in crew { policy = sounding }",
         "Makes a family, one member a persona. Inside, `persona` is that persona, and a family over the same crew means its member.",
+    ),
+    (
+        "text",
+        "voice = text(\"voices/anchor.md\")",
+        "Reads a file beside this one; its digest is locked, and a word changed in it is a change of the field.",
     ),
     ("none", "crew.*.voice = none", "Says that something is absent."),
     (
@@ -123,7 +186,11 @@ fn words_of(ty: &Ty) -> Vec<&'static str> {
 fn places() -> Vec<(&'static Attribute, String)> {
     let mut all: Vec<(&'static Attribute, String)> = Vec::new();
     for kind in schema::kinds() {
-        let of = if kind.makes.is_some() { format!("a `{}` stage", kind.name) } else { format!("a `{}`", kind.name) };
+        let of = if kind.makes.is_some() {
+            format!("{} `{}` stage", article(kind.name), kind.name)
+        } else {
+            format!("{} `{}`", article(kind.name), kind.name)
+        };
         all.extend(kind.fields.iter().map(|field| (field, of.clone())));
     }
     for block in schema::items::CHILDREN {

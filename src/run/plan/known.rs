@@ -8,7 +8,7 @@ use super::{Bind, Changed, Lacking, Plan, State, Task, estimate};
 use crate::calibration::{Took, shape_of, shape_of_document};
 use crate::key::{Difference, KeyDocument, TaskKey};
 use crate::remote::{Address, Remote};
-use crate::source::{Found, Missing, Origin, Places, Source, locate, pinned};
+use crate::source::{Found, Missing, Origin, Places, Source, lies_at, locate, pinned};
 use crate::store::{Label, Record, Store};
 use crate::task::Slot;
 
@@ -23,6 +23,7 @@ enum Known {
 /// Fills in keys, states, reasons, estimates and what is missing.
 pub(super) fn fill_in(plan: &mut Plan, store: &Store) {
     let sources = look(plan, store);
+    let sizes = counted(plan, &sources);
     let calibration = store.calibration();
     let mut records: Vec<Option<Record>> = Vec::new();
     for at in 0..plan.tasks.len() {
@@ -42,7 +43,7 @@ pub(super) fn fill_in(plan: &mut Plan, store: &Store) {
         let estimate = match state {
             State::Recalled => estimate::nothing(),
             _ => {
-                let found = |slot: &str| at_hand(task, slot, &sources);
+                let found = |slot: &str| at_hand(task, slot, &sources, &sizes);
                 let shape = shape_of(&task.spec);
                 let earlier =
                     (!calibration.knows(&task.label.task, &shape)).then(|| last_time(task, &shape, plan, store));
@@ -177,14 +178,29 @@ fn last_time(task: &Task, shape: &str, plan: &Plan, store: &Store) -> Option<Too
 }
 
 /// The file or folder behind a slot, if it is at hand.
-fn at_hand<'a>(task: &Task, slot: &str, sources: &'a BTreeMap<Source, Known>) -> Option<&'a Found> {
+fn at_hand<'a>(
+    task: &Task,
+    slot: &str,
+    sources: &'a BTreeMap<Source, Known>,
+    sizes: &'a BTreeMap<Source, Found>,
+) -> Option<&'a Found> {
     match task.slots.get(slot)? {
         Bind::Source(source) => match sources.get(source)? {
             Known::Found(found) => Some(found),
-            _ => None,
+            _ => sizes.get(source),
         },
         Bind::Made { .. } => None,
     }
+}
+
+/// What lies at hand of a plan by declarations, when its cost is to be reckoned by that all the same. Its keys are not.
+fn counted(plan: &Plan, sources: &BTreeMap<Source, Known>) -> BTreeMap<Source, Found> {
+    let looks = plan.fake && plan.places.counts;
+    let lies = |source: &Source| {
+        let path = lies_at(source, &plan.places)?;
+        Some((source.clone(), Found { path, digest: source.declared_digest() }))
+    };
+    sources.keys().filter(|_| looks).filter_map(lies).collect()
 }
 
 /// Inputs of tasks that may be performed and that are not at hand: those that the run brings, or those that it cannot.
@@ -275,7 +291,7 @@ fn capabilities(plan: &mut Plan, sources: &BTreeMap<Source, Known>, store: &Stor
     let capabilities = &mut plan.capabilities;
     capabilities.read.append(&mut read);
     capabilities.net.append(&mut net);
-    capabilities.write.push(store.root().display().to_string());
+    capabilities.write.push(shown(&std::fs::canonicalize(store.root()).unwrap_or_else(|_| store.root().to_owned())));
     for list in [&mut capabilities.read, &mut capabilities.write, &mut capabilities.net, &mut capabilities.secrets] {
         list.sort();
         list.dedup();

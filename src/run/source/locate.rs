@@ -27,6 +27,9 @@ pub struct Places {
     pub secrets: Secrets,
     /// What `mascot.lock` says of weights, by their sources as an author writes them: digests, any of which will do.
     pub locked: BTreeMap<String, Vec<String>>,
+    /// Whether a plan by declarations looks at what is at hand all the same, for what it will cost: rows are counted, weights by
+    /// the size of their file. Nothing but the estimates depends on it.
+    pub counts: bool,
     pub machine: Machine,
     /// Dollars for an hour of it; `None` is unknown, never 0.
     pub price: Option<f64>,

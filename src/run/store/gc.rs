@@ -20,6 +20,8 @@ pub struct Collected {
     pub records: usize,
     pub objects: usize,
     pub drafts: usize,
+    /// Answers of evaluations, kept to save time alone.
+    pub memos: usize,
     pub bytes: u64,
 }
 
@@ -103,6 +105,7 @@ pub fn collect(store: &Store, keep: Option<usize>, dry: bool) -> Result<Collecte
     }
     // They only save time, and nobody knows which of them will be asked for again.
     for path in entries(&store.root().join("memos"))? {
+        found.memos += 1;
         take(&path, dry, &mut found)?;
     }
     if !dry {

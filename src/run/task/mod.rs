@@ -30,6 +30,11 @@ pub use train::{
 /// A named input of a task, from where it stands in the spec: `policy.adapter`, `data.source`, `subjects.0.transcripts`.
 pub type Slot = String;
 
+/// Whether a slot holds a model's weights: `policy.model.weights`, and `policy.model.weights.1`, the second that stands there.
+pub fn holds_weights(slot: &str) -> bool {
+    slot.split('.').any(|part| part == "weights")
+}
+
 /// One task, as an engine is asked to perform it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]

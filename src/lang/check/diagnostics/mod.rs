@@ -38,6 +38,6 @@ fn list(words: &[&str]) -> String {
 }
 
 /// "a", or "an" before a vowel, and before "sft", which is spelt out.
-pub(super) fn article(word: &str) -> &'static str {
+pub(crate) fn article(word: &str) -> &'static str {
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) || word.starts_with("sft") { "an" } else { "a" }
 }

