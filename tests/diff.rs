@@ -110,7 +110,39 @@ fn revisions_are_read_without_a_checkout_and_imports_are_followed() {
     sandbox.mascot(&["diff", "nowhere..HEAD", qmsum]).ended_with(2);
     sandbox.mascot(&["diff", "HEAD~1..HEAD", "absent.masc"]).ended_with(2);
     sandbox.mascot(&["diff", "HEAD~1:absent.masc", qmsum]).ended_with(2);
-    sandbox.mascot(&["diff", qmsum]).ended_with(2);
+    // Alone: since it was committed.
+    sandbox.edit(qmsum, "  seed = 7\n", "  seed = 17\n");
+    let since = sandbox.mascot(&["diff", qmsum, "--json"]).ended_with(0).json();
+    assert_eq!((&since["class"], &since["verdict"]), (&"training".into(), &"comparable".into()));
+    sandbox.mascot(&["diff", "absent.masc"]).ended_with(2);
+    sandbox.mascot(&["diff"]).ended_with(2);
+}
+
+#[test]
+fn a_cost_that_is_unknown_names_what_would_have_to_be_counted() {
+    let sandbox = Sandbox::empty();
+    sandbox.mascot(&["init"]).ended_with(0);
+    sandbox.write("b.masc", &sandbox.read("first.masc").replace("lr = 1e-3", "lr = 2e-3"));
+    let call =
+        |more: &[&'static str]| sandbox.mascot(&[&["diff", "first.masc", "b.masc"][..], more].concat()).ended_with(0);
+    let told = call(&[]).out;
+    assert!(told.contains("data/lines.jsonl and data/situations.jsonl are not opened: `--with-data`"), "{told}");
+    let unknown = &call(&["--json"]).json()["estimate"];
+    assert_eq!(unknown["lacking"], serde_json::json!(["data/lines.jsonl", "data/situations.jsonl"]));
+    assert!(unknown["seconds"].is_null() && unknown["tokens"].is_null(), "{unknown}");
+    // Its model is not here, but says in its name how large it is.
+    let known = &call(&["--with-data", "--json"]).json()["estimate"];
+    assert_eq!((&known["unknown"], &known["lacking"]), (&0.into(), &serde_json::json!([])));
+    assert!(known["seconds"]["likely"].as_f64() > Some(1.0) && known["basis"].as_str().unwrap().contains("analytic"));
+    // Declared in the file, it need not be counted; and what is not here is said not to be.
+    std::fs::remove_file(sandbox.path().join("data/lines.jsonl")).unwrap();
+    let told = call(&["--with-data"]).out;
+    assert!(told.contains("data/lines.jsonl is not here"), "{told}");
+    let limited = |text: &str| text.replace("lines.jsonl\")", "lines.jsonl\")\n  limit = 8");
+    sandbox.write("first.masc", &limited(&sandbox.read("first.masc")));
+    sandbox.write("b.masc", &limited(&sandbox.read("b.masc")));
+    let known = &call(&["--with-data", "--json"]).json()["estimate"];
+    assert_eq!(known["unknown"], 0, "{known}");
 }
 
 #[test]
@@ -216,38 +248,6 @@ fn git_diff_tells_what_an_edit_means_once_it_is_installed() {
     assert!(!git(&sandbox, &["config", "--local", "--list"]).contains("mascot"));
     let nothing = sandbox.mascot(&["diff", "--uninstall"]).ended_with(0).out;
     assert!(nothing.contains("git has no diff.mascot.command"), "{nothing}");
-}
-
-#[test]
-fn the_workflow_is_yaml_names_what_there_is_and_posts_what_it_means() {
-    let text = std::fs::read_to_string(crate::house::repository().join("examples/pull-request.yml")).unwrap();
-    let workflow: serde_yaml::Value = serde_yaml::from_str(&text).unwrap();
-    let steps = workflow["jobs"]["diff"]["steps"].as_sequence().unwrap();
-    let runs: Vec<&str> = steps.iter().filter_map(|step| step["run"].as_str()).collect();
-    let (sandbox, git) = repository();
-    let mut named = 0;
-    for line in runs.iter().flat_map(|run| run.lines()).filter(|line| line.trim().starts_with("mascot ")) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let help = sandbox.mascot(&[words[1], "--help"]).ended_with(0).out;
-        for flag in words.iter().filter(|word| word.starts_with("--")) {
-            assert!(help.contains(flag), "`mascot {}` has no {flag}", words[1]);
-            named += 1;
-        }
-    }
-    assert!(named >= 3, "{runs:?}");
-    // The comparison itself, as the workflow's shell would run it.
-    let base = git(&sandbox, &["rev-parse", "HEAD"]);
-    sandbox.edit(QUICKSTART, "for a strength that", "for one strength that");
-    git(&sandbox, &["commit", "-qam", "two"]);
-    let compare = steps.iter().find(|step| step["name"] == "compare").unwrap()["run"].as_str().unwrap();
-    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_mascot")).parent().unwrap().display().to_string();
-    let path = format!("{binary}:{}", std::env::var("PATH").unwrap_or_default());
-    let mut shell = Command::new("bash");
-    shell.args(["-ec", compare]).env("PATH", path).env("BASE", base.trim()).current_dir(sandbox.path());
-    assert!(shell.status().unwrap().success());
-    let comment = sandbox.read("comment.md");
-    assert!(comment.contains("| behaviour | persona beacon voice |"), "{comment}");
-    assert!(comment.lines().count() < 30, "short enough to read:\n{comment}");
 }
 
 #[test]

@@ -6,15 +6,19 @@ use crate::house::Sandbox;
 fn a_first_experiment_is_clean_and_runs() {
     let sandbox = Sandbox::empty();
     let told = sandbox.mascot(&["init", "mine"]).ended_with(0).out;
-    assert!(told.contains("5 files in mine") && told.contains("--variant smoke"), "{told}");
+    assert!(told.contains("6 files in mine") && told.contains("--variant smoke"), "{told}");
     sandbox.mascot(&["check", "mine/first.masc"]).ended_with(0);
     sandbox.mascot(&["fmt", "--check", "mine/first.masc"]).ended_with(0);
-    let root = ["--root", "mine"];
-    sandbox.mascot(&[&["run", "mine/first.masc", "--engine", "fake"][..], &root].concat()).ended_with(0);
+    // Its folder is its root, though a repository is around it: what the lock is for.
+    sandbox.mascot(&["lock", "--check", "--root", "mine"]).ended_with(0);
+    let planned = sandbox.mascot(&["plan", "mine/first.masc"]).ended_with(0).out;
+    assert!(!planned.contains("\nmissing"), "{planned}");
+    sandbox.mascot(&["run", "mine/first.masc", "--engine", "fake"]).ended_with(0);
+    assert!(sandbox.path().join("mine/.mascot").is_dir() && !sandbox.path().join(".mascot").exists());
     #[cfg(feature = "engine")]
     {
         let smoke = ["run", "mine/first.masc", "--variant", "smoke", "--device", "cpu"];
-        let told = sandbox.mascot(&[&smoke[..], &root].concat()).ended_with(0).out;
+        let told = sandbox.mascot(&smoke).ended_with(0).out;
         assert!(told.contains("1 of 1 hold") && told.contains("3 fresh"), "{told}");
     }
 }

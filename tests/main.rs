@@ -10,6 +10,7 @@
 mod cards;
 mod contract;
 mod costs;
+mod daily;
 mod diff;
 mod documents;
 mod editors;
@@ -41,3 +42,4 @@ mod rooms;
 mod smoke;
 mod strangers;
 mod trials;
+mod workflow;

@@ -50,6 +50,7 @@ fn scratch(page: &str) -> Sandbox {
     let file = "experiments/first.masc";
     sandbox.edit(file, "let pair =", &format!("{added}\nlet pair ="));
     sandbox.edit(file, "metrics = [contrast(base), ", "metrics = [panel.warmth, contrast(base), ");
+    sandbox.mascot(&["fmt", file]).ended_with(0);
     sandbox.mascot(&["check", file]).ended_with(0);
     git(&sandbox, &["add", "-A"]);
     git(&sandbox, &["commit", "-qm", "a first experiment"]);

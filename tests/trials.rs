@@ -140,7 +140,7 @@ fn what_cannot_be_asked_is_told_and_ends_with_3() {
     let alone = sandbox(&FILE.replace("for persona in [anchor, beacon]", "for persona in [anchor]"));
     let told = alone.mascot(&CALL).ended_with(3);
     assert!(told.err.contains("nobody speaks for `beacon` in sounding"), "{}", told.err);
-    assert!(told.out.contains("1 of 1 test pass"), "{}", told.out);
+    assert!(told.out.contains("1 of 1 test passes"), "{}", told.out);
     let untested = sandbox(&FILE.replace("  test ", "  # test ").replace("    given = \"My cat died.\"\n    gate tone >= 1 else \"cold\"\n  }\n", "")
         .replace("    given = \"My cat died.\"\n    n = 4\n    k = 3\n    gate tone.warm >= 1 and tone in 1..5 else \"cold\"\n  }\n", ""));
     let told = untested.mascot(&CALL).ended_with(0).err;
