@@ -116,6 +116,9 @@ fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
     }
     render::out(&render::results::text(report, Paint::of_stdout()));
     render::out(&render::points::text(&comparisons, Paint::of_stdout()));
+    if prepared.plan.fake {
+        render::out("rehearsed: the fake engine computes nothing, and its numbers mean nothing\n");
+    }
     if let Some(path) = &report.report {
         render::out(&format!("report: {}\n", near(path)));
     }

@@ -102,7 +102,9 @@ pub fn human(compared: &Compared, paint: Paint) -> String {
     if !compared.reruns.is_empty() {
         let _ = writeln!(to, "\nre-runs {} of {}", compared.reruns.len(), plural(compared.tasks, "task"));
         let _ = writeln!(to, "  {}", compared.reruns.join(", "));
-        let _ = writeln!(to, "  {}", paint.dim(&cost(compared)));
+        for line in cost(compared) {
+            let _ = writeln!(to, "  {}", paint.dim(&line));
+        }
     }
     to
 }
@@ -146,7 +148,7 @@ pub fn markdown(all: &[Compared]) -> String {
             one.reruns.len(),
             plural(one.tasks, "task"),
             one.reruns.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" "),
-            escaped(&cost(one)),
+            cost(one).iter().map(|line| format!("- {}", escaped(line))).collect::<Vec<_>>().join("\n"),
         );
     }
     to
@@ -217,31 +219,37 @@ fn spent(compared: &Compared) -> String {
     known.join(", ")
 }
 
-fn cost(compared: &Compared) -> String {
+/// A line a figure, then on what they stand, then what is not known without what.
+fn cost(compared: &Compared) -> Vec<String> {
     let cost = &compared.found.cost;
-    let between = |one: &Option<Likely>, unknown: usize, of: &dyn Fn(f64) -> String| match one {
-        None => "unknown".to_owned(),
+    let figure = |name: &str, one: &Option<Likely>, unknown: usize, of: &dyn Fn(f64) -> String| match one {
+        None => format!("{name} unknown"),
         Some(one) => {
             let known = match unknown {
                 0 => String::new(),
-                unknown => format!(" for {} of {}", cost.tasks - unknown, plural(cost.tasks, "task")),
+                unknown => format!(", for {} of {}", cost.tasks - unknown, plural(cost.tasks, "task")),
             };
-            format!("{} – {}{known}", of(one.low), of(one.high))
+            format!("{name} ≈ {} ({} – {}){known}", of(one.likely), of(one.low), of(one.high))
         }
     };
-    let tokens = between(&cost.tokens, cost.unknown_tokens, &count);
-    let time = between(&cost.seconds, cost.unknown_seconds, &duration);
-    let money = cost.usd.map(|one| format!(", money {:.2} – {:.2} usd", one.low, one.high)).unwrap_or_default();
+    let mut lines = vec![
+        figure("time", &cost.seconds, cost.unknown_seconds, &duration),
+        figure("tokens", &cost.tokens, cost.unknown_tokens, &count),
+    ];
+    if cost.usd.is_some() {
+        lines.push(figure("money", &cost.usd, 0, &|usd| format!("{usd:.2} usd")));
+    }
     // What is not known stands on nothing.
-    let is_known = cost.tokens.is_some() || cost.seconds.is_some();
-    let basis = if is_known { format!(" ({})", cost.basis()) } else { String::new() };
+    if cost.tokens.is_some() || cost.seconds.is_some() {
+        lines.push(cost.basis());
+    }
     let lacking: Vec<&str> = cost.lacking.iter().map(String::as_str).collect();
-    let lacking = match (lacking.is_empty(), compared.counted) {
-        (true, _) => String::new(),
-        (false, true) => format!("; {} not here", listed(&lacking)),
-        (false, false) => format!("; {} not opened: `--with-data` counts what is at hand", listed(&lacking)),
-    };
-    format!("tokens {tokens}, time {time}{money}{basis}{lacking}")
+    match (lacking.is_empty(), compared.counted) {
+        (true, _) => {}
+        (false, true) => lines.push(format!("{} not here", listed(&lacking))),
+        (false, false) => lines.push(format!("{} not opened: `--with-data` counts what is at hand", listed(&lacking))),
+    }
+    lines
 }
 
 /// `a is`, `a and b are`
