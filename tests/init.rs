@@ -13,6 +13,10 @@ fn a_first_experiment_is_clean_and_runs() {
     sandbox.mascot(&["lock", "--check", "--root", "mine"]).ended_with(0);
     let planned = sandbox.mascot(&["plan", "mine/first.masc"]).ended_with(0).out;
     assert!(!planned.contains("\nmissing"), "{planned}");
+    // Its model is not here and says in its name how large it is; at however many places a task names it, it is one.
+    let planned = sandbox.mascot(&["plan", "mine/first.masc", "--json"]).ended_with(0).json();
+    let memory = planned["total"]["memory_bytes"]["likely"].as_f64().unwrap();
+    assert!((0.3e9..2.0e9).contains(&memory), "{memory}");
     sandbox.mascot(&["run", "mine/first.masc", "--engine", "fake"]).ended_with(0);
     assert!(sandbox.path().join("mine/.mascot").is_dir() && !sandbox.path().join(".mascot").exists());
     #[cfg(feature = "engine")]

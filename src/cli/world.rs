@@ -29,6 +29,9 @@ impl SystemWorld {
     pub fn of(main: &Path, given: Option<&Path>) -> Result<Self, String> {
         let current = current_folder()?;
         let file = main.canonicalize().map_err(|why| format!("{}: {}", main.display(), in_words(&why)))?;
+        if file.is_dir() {
+            return Err(format!("{0}: is a folder; name its files, as in {0}/*.masc", main.display()));
+        }
         if !file.is_file() {
             return Err(format!("{}: not a file", main.display()));
         }

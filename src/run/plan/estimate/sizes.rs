@@ -95,7 +95,10 @@ impl<'f, 'a> Sizes<'f, 'a> {
         let mut seen: BTreeMap<String, (f64, bool)> = BTreeMap::new();
         for model in models_of(spec) {
             let content = match &model.weights {
-                Weights::Input(slot) => (self.found)(slot).map_or_else(|| slot.clone(), |found| found.digest.clone()),
+                Weights::Input(slot) => match (self.found)(slot) {
+                    Some(found) => found.digest.clone(),
+                    None => (self.named)(slot).unwrap_or_else(|| slot.clone()),
+                },
                 Weights::Random(random) => format!("{random:?}"),
             };
             if let Some(parameters) = self.parameters(&model) {
