@@ -33,7 +33,7 @@ use nn::{Lora, Pack};
 use stage::Work;
 
 /// The epoch of the engine's numbers, in every key: raised by hand when results change, guarded by a golden.
-const EPOCH: u32 = 2;
+const EPOCH: u32 = 3;
 
 /// Performs tasks on one device.
 pub struct CandleEngine {

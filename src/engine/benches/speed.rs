@@ -10,10 +10,10 @@ use std::time::Instant;
 
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
+use mascot_engine::generate::read::Reading;
 use mascot_engine::generate::{Ask, Sampling};
-use mascot_engine::kernels::linear::{Frozen, Role, linear};
+use mascot_engine::kernels::linear::{Frozen, Role, linear, linear_back};
 use mascot_engine::kernels::packed::{Kind, Packed};
-use mascot_engine::kernels::panels::Panels;
 use mascot_engine::model::Lm;
 use mascot_engine::nn::{Lora, LoraGrads, Pack};
 use mascot_engine::rng::Rng;
@@ -88,10 +88,10 @@ fn main() {
     }
     if asked("prefill") {
         let prompts: Vec<Vec<u32>> = (0..8).map(|i| ids(128, i)).collect();
+        let together: Vec<Reading<'_>> =
+            prompts.iter().map(|ids| Reading { before: None, ids, options: &[] }).collect();
         time("prefill 8 x 128, no head", 1024.0, || {
-            for prompt in &prompts {
-                lm.prefix(prompt).expect("it runs");
-            }
+            lm.read(None, &together, 1.0).expect("it runs");
         });
     }
     if asked("score") {
@@ -106,11 +106,16 @@ fn main() {
     if asked("train") {
         let mut grads = LoraGrads::zeros(&lora);
         time("LoRA 4 x 256, all linears", 1024.0, || {
-            for i in 0..4 {
-                let all = ids(256, i);
-                let pack = Pack::new().block(&all[..1], &[&all[1..]]);
+            // As many together as a stage would take: what is kept for the way back is bounded.
+            let each = (lm.pack_tokens() / 256).clamp(1, 4);
+            for packed in (0..4).step_by(each) {
+                let mut pack = Pack::new();
+                for i in packed..(packed + each).min(4) {
+                    let all = ids(256, i as u64);
+                    pack.push(&all[..1], &[&all[1..]]);
+                }
                 let forward = lm.forward_train(&lora, &pack, 1.0).expect("it runs");
-                forward.backward(&[-1.0 / 1020.0; 255], &mut grads).expect("it runs");
+                forward.backward(&vec![-1.0 / 1020.0; pack.targets().len()], &mut grads).expect("it runs");
             }
         });
         let group: Vec<Vec<u32>> = (0..6).map(|i| ids(32, i)).collect();
@@ -161,30 +166,36 @@ fn linears() {
     println!("multiply-adds alone {:>6.1}  GFLOP/s", peak());
     for (n, k) in [(960, 576), (3072, 576), (576, 1536)] {
         let rng = Rng::new(5);
-        let draw = |rows: usize, salt: u64| {
-            let values: Vec<f32> = (0..(rows * k) as u64).map(|i| rng.at(salt).normal(i) as f32).collect();
-            Tensor::from_vec(values, (rows, k), &Device::Cpu).expect("a matrix")
+        let draw = |rows: usize, columns: usize, salt: u64| {
+            let values: Vec<f32> = (0..(rows * columns) as u64).map(|i| rng.at(salt).normal(i) as f32).collect();
+            Tensor::from_vec(values, (rows, columns), &Device::Cpu).expect("a matrix")
         };
-        let quantised = QTensor::quantize(&draw(n, 1), GgmlDType::Q4_1).expect("it quantises");
+        let quantised = QTensor::quantize(&draw(n, k, 1), GgmlDType::Q4_1).expect("it quantises");
         let w = quantised.dequantize(&Device::Cpu).expect("it expands");
         let bytes = quantised.data().expect("it has bytes");
-        let panels = Packed::read(Kind::Q4_1, &bytes, k).map(|packed| Panels::new(&packed));
+        let quantised = Frozen::quantised(Packed::read(Kind::Q4_1, &bytes, k).expect("whole blocks"));
+        let plain = Frozen::Plain(w.clone());
         for rows in [1usize, 4, 8, 12, 24, 64, 115, 256, 512, 1024] {
-            let x = draw(rows, 2);
+            let x = draw(rows, k, 2);
             let flops = 2.0 * (rows * n * k) as f64;
             let mut line = format!("linear {n} x {k}, {rows:>4} rows");
-            for (what, panels, role) in [
-                ("product", None, Role::Pack),
-                ("sampled", None, Role::Sampled),
-                ("quantised", panels.clone(), Role::Sampled),
-            ] {
-                let frozen = Frozen { w: w.clone(), panels };
+            let dy = draw(rows, n, 3);
+            type Case<'a> = (&'a str, &'a dyn Fn());
+            let cases: [Case<'_>; 6] = [
+                ("gemm", &|| drop(x.matmul(&w.t().expect("a matrix")).expect("it multiplies"))),
+                ("f32", &|| drop(linear(&x, &plain, Role::Read).expect("it multiplies"))),
+                ("sampled", &|| drop(linear(&x, &plain, Role::Sampled).expect("it multiplies"))),
+                ("quantised", &|| drop(linear(&x, &quantised, Role::Read).expect("it multiplies"))),
+                ("f32 back", &|| drop(linear_back(&dy, &plain).expect("it multiplies"))),
+                ("back", &|| drop(linear_back(&dy, &quantised).expect("it multiplies"))),
+            ];
+            for (what, run) in cases {
                 let repeats = (2e9 / flops).ceil() as usize;
                 let mut best = f64::INFINITY;
                 for _ in 0..5 {
                     let began = Instant::now();
                     for _ in 0..repeats {
-                        linear(&x, &frozen, role).expect("it multiplies");
+                        run();
                     }
                     best = best.min(began.elapsed().as_secs_f64() / repeats as f64);
                 }

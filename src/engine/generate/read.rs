@@ -1,6 +1,6 @@
 //! Reading prompts before something is sampled after them: many in one pass, each behind what is known of it already.
 //!
-//! Every row is summed alike whatever stands beside it ([`Role::Prompt`]), so that what a prompt becomes does not depend on which
+//! Every row is summed alike whatever stands beside it ([`Role::Read`]), so that what a prompt becomes does not depend on which
 //! others are read with it, nor on where it was parted.
 
 use std::sync::Arc;
@@ -85,7 +85,7 @@ impl Lm {
         let before: Vec<Option<&Prefix>> = prompts.iter().map(|prompt| prompt.before).collect();
         let mut kept: Vec<Vec<Kv>> = vec![Vec::with_capacity(self.config().layers); prompts.len()];
         let adapter = self.adapter(adapter)?;
-        let (x, _) = self.trunk(adapter.as_deref(), pack, &before, Role::Prompt, |i, saved| {
+        let (x, _) = self.trunk(adapter.as_deref(), pack, &before, Role::Read, |i, saved| {
             for ((block, prompt), kept) in pack.blocks().iter().zip(prompts).zip(&mut kept) {
                 let mut kv = prompt.before.map_or_else(|| Kv::new(heads), |before| before.layers[i].clone());
                 kv.extend(&saved.qkv().narrow(0, block.start, block.prompt)?, heads)?;

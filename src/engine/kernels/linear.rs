@@ -2,31 +2,102 @@
 
 use std::ops::Range;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
+use super::packed::Packed;
 use super::panels::{self, Panels};
 use super::simd::{FewRows, Product, View};
 use super::{ROWS, on_slice, on_slice_mut};
 use crate::error::Result;
 
 /// Which path a position takes where weights are f32. It follows from what the position is, never from how many there are, so that
-/// what is sampled does not depend on the batch. Quantised weights have one path, whose rows do not depend on their neighbours.
+/// what is sampled does not depend on the batch. Quantised weights have one path. On every path a row becomes the same whatever
+/// stands beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Part of a pack that is trained on or scored: matrix products.
-    Pack,
-    /// Part of a prompt that something is sampled after: as products, but every row is summed alike whatever stands beside it.
-    Prompt,
+    /// Part of a prompt, or of a pack that is trained on or scored: products of many rows.
+    Read,
     /// The newest position of a sequence that is sampled: every weight is read once for all of them.
     Sampled,
 }
 
-/// Frozen weights `[n, k]`, and the same still quantised where a file had them so.
+/// Frozen weights `[n, k]`. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Frozen {
-    pub w: Tensor,
-    pub panels: Option<Panels>,
+pub enum Frozen {
+    /// f32, on the device.
+    Plain(Tensor),
+    /// As a file had them, in main memory, twice: for the way back and for the way forward.
+    Quantised { rows: Packed, panels: Panels },
+}
+
+impl Frozen {
+    pub fn quantised(rows: Packed) -> Self {
+        let panels = Panels::new(&rows);
+        Self::Quantised { rows, panels }
+    }
+
+    /// `n`
+    pub fn outputs(&self) -> usize {
+        match self {
+            Self::Plain(w) => w.dims()[0],
+            Self::Quantised { rows, .. } => rows.rows(),
+        }
+    }
+
+    /// `y[t, m] = x[t, k] · w[outputs, k]ᵀ`; outputs begin at a multiple of 64.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    pub fn forward(&self, x: &Tensor, outputs: Range<usize>) -> Result<Tensor> {
+        let (rows, k) = x.dims2()?;
+        let shape = (rows, outputs.len());
+        let y = match self {
+            Self::Plain(w) => {
+                let w = w.narrow(0, outputs.start, outputs.len())?;
+                if !x.device().is_cpu() {
+                    return Ok(x.matmul(&w.t()?)?);
+                }
+                on_slice(x, |x| on_slice(&w, |w| panels::multiply(w, k, x, rows)))??
+            }
+            Self::Quantised { panels, .. } => on_slice(x, |x| panels.multiply(outputs, x, rows))?,
+        };
+        Ok(Tensor::from_vec(y, shape, x.device())?)
+    }
+
+    /// `dx[t, k] = dy[t, m] · w[outputs, k]`.
+    ///
+    /// # Errors
+    /// When shapes do not fit.
+    pub fn back(&self, dy: &Tensor, outputs: Range<usize>) -> Result<Tensor> {
+        let rows = dy.dim(0)?;
+        let (dx, k) = match self {
+            Self::Plain(w) => {
+                let w = w.narrow(0, outputs.start, outputs.len())?;
+                if !dy.device().is_cpu() {
+                    return Ok(dy.matmul(&w)?);
+                }
+                let k = w.dim(1)?;
+                (on_slice(dy, |dy| on_slice(&w, |w| panels::multiply_back(w, k, dy, rows)))??, k)
+            }
+            Self::Quantised { rows: w, .. } => (on_slice(dy, |dy| w.multiply_back(outputs, dy, rows))?, w.columns()),
+        };
+        Ok(Tensor::from_vec(dx, (rows, k), dy.device())?)
+    }
+
+    /// These rows of the weights, `[ids, k]`, on `device`.
+    ///
+    /// # Errors
+    /// When there is no such row.
+    pub fn select(&self, ids: &[u32], device: &Device) -> Result<Tensor> {
+        match self {
+            Self::Plain(w) => Ok(w.index_select(&Tensor::new(ids, device)?, 0)?),
+            Self::Quantised { rows, .. } => {
+                let all: Vec<f32> = ids.iter().flat_map(|&id| rows.row(id as usize)).collect();
+                Ok(Tensor::from_vec(all, (ids.len(), rows.columns()), device)?)
+            }
+        }
+    }
 }
 
 /// `y[t, n] = x[t, k] · w[n, k]ᵀ`.
@@ -34,21 +105,27 @@ pub struct Frozen {
 /// # Errors
 /// When shapes do not fit.
 pub fn linear(x: &Tensor, frozen: &Frozen, role: Role) -> Result<Tensor> {
-    let w = &frozen.w;
-    let (n, k) = w.dims2()?;
-    let rows = x.dim(0)?;
-    let y = match (&frozen.panels, role) {
-        _ if !x.device().is_cpu() => return Ok(x.matmul(&w.t()?)?),
-        (Some(panels), _) => on_slice(x, |x| panels.multiply(x, rows))?,
-        (None, Role::Pack) => return Ok(x.matmul(&w.t()?)?),
-        (None, Role::Prompt) => on_slice(x, |x| on_slice(w, |w| panels::multiply(w, k, x, rows)))??,
-        (None, Role::Sampled) => on_slice(x, |x| {
-            on_slice(w, |w| {
-                few_rows(rows, n, |range, y| FewRows { x, w: &w[range.start * k..range.end * k], y, k }.run())
-            })
-        })??,
-    };
-    Ok(Tensor::from_vec(y, (rows, n), x.device())?)
+    let n = frozen.outputs();
+    match (frozen, role) {
+        (Frozen::Plain(w), Role::Sampled) if x.device().is_cpu() => {
+            let (rows, k) = x.dims2()?;
+            let y = on_slice(x, |x| {
+                on_slice(w, |w| {
+                    few_rows(rows, n, |range, y| FewRows { x, w: &w[range.start * k..range.end * k], y, k }.run())
+                })
+            })??;
+            Ok(Tensor::from_vec(y, (rows, n), x.device())?)
+        }
+        _ => frozen.forward(x, 0..n),
+    }
+}
+
+/// `dx[t, k] = dy[t, n] · w[n, k]`: [`linear`] on the way back.
+///
+/// # Errors
+/// When shapes do not fit.
+pub fn linear_back(dy: &Tensor, frozen: &Frozen) -> Result<Tensor> {
+    frozen.back(dy, 0..frozen.outputs())
 }
 
 /// Spreads `n` outputs over threads: `part(range, y)` fills `[rows, range]`.

@@ -10,7 +10,10 @@ pub mod packed;
 pub mod panels;
 pub mod pointwise;
 pub mod simd;
+mod tiles;
 pub mod vocabulary;
+
+use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor};
 
@@ -38,9 +41,9 @@ pub fn on_slice<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
 ///
 /// # Errors
 /// When the tensor is not contiguous f32 in main memory.
-pub fn on_slice_mut(tensor: &Tensor, f: impl Fn(&mut [f32])) -> Result<()> {
-    struct Change<F>(F);
-    impl<F: Fn(&mut [f32])> InplaceOp1 for Change<F> {
+pub fn on_slice_mut(tensor: &Tensor, f: impl FnMut(&mut [f32])) -> Result<()> {
+    struct Change<F>(RefCell<F>);
+    impl<F: FnMut(&mut [f32])> InplaceOp1 for Change<F> {
         fn name(&self) -> &'static str {
             "change"
         }
@@ -48,11 +51,11 @@ pub fn on_slice_mut(tensor: &Tensor, f: impl Fn(&mut [f32])) -> Result<()> {
         fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
             let CpuStorage::F32(data) = storage else { return Err(misuse("other storage")) };
             let Some((from, to)) = layout.contiguous_offsets() else { return Err(misuse("strides")) };
-            (self.0)(&mut data[from..to]);
+            (self.0.borrow_mut())(&mut data[from..to]);
             Ok(())
         }
     }
-    Ok(tensor.inplace_op1(&Change(f))?)
+    Ok(tensor.inplace_op1(&Change(RefCell::new(f)))?)
 }
 
 /// Rows that one thread takes at a time.

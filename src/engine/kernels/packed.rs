@@ -1,8 +1,16 @@
-//! Quantised weights as a GGUF file holds them: rows of blocks of 32. [`super::panels`] lays them out for products.
+//! Quantised weights as a GGUF file holds them: rows of blocks of 32, which is what the way back reads ([`super::tiles`]);
+//! [`super::panels`] lays them out for the way forward.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use half::f16;
+use pulp::Simd;
+
+use super::tiles::{self, Expand, WIDTH};
+
+/// Numbers that share a scale.
+const BLOCK: usize = 32;
 
 /// Rows of weights in blocks of 32. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -113,6 +121,134 @@ impl Packed {
         };
         (numbers, self.scales[at])
     }
+
+    /// Row `row` of the weights, `[columns]`: the very numbers that dequantisation gives.
+    pub fn row(&self, row: usize) -> Vec<f32> {
+        let zero = match self.kind {
+            Kind::Q4_0 => Q4_0::ZERO,
+            Kind::Q4_1 => Q4_1::ZERO,
+            Kind::Q8_0 => Q8_0::ZERO,
+        };
+        let blocks = (0..self.blocks).map(|block| self.block(row, block));
+        let weights = blocks
+            .flat_map(|(numbers, [scale, offset])| numbers.map(|number| (f32::from(number) - zero) * scale + offset));
+        weights.collect()
+    }
+
+    /// `dx[t, k] = dy[t, m] · w[outputs, k]`, for `t` rows of `dy` and the `m` outputs.
+    pub fn multiply_back(&self, outputs: Range<usize>, dy: &[f32], rows: usize) -> Vec<f32> {
+        tiles::product(Back { of: self, outputs: (outputs.start, outputs.len()) }, dy, rows)
+    }
+}
+
+/// How a format's numbers become weights: `(number − ZERO) · scale`, plus an offset where it has one.
+pub(super) trait Format {
+    const BITS: u32;
+    const ZERO: f32;
+    const OFFSET: bool;
+}
+pub(super) struct Q4_0;
+pub(super) struct Q4_1;
+pub(super) struct Q8_0;
+impl Format for Q4_0 {
+    const BITS: u32 = 4;
+    const ZERO: f32 = 8.0;
+    const OFFSET: bool = false;
+}
+impl Format for Q4_1 {
+    const BITS: u32 = 4;
+    const ZERO: f32 = 0.0;
+    const OFFSET: bool = true;
+}
+/// Its signed bytes are handed out with 128 added.
+impl Format for Q8_0 {
+    const BITS: u32 = 8;
+    const ZERO: f32 = 128.0;
+    const OFFSET: bool = false;
+}
+
+/// Weights of a vector of numbers, each in the low bits of a word.
+#[inline(always)]
+pub(super) fn weights<S: Simd, F: Format>(simd: S, words: S::u32s, scales: S::f32s, offsets: S::f32s) -> S::f32s {
+    // A number below 2²³ in the low bits of 2²³: as a float, 2²³ + number, exactly.
+    let bits = simd.and_u32s(words, simd.splat_u32s((1 << F::BITS) - 1));
+    let bits = simd.or_u32s(bits, simd.splat_u32s(0x4b00_0000));
+    let number = simd.sub_f32s(simd.transmute_f32s_u32s(bits), simd.splat_f32s(8_388_608.0 + F::ZERO));
+    // Product and sum are rounded one after the other, as dequantisation does.
+    let weights = simd.mul_f32s(number, scales);
+    if F::OFFSET { simd.add_f32s(weights, offsets) } else { weights }
+}
+
+/// Quantised weights on the way back: some of their rows are the terms of a sum, their columns its outputs.
+#[derive(Clone, Copy)]
+struct Back<'a> {
+    of: &'a Packed,
+    /// The first, and how many.
+    outputs: (usize, usize),
+}
+
+impl Expand for Back<'_> {
+    fn depth(self) -> usize {
+        self.outputs.1
+    }
+
+    fn outputs(self) -> usize {
+        self.of.columns()
+    }
+
+    #[inline(always)]
+    fn fill<S: Simd>(self, simd: S, panel: usize, terms: Range<usize>, out: &mut [f32]) {
+        let blocks = self.of.blocks;
+        let lines = out.chunks_exact_mut(WIDTH).zip(terms);
+        let lines = lines.map(|(line, term)| (line, (self.outputs.0 + term) * blocks, panel));
+        let scales = &self.of.scales[..];
+        match (&self.of.numbers, self.of.kind) {
+            (Numbers::Four(q), Kind::Q4_0) => {
+                lines
+                    .for_each(|line| fill_line(line, blocks, |at, out| four::<S, Q4_0>(simd, &q[at], scales[at], out)));
+            }
+            (Numbers::Four(q), _) => {
+                lines
+                    .for_each(|line| fill_line(line, blocks, |at, out| four::<S, Q4_1>(simd, &q[at], scales[at], out)));
+            }
+            (Numbers::Eight(q), _) => {
+                lines.for_each(|line| fill_line(line, blocks, |at, out| eight(simd, &q[at], scales[at], out)));
+            }
+        }
+    }
+}
+
+/// A row's part of a panel: `(line, the row's first block, panel)`; what is beyond the row becomes 0.
+#[inline(always)]
+fn fill_line(line: (&mut [f32], usize, usize), blocks: usize, expand: impl Fn(usize, &mut [f32; BLOCK])) {
+    let (line, row, panel) = line;
+    for (i, out) in line.as_chunks_mut().0.iter_mut().enumerate() {
+        match panel * (WIDTH / BLOCK) + i {
+            block if block < blocks => expand(row + block, out),
+            _ => out.fill(0.0),
+        }
+    }
+}
+
+#[inline(always)]
+fn four<S: Simd, F: Format>(simd: S, numbers: &[u8; 16], [scale, offset]: [f32; 2], out: &mut [f32; BLOCK]) {
+    let (scale, offset) = (simd.splat_f32s(scale), simd.splat_f32s(offset));
+    let (low, high) = out.split_at_mut(BLOCK / 2);
+    let words = numbers.map(u32::from);
+    let (words, (low, high)) = (S::as_simd_u32s(&words).0, (S::as_mut_simd_f32s(low).0, S::as_mut_simd_f32s(high).0));
+    for ((&word, low), high) in words.iter().zip(low).zip(high) {
+        *low = weights::<S, F>(simd, word, scale, offset);
+        *high = weights::<S, F>(simd, simd.wrapping_dyn_shr_u32s(word, simd.splat_u32s(4)), scale, offset);
+    }
+}
+
+#[inline(always)]
+fn eight<S: Simd>(simd: S, numbers: &[u8; 32], [scale, _]: [f32; 2], out: &mut [f32; BLOCK]) {
+    let scale = simd.splat_f32s(scale);
+    let words = numbers.map(|number| u32::from(number.wrapping_add(128)));
+    for (&word, out) in S::as_simd_u32s(&words).0.iter().zip(S::as_mut_simd_f32s(out).0) {
+        *out = weights::<S, Q8_0>(simd, word, scale, scale);
+    }
 }
 
 #[cfg(test)]
@@ -141,21 +277,37 @@ mod tests {
             let packed = Packed::read(kind, &quantised.data().unwrap(), k).unwrap();
             let order: Vec<usize> = (0..n).rev().collect();
             let reversed = packed.reordered(&order).reordered(&order);
-            let stacked = Panels::new(&Packed::stacked(&[reversed.clone(), reversed]).unwrap());
+            let both = Packed::stacked(&[reversed.clone(), reversed]).unwrap();
+            let stacked = Panels::new(&both);
             // The unit vectors read the weights off, bit for bit.
-            let unit: Vec<f32> = (0..k * k).map(|i| f32::from(u8::from(i / k == i % k))).collect();
-            let read = Tensor::from_vec(stacked.multiply(&unit, k), (k, 2 * n), &Device::Cpu).unwrap();
+            let unit = |n: usize| -> Vec<f32> { (0..n * n).map(|i| f32::from(u8::from(i / n == i % n))).collect() };
+            let read = stacked.multiply(0..2 * n, &unit(k), k);
+            let read = Tensor::from_vec(read, (k, 2 * n), &Device::Cpu).unwrap();
             let w = Tensor::cat(&[&w, &w], 0).unwrap();
-            assert_eq!(read.t().unwrap().to_vec2::<f32>().unwrap(), w.to_vec2::<f32>().unwrap(), "{kind:?}");
+            let rows = w.to_vec2::<f32>().unwrap();
+            assert_eq!(read.t().unwrap().to_vec2::<f32>().unwrap(), rows, "{kind:?}");
+            let (back, each) = (both.multiply_back(0..2 * n, &unit(2 * n), 2 * n), rows.iter().flatten().copied());
+            assert_eq!(back, each.collect::<Vec<f32>>(), "{kind:?} on the way back");
+            assert_eq!(both.row(n + 3), rows[3], "{kind:?}");
+            assert_eq!(both.multiply_back(5..6, &[1.0], 1), rows[5], "{kind:?}, one output");
+            let some = stacked.multiply(64..2 * n, &unit(k)[..k], 1);
+            assert_eq!(some, rows[64..].iter().map(|row| row[0]).collect::<Vec<f32>>(), "{kind:?}, some outputs");
 
             let x = draw(13, k);
-            let frozen = Frozen { w: w.clone(), panels: Some(stacked) };
+            let frozen = Frozen::quantised(both);
             let found = linear(&x, &frozen, Role::Sampled).unwrap();
-            let plain = linear(&x, &Frozen { w: w.clone(), panels: None }, Role::Prompt).unwrap();
+            let plain = linear(&x, &Frozen::Plain(w.clone()), Role::Read).unwrap();
             assert_eq!(plain.to_vec2::<f32>().unwrap(), found.to_vec2::<f32>().unwrap(), "{kind:?}");
             let want = x.matmul(&w.t().unwrap()).unwrap();
-            let gap = (&found - want).unwrap().abs().unwrap().max_all().unwrap().to_scalar::<f32>().unwrap();
-            assert!(gap < 2e-5, "{kind:?}: {gap}");
+            let gap = |found: &Tensor, want: &Tensor| -> f32 {
+                (found - want).unwrap().abs().unwrap().max_all().unwrap().to_scalar().unwrap()
+            };
+            assert!(gap(&found, &want) < 2e-5, "{kind:?}: {}", gap(&found, &want));
+            let dy = draw(13, 2 * n);
+            let dx = frozen.back(&dy, 0..2 * n).unwrap();
+            let plain = Frozen::Plain(w.clone()).back(&dy, 0..2 * n).unwrap();
+            assert_eq!(plain.to_vec2::<f32>().unwrap(), dx.to_vec2::<f32>().unwrap(), "{kind:?} on the way back");
+            assert!(gap(&dx, &dy.matmul(&w).unwrap()) < 2e-5, "{kind:?} on the way back");
             // What a row becomes does not depend on how many stand beside it.
             let found = found.to_vec2::<f32>().unwrap();
             for rows in [1, 2, 3, 4, 5, 7, 8] {
@@ -178,12 +330,19 @@ mod tests {
         };
         let w = Tensor::from_vec(draw(n * k, 1), (n, k), &Device::Cpu).unwrap();
         let quantised = QTensor::quantize(&w, GgmlDType::Q4_1).unwrap();
-        let panels = Panels::new(&Packed::read(Kind::Q4_1, &quantised.data().unwrap(), k).unwrap());
+        let packed = Packed::read(Kind::Q4_1, &quantised.data().unwrap(), k).unwrap();
+        let panels = Panels::new(&packed);
         let x = draw(rows * k, 2);
-        let all = panels.multiply(&x, rows);
+        let all = panels.multiply(0..n, &x, rows);
         for row in 0..rows {
-            let alone = panels.multiply(&x[row * k..][..k], 1);
+            let alone = panels.multiply(0..n, &x[row * k..][..k], 1);
             assert_eq!(alone, all[row * n..][..n], "row {row}");
+        }
+        let dy = draw(rows * n, 3);
+        let all = packed.multiply_back(0..n, &dy, rows);
+        for row in 0..rows {
+            let alone = packed.multiply_back(0..n, &dy[row * n..][..n], 1);
+            assert_eq!(alone, all[row * k..][..k], "row {row} on the way back");
         }
     }
 }

@@ -1,119 +1,123 @@
-//! Log-probabilities of given tokens without ever holding all logits: the vocabulary in chunks, an online log-sum-exp forward,
-//! each chunk computed again backward.
+//! Log-probabilities of given tokens without ever holding all logits: the vocabulary in chunks, an online log-sum-exp. Where a
+//! gradient may be wanted, the mean of the head's rows under the model's own probabilities is summed beside it, as attention sums
+//! values (Dao et al. 2022, arXiv 2205.14135), so that no logit is computed twice.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
-use super::{on_slice, on_slice_mut, simd};
+use super::linear::Frozen;
+use super::{on_slice_mut, simd};
 use crate::error::Result;
 
-/// Words of the vocabulary at a time, and rows at a time: 16 MiB of logits.
+/// Words of the vocabulary at a time (whole panels of the head), and rows at a time: 16 MiB of logits.
 const WORDS: usize = 8192;
 const BATCH: usize = 512;
 
-/// `log softmax(h · headᵀ / temperature)[target]` by row, and each row's log-sum-exp, which [`logps_backward`] needs.
-///
-/// `h` is `[n, hidden]`, `head` `[vocab, hidden]`, `targets` one word a row.
+/// `log softmax(h · headᵀ / temperature)[target]` by row. `h` is `[n, hidden]`, `head` `[vocab, hidden]`, `targets` one word a row.
 ///
 /// # Errors
 /// When shapes do not fit.
-pub fn logps(h: &Tensor, head: &Tensor, targets: &[u32], temperature: f32) -> Result<(Vec<f32>, Vec<f32>)> {
-    let (mut logps, mut sums) = (Vec::with_capacity(targets.len()), Vec::with_capacity(targets.len()));
-    let vocab = head.dim(0)?;
-    let scale = 1.0 / temperature;
-    for (batch, targets) in targets.chunks(BATCH).enumerate() {
-        let h = h.narrow(0, batch * BATCH, targets.len())?;
-        // Of each row: the largest logit so far, Σ e^(logit − largest), the target's logit.
-        let mut state = vec![(f32::NEG_INFINITY, 0.0f32, 0.0f32); targets.len()];
-        for from in (0..vocab).step_by(WORDS) {
-            let width = WORDS.min(vocab - from);
-            let logits = h.matmul(&head.narrow(0, from, width)?.t()?)?;
-            let logits = logits.to_device(&candle_core::Device::Cpu)?;
-            on_slice_mut_state(&logits, &mut state, targets, from, width, scale)?;
-        }
-        for (largest, sum, target) in state {
-            let total = largest + sum.ln();
-            sums.push(total);
-            logps.push(target - total);
-        }
-    }
-    Ok((logps, sums))
+pub fn logps(h: &Tensor, head: &Frozen, targets: &[u32], temperature: f32) -> Result<Vec<f32>> {
+    let batches = targets.chunks(BATCH).enumerate();
+    let parts = batches.map(|(i, targets)| {
+        let h = h.narrow(0, i * BATCH, targets.len())?;
+        Ok(Sums::over_vocabulary(&h, head, targets, temperature, false)?.logps())
+    });
+    Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
 
-fn on_slice_mut_state(
-    logits: &Tensor,
-    state: &mut [(f32, f32, f32)],
-    targets: &[u32],
-    from: usize,
-    width: usize,
-    scale: f32,
-) -> Result<()> {
-    on_slice(logits, |logits| {
-        let rows = state.par_iter_mut().zip(logits.par_chunks(width)).zip(targets);
-        rows.for_each_init(
-            || vec![0.0; width],
-            |scratch, ((state, logits), &target)| {
-                let (largest, sum, chosen) = state;
-                let here = (target as usize).wrapping_sub(from);
-                if here < width {
-                    *chosen = logits[here] * scale;
-                }
-                let top = (simd::max(logits) * scale).max(*largest);
-                scratch.copy_from_slice(logits);
-                *sum = *sum * (*largest - top).exp() + simd::exp_in_place(scratch, scale, top);
-                *largest = top;
-            },
-        );
-    })
-}
-
-/// `dh` `[n, hidden]` from `dlogp` by row: `dlogit = dlogp · (1[target] − p) / temperature`, `dh = dlogit · head`. Rows whose
-/// `dlogp` is 0 cost nothing.
+/// The same, and its gradient `d logp / dh`, `[n, hidden]`: `(head[target] − Σ p head) / temperature`.
 ///
 /// # Errors
 /// When shapes do not fit.
-pub fn logps_backward(
+pub fn logps_and_slopes(
     h: &Tensor,
-    head: &Tensor,
+    head: &Frozen,
     targets: &[u32],
     temperature: f32,
-    sums: &[f32],
-    dlogp: &[f32],
-) -> Result<Tensor> {
-    let vocab = head.dim(0)?;
-    let scale = 1.0 / temperature;
-    let rows: Vec<u32> = (0..targets.len() as u32).filter(|&i| dlogp[i as usize] != 0.0).collect();
-    let mut dh = h.zeros_like()?;
-    for rows in rows.chunks(BATCH) {
-        let index = Tensor::new(rows, h.device())?;
-        let h = h.index_select(&index, 0)?;
-        let mut total: Option<Tensor> = None;
-        for from in (0..vocab).step_by(WORDS) {
-            let width = WORDS.min(vocab - from);
-            let head = head.narrow(0, from, width)?;
-            let logits = h.matmul(&head.t()?)?.to_device(&candle_core::Device::Cpu)?;
-            on_slice_mut(&logits, |logits| {
-                logits.par_chunks_mut(width).zip(rows).for_each(|(logits, &row)| {
-                    let row = row as usize;
-                    simd::exp_in_place(logits, scale, sums[row]);
-                    simd::scale_in_place(logits, -dlogp[row] * scale);
-                    let here = (targets[row] as usize).wrapping_sub(from);
-                    if here < width {
-                        logits[here] += dlogp[row] * scale;
-                    }
-                });
-            })?;
-            let part = logits.to_device(h.device())?.matmul(&head)?;
-            total = Some(match total {
-                Some(total) => super::pointwise::add(total, &part)?,
-                None => part,
-            });
-        }
-        if let Some(total) = total {
-            dh = dh.index_add(&index, &total, 0)?;
-        }
+) -> Result<(Vec<f32>, Option<Tensor>)> {
+    let (mut logps, mut slopes) = (Vec::with_capacity(targets.len()), Vec::new());
+    for (i, targets) in targets.chunks(BATCH).enumerate() {
+        let h = h.narrow(0, i * BATCH, targets.len())?;
+        let sums = Sums::over_vocabulary(&h, head, targets, temperature, true)?;
+        slopes.extend(sums.slopes(head, targets, temperature, h.device())?);
+        logps.extend(sums.logps());
     }
-    Ok(dh)
+    Ok((logps, if slopes.is_empty() { None } else { Some(Tensor::cat(&slopes, 0)?) }))
+}
+
+/// What is known of some rows after a part of the vocabulary.
+struct Sums {
+    rows: Vec<Row>,
+    /// `Σ e^(logit − largest) · head`, `[n, hidden]`, where it is wanted.
+    means: Option<Tensor>,
+}
+
+#[derive(Clone, Copy)]
+struct Row {
+    /// The largest logit so far.
+    largest: f32,
+    /// `Σ e^(logit − largest)`
+    sum: f32,
+    /// The target's logit.
+    target: f32,
+    /// What sums of before are worth under the largest logit of now.
+    fade: f32,
+}
+
+impl Sums {
+    fn over_vocabulary(h: &Tensor, head: &Frozen, targets: &[u32], temperature: f32, means: bool) -> Result<Self> {
+        let scale = 1.0 / temperature;
+        let row = Row { largest: f32::NEG_INFINITY, sum: 0.0, target: 0.0, fade: 0.0 };
+        let mut sums = Self { rows: vec![row; targets.len()], means: None };
+        let vocab = head.outputs();
+        for from in (0..vocab).step_by(WORDS) {
+            let words = from..vocab.min(from + WORDS);
+            let logits = head.forward(h, words.clone())?.to_device(&Device::Cpu)?;
+            sums.add(&logits, targets, from, scale)?;
+            if means {
+                let part = head.back(&logits.to_device(h.device())?, words)?;
+                sums.means = Some(match sums.means.take() {
+                    None => part,
+                    Some(before) => (before.broadcast_mul(&sums.column(|row| row.fade, h.device())?)? + part)?,
+                });
+            }
+        }
+        Ok(sums)
+    }
+
+    /// Takes in the logits of the words from `from` on, and leaves `e^(logit − largest)` in their place.
+    fn add(&mut self, logits: &Tensor, targets: &[u32], from: usize, scale: f32) -> Result<()> {
+        let width = logits.dim(1)?;
+        on_slice_mut(logits, |logits| {
+            let each = self.rows.par_iter_mut().zip(logits.par_chunks_mut(width)).zip(targets);
+            each.for_each(|((row, logits), &target)| {
+                let here = (target as usize).wrapping_sub(from);
+                if here < width {
+                    row.target = logits[here] * scale;
+                }
+                let largest = (simd::max(logits) * scale).max(row.largest);
+                row.fade = (row.largest - largest).exp();
+                row.sum = row.sum * row.fade + simd::exp_in_place(logits, scale, largest);
+                row.largest = largest;
+            });
+        })
+    }
+
+    fn logps(&self) -> Vec<f32> {
+        self.rows.iter().map(|row| row.target - (row.largest + row.sum.ln())).collect()
+    }
+
+    fn slopes(&self, head: &Frozen, targets: &[u32], temperature: f32, device: &Device) -> Result<Option<Tensor>> {
+        let Some(means) = &self.means else { return Ok(None) };
+        let means = means.broadcast_mul(&self.column(|row| 1.0 / row.sum, device)?)?;
+        Ok(Some(((head.select(targets, device)? - means)? / f64::from(temperature))?))
+    }
+
+    fn column(&self, of: impl Fn(&Row) -> f32, device: &Device) -> Result<Tensor> {
+        let column: Vec<f32> = self.rows.iter().map(of).collect();
+        Ok(Tensor::from_vec(column, (self.rows.len(), 1), device)?)
+    }
 }
 
 #[cfg(test)]
@@ -146,11 +150,14 @@ mod tests {
         let loss = (&want * Tensor::new(&dlogp, &Device::Cpu).unwrap()).unwrap().sum_all().unwrap();
         let want_dh = loss.backward().unwrap().get(&h).unwrap().to_vec2::<f32>().unwrap();
 
-        let (found, sums) = logps(&h, &head, &targets, temperature).unwrap();
+        let head = Frozen::Plain(head);
+        let (found, slopes) = logps_and_slopes(&h, &head, &targets, temperature).unwrap();
+        assert_eq!(logps(&h, &head, &targets, temperature).unwrap(), found);
         for (found, want) in found.iter().zip(want.to_vec1::<f32>().unwrap()) {
             assert!((found - want).abs() < 1e-5, "{found} {want}");
         }
-        let dh = logps_backward(&h, &head, &targets, temperature, &sums, &dlogp).unwrap().to_vec2::<f32>().unwrap();
+        let dlogp = Tensor::new(&dlogp, &Device::Cpu).unwrap().unsqueeze(1).unwrap();
+        let dh = slopes.unwrap().broadcast_mul(&dlogp).unwrap().to_vec2::<f32>().unwrap();
         for (found, want) in dh.iter().flatten().zip(want_dh.iter().flatten()) {
             assert!((found - want).abs() < 1e-5, "{found} {want}");
         }

@@ -13,7 +13,7 @@ use super::weights::{Drawn, Shards, Weights};
 use crate::error::{Error, Result};
 use crate::kernels::attention;
 use crate::kernels::decode::Kv;
-use crate::kernels::linear::Role;
+use crate::kernels::linear::{Role, linear};
 use crate::kernels::pointwise::{self, Rotation};
 use crate::kernels::vocabulary;
 use crate::nn::block::{Pass, Saved, saved_bytes};
@@ -265,10 +265,10 @@ impl Lm {
         let mut all = Vec::with_capacity(pack.targets().len());
         for part in pack.split(SCORED_TOKENS) {
             let before = vec![prefix; part.blocks().len()];
-            let (x, _) = self.trunk(adapter.as_deref(), &part, &before, Role::Pack, |_, _| Ok(()))?;
+            let (x, _) = self.trunk(adapter.as_deref(), &part, &before, Role::Read, |_, _| Ok(()))?;
             let (rows, targets) = rows_and_ids(&part);
             let (_, states) = self.states(&x, &rows)?;
-            all.extend(vocabulary::logps(&states, &self.0.weights.head.w, &targets, temperature)?.0);
+            all.extend(vocabulary::logps(&states, &self.0.weights.head, &targets, temperature)?);
         }
         Ok(all)
     }
@@ -279,9 +279,9 @@ impl Lm {
     /// As [`Lm::logps`].
     pub fn logits(&self, adapter: Option<&Lora>, pack: &Pack) -> Result<Tensor> {
         let adapter = self.adapter(adapter)?;
-        let (x, _) = self.trunk(adapter.as_deref(), pack, &[], Role::Pack, |_, _| Ok(()))?;
+        let (x, _) = self.trunk(adapter.as_deref(), pack, &[], Role::Read, |_, _| Ok(()))?;
         let states = pointwise::rms_norm(&x, &self.0.weights.norm, self.0.config.norm_eps)?;
-        Ok(states.matmul(&self.0.weights.head.w.t()?)?)
+        linear(&states, &self.0.weights.head, Role::Read)
     }
 
     /// Keys and values of these tokens under the model alone, to stand before packs.
@@ -295,7 +295,7 @@ impl Lm {
         let heads = self.0.config.attention_heads();
         let pack = Pack::new().block::<Vec<u32>>(ids, &[]);
         let mut layers = Vec::with_capacity(self.0.config.layers);
-        self.trunk(None, &pack, &[], Role::Pack, |_, saved| {
+        self.trunk(None, &pack, &[], Role::Read, |_, saved| {
             let mut kv = Kv::new(heads);
             kv.extend(saved.qkv(), heads)?;
             layers.push(kv);
@@ -312,8 +312,8 @@ impl Lm {
         let kept = Kept::forward(self, lora, pack)?;
         let (rows, targets) = rows_and_ids(pack);
         let (before, states) = self.states(&kept.y, &rows)?;
-        let (logps, sums) = vocabulary::logps(&states, &self.0.weights.head.w, &targets, temperature)?;
-        Ok(TrainForward { kept, rows, targets, before, states, logps, sums, temperature })
+        let (logps, slopes) = vocabulary::logps_and_slopes(&states, &self.0.weights.head, &targets, temperature)?;
+        Ok(TrainForward { kept, rows, before, logps, slopes })
     }
 
     /// A forward pass whose states after the final norm, at these rows, can be differentiated.
@@ -333,7 +333,7 @@ impl Lm {
     /// As [`Lm::logps`].
     pub fn hidden(&self, lora: Option<&Lora>, pack: &Pack, rows: &[usize]) -> Result<Tensor> {
         let adapter = self.adapter(lora)?;
-        let (x, _) = self.trunk(adapter.as_deref(), pack, &[], Role::Pack, |_, _| Ok(()))?;
+        let (x, _) = self.trunk(adapter.as_deref(), pack, &[], Role::Read, |_, _| Ok(()))?;
         let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
         Ok(self.states(&x, &rows)?.1)
     }
@@ -366,7 +366,7 @@ impl Kept {
         let adapter = lora.on(lm.device())?;
         let everything = pack.len() <= lm.pack_tokens();
         let mut layers = Vec::with_capacity(lm.config().layers);
-        let (y, rotation) = lm.trunk(Some(&adapter), pack, &[], Role::Pack, |_, saved| {
+        let (y, rotation) = lm.trunk(Some(&adapter), pack, &[], Role::Read, |_, saved| {
             layers.push(if everything {
                 Checkpoint::All(Box::new(saved))
             } else {
@@ -384,7 +384,7 @@ impl Kept {
         let index = Tensor::new(rows, device)?;
         let mut dy = self.y.zeros_like()?.index_add(&index, &dbefore, 0)?;
         drop(self.y);
-        let pass = Pass { config, rotation: &self.rotation, role: Role::Pack };
+        let pass = Pass { config, rotation: &self.rotation, role: Role::Read };
         let blocks = self.pack.blocks();
         for (i, checkpoint) in self.layers.into_iter().enumerate().rev() {
             let factors = self.adapter.layer(i);
@@ -409,12 +409,10 @@ impl Kept {
 pub struct TrainForward {
     kept: Kept,
     rows: Vec<u32>,
-    targets: Vec<u32>,
     before: Tensor,
-    states: Tensor,
     logps: Vec<f32>,
-    sums: Vec<f32>,
-    temperature: f32,
+    /// `d logp / d state`, `[targets, hidden]`; `None` where there is no target.
+    slopes: Option<Tensor>,
 }
 
 impl TrainForward {
@@ -435,9 +433,9 @@ impl TrainForward {
         if dlogp.iter().all(|&d| d == 0.0) {
             return Ok(());
         }
-        let head = &self.kept.lm.0.weights.head.w;
-        let dstates =
-            vocabulary::logps_backward(&self.states, head, &self.targets, self.temperature, &self.sums, dlogp)?;
+        let Some(slopes) = &self.slopes else { return Ok(()) };
+        let dlogp = Tensor::new(dlogp, slopes.device())?.unsqueeze(1)?;
+        let dstates = slopes.broadcast_mul(&dlogp)?;
         self.kept.backward(&self.rows, &self.before, &dstates, grads)
     }
 }

@@ -17,7 +17,6 @@ use super::config::{Arch, Config, read_json};
 use crate::error::{Error, Result};
 use crate::kernels::linear::Frozen;
 use crate::kernels::packed::Packed;
-use crate::kernels::panels::Panels;
 use crate::rng::Rng;
 
 /// Everything that is frozen. Linear weights are `[out, in]`.
@@ -115,7 +114,8 @@ impl Weights {
         }
         let norm = from.take("model.norm.weight", &[hidden])?;
         let head = if config.tied {
-            Frozen { w: embed.clone(), panels: from.panels(&["model.embed_tokens.weight"])? }
+            from.quantised(&[("model.embed_tokens.weight".to_owned(), vocab)], hidden)?
+                .unwrap_or_else(|| Frozen::Plain(embed.clone()))
         } else {
             from.fused(&[("lm_head.weight".to_owned(), vocab)], hidden)?
         };
@@ -144,27 +144,31 @@ impl Reading<'_> {
 
     /// Linears that are read together, `(name, outputs)`, one under another.
     fn fused(&mut self, parts: &[(String, usize)], inputs: usize) -> Result<Frozen> {
+        if let Some(frozen) = self.quantised(parts, inputs)? {
+            return Ok(frozen);
+        }
         let mut tensors = Vec::with_capacity(parts.len());
         for (name, outputs) in parts {
             tensors.push(self.take(name, &[*outputs, inputs])?);
         }
-        let names: Vec<&str> = parts.iter().map(|(name, _)| name.as_str()).collect();
-        let panels = self.panels(&names)?;
-        let w = if tensors.len() == 1 { tensors.remove(0) } else { Tensor::cat(&tensors, 0)? };
-        Ok(Frozen { w, panels })
+        Ok(Frozen::Plain(if tensors.len() == 1 { tensors.remove(0) } else { Tensor::cat(&tensors, 0)? }))
     }
 
-    fn panels(&mut self, names: &[&str]) -> Result<Option<Panels>> {
+    /// The same, still quantised, where all of them are so, in one format and of the right shapes.
+    fn quantised(&mut self, parts: &[(String, usize)], inputs: usize) -> Result<Option<Frozen>> {
         // Rounded weights are other numbers, and other devices have their own ways.
         if self.dtype != Dtype::F32 || !self.device.is_cpu() {
             return Ok(None);
         }
-        let mut parts = Vec::with_capacity(names.len());
-        for name in names {
-            let Some(part) = self.source.find_packed(name)? else { return Ok(None) };
-            parts.push(part);
+        let mut all = Vec::with_capacity(parts.len());
+        for (name, outputs) in parts {
+            let part = self.source.find_packed(name)?;
+            let Some(part) = part.filter(|part| (part.rows(), part.columns()) == (*outputs, inputs)) else {
+                return Ok(None);
+            };
+            all.push(part);
         }
-        Ok(Packed::stacked(&parts).map(|packed| Panels::new(&packed)))
+        Ok(Packed::stacked(&all).map(Frozen::quantised))
     }
 }
 

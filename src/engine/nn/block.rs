@@ -14,7 +14,7 @@ use mascot_run::task::Target;
 use super::lora::{LayerFactors, LoraGrads};
 use crate::error::Result;
 use crate::kernels::attention::{self, Block, Heads};
-use crate::kernels::linear::{Role, linear};
+use crate::kernels::linear::{Role, linear, linear_back};
 use crate::kernels::pointwise::{self, Rotation};
 use crate::model::Config;
 use crate::model::weights::LayerWeights;
@@ -149,12 +149,12 @@ impl Pass<'_> {
             }
         };
         let down = pointwise::swiglu(&saved.gate_up)?;
-        let dact = back(Target::Down, &dy, 0, &down, Some(dy.matmul(&weights.down.w)?))?.ok_or_else(lost)?;
+        let dact = back(Target::Down, &dy, 0, &down, Some(linear_back(&dy, &weights.down)?))?.ok_or_else(lost)?;
         drop(down);
         let dgate_up = pointwise::swiglu_backward(&saved.gate_up, &dact)?;
         drop(dact);
         let n2 = pointwise::rms_norm(&saved.mid, &weights.mlp_norm, config.norm_eps)?;
-        let mut dn2 = Some(dgate_up.matmul(&weights.gate_up.w)?);
+        let mut dn2 = Some(linear_back(&dgate_up, &weights.gate_up)?);
         for (target, offset) in [(Target::Gate, 0), (Target::Up, config.ffn)] {
             dn2 = back(target, &dgate_up, offset, &n2, dn2)?;
         }
@@ -163,7 +163,7 @@ impl Pass<'_> {
         let dmid = pointwise::add(through, &dy)?;
 
         let dattended =
-            back(Target::O, &dmid, 0, &saved.attended, Some(dmid.matmul(&weights.o.w)?))?.ok_or_else(lost)?;
+            back(Target::O, &dmid, 0, &saved.attended, Some(linear_back(&dmid, &weights.o)?))?.ok_or_else(lost)?;
         let dqkv = attention::backward(&saved.qkv, &dattended, config.attention_heads(), blocks)?;
         let mut dqkv = self.rotation.turn(dqkv, config.heads + config.kv_heads, true)?;
         let (q, kv) = (config.q_dim(), config.kv_dim());
@@ -175,7 +175,7 @@ impl Pass<'_> {
             dqkv = Tensor::cat(&[part(0, q, q_norm)?, part(q, kv, k_norm)?, dqkv.narrow(1, q + kv, kv)?], 1)?;
         }
         let n1 = pointwise::rms_norm(&saved.x, &weights.attn_norm, config.norm_eps)?;
-        let mut dn1 = if wanted { Some(dqkv.matmul(&weights.qkv.w)?) } else { None };
+        let mut dn1 = if wanted { Some(linear_back(&dqkv, &weights.qkv)?) } else { None };
         for (target, offset) in [(Target::Q, 0), (Target::K, q), (Target::V, q + kv)] {
             dn1 = back(target, &dqkv, offset, &n1, dn1)?;
         }
