@@ -62,6 +62,22 @@ fn another_seed_is_one_change_and_shows_no_number_that_nobody_wrote() {
 }
 
 #[test]
+fn runs_say_of_what_they_were_and_how_they_ended() {
+    let sandbox = Sandbox::new();
+    sandbox.rehearse(QUICKSTART);
+    sandbox
+        .mascot(&["run", QUICKSTART, "--engine", "fake", "--variant", "smoke", "--until", "persona_rm"])
+        .ended_with(0);
+    let told = sandbox.mascot(&["runs"]).ended_with(0).out;
+    let lines: Vec<&str> = told.lines().collect();
+    assert!(lines[1].contains(" quickstart  ") && lines[1].ends_with("done"), "{told}");
+    assert!(lines[2].contains(" quickstart@smoke  "), "{told}");
+    let listed = sandbox.mascot(&["runs", "--json"]).ended_with(0).json();
+    assert_eq!(listed["runs"][1]["points"], serde_json::json!(["smoke"]));
+    assert_eq!(listed["runs"][1]["ended"], "done");
+}
+
+#[test]
 fn what_is_removed_is_counted_and_nothing_is_said_so() {
     let sandbox = Sandbox::new();
     sandbox.rehearse(QUICKSTART);

@@ -1,5 +1,7 @@
 //! `mascot runs`: what a store remembers of its runs.
 
+use std::collections::BTreeSet;
+
 use mascot_run::report::{Outcome, RunReport};
 use serde_json::{Value, json};
 
@@ -27,21 +29,22 @@ pub fn runs(args: &Runs) -> Exit {
         render::json(&json!({ "runs": list }));
         return Exit::Done;
     }
-    let mut table = Table::new(&["run", "when", "experiment", "engine", "recalled", "fresh", "failed", "time"])
-        .right(&[4, 5, 6, 7]);
+    let mut table =
+        Table::new(&["run", "when", "experiment", "engine", "recalled", "fresh", "failed", "time", "ended"])
+            .right(&[4, 5, 6, 7]);
     for report in &reports {
         let of = |outcome: Outcome| report.count(outcome).to_string();
-        let took =
-            report.finished.map_or("cut short".to_owned(), |finished| render::duration(finished - report.started));
+        let took = report.finished.map_or(String::new(), |finished| render::duration(finished - report.started));
         table.row([
             report.run.clone(),
             world::date(report.started),
-            report.experiment.name.clone(),
+            what(report),
             report.engine.clone(),
             of(Outcome::Recalled),
             of(Outcome::Fresh),
             of(Outcome::Failed),
             took,
+            ended(report).to_owned(),
         ]);
     }
     if table.is_empty() {
@@ -52,8 +55,34 @@ pub fn runs(args: &Runs) -> Exit {
     Exit::Done
 }
 
+/// `quickstart`, `quickstart@smoke`: the experiment, and the variants and sweeps that were run in place of its base or beside it.
+fn what(report: &RunReport) -> String {
+    let sets: BTreeSet<&str> = report
+        .tasks
+        .iter()
+        .filter_map(|task| Some(task.point.as_deref()?.split('[').next().unwrap_or_default()))
+        .collect();
+    let sets: Vec<String> = sets.into_iter().map(|set| format!("@{set}")).collect();
+    format!("{}{}", report.experiment.name, sets.join(" "))
+}
+
+/// How it came to its end.
+fn ended(report: &RunReport) -> &'static str {
+    if report.finished.is_none() {
+        return "cut short";
+    }
+    match (report.exit_code(), report.over_budget.is_some()) {
+        (0, _) => "done",
+        (130, _) => "stopped",
+        (3, _) => "failed",
+        (_, true) => "over budget",
+        (_, false) => "gate",
+    }
+}
+
 fn as_json(report: &RunReport) -> Value {
     json!({
+        "ended": ended(report), "points": report.tasks.iter().filter_map(|task| task.point.as_deref()).collect::<BTreeSet<_>>(),
         "run": report.run, "experiment": report.experiment.name, "engine": report.engine, "started": report.started,
         "finished": report.finished, "interrupted": report.interrupted, "report": report.report,
         "recalled": report.count(Outcome::Recalled), "fresh": report.count(Outcome::Fresh),
