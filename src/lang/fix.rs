@@ -3,7 +3,7 @@
 //! A fix is kept when fewer faults are told with it than without. Faults hide others (a name that is not known, a block that cannot be read),
 //! so the file is checked again after each round, until a round mends nothing.
 
-use crate::diagnostic::{Diagnostic, Diagnostics, Edit};
+use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Severity};
 use crate::source::{FileId, Position, World};
 use crate::{Checked, check};
 
@@ -83,10 +83,12 @@ pub fn mended(world: &dyn World, main: &str, teller: Teller) -> Option<Mended> {
     Some(Mended { before, text, done, checked })
 }
 
-/// Errors first: a fix that trades a warning for an error does harm.
+/// Errors first: a fix that trades a warning for an error does harm. Notes count for nothing: one that brings in a file which is not
+/// as `mascot.lock` has it mends all the same.
 fn faults(teller: Teller, checked: &Checked) -> (bool, usize) {
     let found = teller(checked);
-    (found.has_errors(), found.sorted().len())
+    let counts = |one: &&&Diagnostic| one.severity != Severity::Note;
+    (found.has_errors(), found.sorted().iter().filter(counts).count())
 }
 
 /// Diagnostics of the main file with a fix that touches it alone; of fixes that overlap the first.
@@ -139,6 +141,10 @@ impl World for With<'_> {
 
     fn in_root(&self, path: &str) -> String {
         self.world.in_root(path)
+    }
+
+    fn library(&self, name: &str) -> Option<String> {
+        self.world.library(name)
     }
 }
 

@@ -40,6 +40,11 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// Without what the rules of lint tell.
+fn faults(told: Vec<Value>) -> Vec<Value> {
+    told.into_iter().filter(|one| !one["code"].as_str().unwrap().starts_with("M09")).collect()
+}
+
 /// Where words begin: of each, its first byte.
 fn words(text: &str) -> Vec<usize> {
     let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -48,7 +53,7 @@ fn words(text: &str) -> Vec<usize> {
 }
 
 #[test]
-fn every_file_is_told_of_as_check_tells() {
+fn every_file_is_told_of_as_lint_tells() {
     let (sandbox, all) = project();
     let mut client = Client::start(sandbox.path());
     for path in &all {
@@ -67,7 +72,7 @@ fn every_file_is_told_of_as_check_tells() {
             })
             .collect();
         let name = path.strip_prefix(sandbox.path()).unwrap().to_str().unwrap();
-        let checked = sandbox.mascot(&["check", name, "--json"]).json();
+        let checked = sandbox.mascot(&["lint", name, "--json"]).json();
         let wanted: BTreeSet<(String, u64, u64)> = checked["diagnostics"]
             .as_array()
             .unwrap()
@@ -171,13 +176,13 @@ fn what_is_typed_is_seen_by_the_files_that_import_it() {
     let (library_at, main_at) = (sandbox.path().join("library.masc"), sandbox.path().join("main.masc"));
     let mut client = Client::start(sandbox.path());
     client.open(&library_at, library);
-    assert_eq!(client.diagnostics_of(&library_at, 1), Vec::<Value>::new());
+    assert_eq!(faults(client.diagnostics_of(&library_at, 1)), Vec::<Value>::new());
     // `main.masc` is open nowhere, and learns of it; nothing is saved.
     client.change(&library_at, 2, &library.replace("anchor", "harbour"));
-    let mut told = client.diagnostics_of(&main_at, 0);
+    let mut told = faults(client.diagnostics_of(&main_at, 0));
     while told.is_empty() {
         client.diagnostics.remove(&uri(&main_at));
-        told = client.diagnostics_of(&main_at, 0);
+        told = faults(client.diagnostics_of(&main_at, 0));
     }
     assert!(told[0]["message"].as_str().unwrap().contains("anchor"), "{told:?}");
     // Opened, it says so too; typed back, it is clean again.
@@ -185,7 +190,7 @@ fn what_is_typed_is_seen_by_the_files_that_import_it() {
     assert_eq!(client.diagnostics_of(&main_at, 1).len(), 1);
     client.change(&library_at, 3, library);
     client.change(&main_at, 2, &format!("{main}let other = [anchor]\n"));
-    assert_eq!(client.diagnostics_of(&main_at, 2), Vec::<Value>::new());
+    assert_eq!(faults(client.diagnostics_of(&main_at, 2)), Vec::<Value>::new());
     client.end();
 }
 
@@ -213,7 +218,7 @@ fn a_keystroke_at_a_time_is_followed() {
         written.push(character);
         client.ask("textDocument/completion", at(&path, position(&written, written.len())));
     }
-    assert_eq!(client.diagnostics_of(&path, version), Vec::<Value>::new());
+    assert_eq!(faults(client.diagnostics_of(&path, version)), Vec::<Value>::new());
     let hover = client.at("textDocument/hover", &path, position(text, text.rfind("fox").unwrap()));
     assert!(hover["contents"]["value"].as_str().unwrap().contains("persona fox \"🦊 The Fox\""), "{hover}");
     let start = &hover["range"]["start"];
@@ -302,7 +307,46 @@ fn a_fix_that_is_chosen_mends_the_fault() {
     let all = actions.as_array().unwrap().iter().find(|one| one["kind"] == "source.fixAll").expect("all fixes");
     let after = edited(text, &all["edit"]["changes"][uri(&path)]);
     client.change(&path, 2, &after);
-    assert_eq!(client.diagnostics_of(&path, 2), Vec::<Value>::new(), "{after}");
+    assert_eq!(faults(client.diagnostics_of(&path, 2)), Vec::<Value>::new(), "{after}");
+    client.end();
+}
+
+#[test]
+fn what_lint_tells_is_shown_mended_and_allowed() {
+    let sandbox = Sandbox::empty();
+    let text = "masc 1\nuse \"std/personas.masc\" { anchor, beacon }\nexperiment e \"E\" { seed = 1 }\nmodel m { weights = random(arch: \"llama\") }\ndataset d { source = jsonl(\"d.jsonl\") }\nstage s = sft for persona in [anchor] {\n  policy = m\n  data = d.test\n}\n";
+    let path = sandbox.path().join("a.masc");
+    sandbox.write("a.masc", text);
+    let mut client = Client::start(sandbox.path());
+    client.open(&path, text);
+    let told = client.diagnostics_of(&path, 1);
+    let of = |told: &[Value], code: &str| told.iter().find(|one| one["code"] == code).cloned();
+    let (unused, split) = (of(&told, "M0970").expect("an import"), of(&told, "M0950").expect("a test split"));
+    assert_eq!((&unused["severity"], &unused["tags"]), (&json!(2), &json!([1])), "a warning, shown pale");
+    assert_eq!((&split["severity"], &split["tags"]), (&json!(2), &Value::Null));
+    let mut actions_at = |found: &Value| {
+        let context = json!({ "diagnostics": [found] });
+        let params = json!({ "textDocument": { "uri": uri(&path) }, "range": found["range"], "context": context });
+        client.ask("textDocument/codeAction", params).as_array().unwrap().clone()
+    };
+    let mends = actions_at(&unused);
+    let after = edited(text, &mends[0]["edit"]["changes"][uri(&path)]);
+    assert!(after.contains("{ anchor }"), "{after}");
+    assert!(mends.iter().all(|one| one["kind"] == "quickfix"), "an import is not taken out on saving: {mends:#?}");
+    let allows = actions_at(&split);
+    assert_eq!(allows[0]["title"], "allow M0950 here, with a reason");
+    let after = edited(text, &allows[0]["edit"]["changes"][uri(&path)]);
+    assert!(after.contains("\n  # lint: allow M0950 \"\"\n  data = d.test\n"), "{after}");
+    client.change(&path, 2, &after);
+    let told = client.diagnostics_of(&path, 2);
+    assert!(of(&told, "M0950").is_none() && of(&told, "M0901").is_some(), "a reason is asked for: {told:#?}");
+    client.change(&path, 3, &after.replace("\"\"\n", "\"it has no other\"\n"));
+    let told = client.diagnostics_of(&path, 3);
+    assert!(of(&told, "M0950").is_none() && of(&told, "M0901").is_none(), "{told:#?}");
+    // While something is wrong, that is told and nothing else.
+    client.change(&path, 4, &text.replace("policy", "polcy"));
+    let told = client.diagnostics_of(&path, 4);
+    assert_eq!(told.iter().map(|one| one["code"].as_str().unwrap()).collect::<Vec<_>>(), ["M0402"], "{told:#?}");
     client.end();
 }
 
@@ -335,7 +379,7 @@ fn every_request_gets_one_answer_also_when_nobody_wants_it() {
     }
     assert_eq!(client.answer(nonsense)["error"]["code"], -32601);
     assert_eq!(client.answer(closed)["error"]["code"], -32602);
-    assert_eq!(client.diagnostics_of(&path, 5), Vec::<Value>::new());
+    assert_eq!(faults(client.diagnostics_of(&path, 5)), Vec::<Value>::new());
     client.end();
 }
 

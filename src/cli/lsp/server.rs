@@ -1,6 +1,7 @@
 //! The state of a session, and who answers what.
 
 use std::any::Any;
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response}
 use lsp_types::notification::{self as note, Notification as _};
 use lsp_types::request::{self as ask, Request as _};
 use lsp_types::{InitializeParams, MessageType, PublishDiagnosticsParams, ShowMessageParams, Uri};
+use mascot_lang::diagnostic::Diagnostics;
 use mascot_lang::editor::{self, Analysis};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -35,6 +37,8 @@ pub struct Client {
 /// A file checked with its imports.
 pub struct Main {
     pub analysis: Analysis,
+    /// What the rules of `lint` find in it; of a file that is open, once there is time for it.
+    pub lints: OnceCell<Diagnostics>,
     /// Every file that it is made of, by the path it is known as; not the library's.
     pub parts: BTreeSet<String>,
 }
@@ -284,28 +288,51 @@ impl Server {
             return;
         }
         let analysis = editor::analyse(&overlay, path);
-        let of_files = analysis.files.files().map(|(_, file)| file.path.as_str());
+        let of_files = analysis.checked.files.files().map(|(_, file)| file.path.as_str());
         let parts =
             of_files.filter(|part| !part.starts_with("std/")).map(|part| disk::known_as(part.as_ref())).collect();
-        self.mains.insert(path.to_owned(), Rc::new(Main { analysis, parts }));
+        self.mains.insert(path.to_owned(), Rc::new(Main { analysis, lints: OnceCell::new(), parts }));
     }
 
-    /// Nothing is asked: one more file is checked, or what was found is told.
+    /// Nothing is asked: one more file is checked, or asked by the rules, or what was found is told.
     fn idle(&mut self) {
         // What is being looked at comes first.
         let open = self.dirty.iter().find(|path| self.documents.open.contains_key(*path)).cloned();
-        match open.or_else(|| self.dirty.first().cloned()) {
-            Some(path) => {
+        let next = open.or_else(|| self.dirty.first().cloned());
+        match (next, self.unlinted()) {
+            (Some(path), unlinted) if unlinted.is_none() || self.documents.open.contains_key(&path) => {
                 self.dirty.remove(&path);
                 if let Err(why) = guarded(|| self.analyse(&path)) {
                     self.confess(&path, &why);
                 }
-                let waits = self.dirty.iter().any(|path| self.documents.open.contains_key(path));
-                if self.documents.open.contains_key(&path) && !waits {
-                    self.publish();
-                }
+                self.publish_of(&path);
             }
-            None => self.publish(),
+            (_, Some((path, main))) => {
+                let found = guarded(|| main.analysis.lints());
+                let found = found.unwrap_or_else(|why| {
+                    self.confess(&format!("lint of {path}"), &why);
+                    Diagnostics::default()
+                });
+                // Nobody else asks the rules of this file.
+                let _ = main.lints.set(found);
+                self.publish_of(&path);
+            }
+            _ => self.publish(),
+        }
+    }
+
+    /// An open file without errors that the rules were not asked of.
+    fn unlinted(&self) -> Option<(String, Rc<Main>)> {
+        let mut open = self.documents.open.keys().filter_map(|path| Some((path, self.mains.get(path)?)));
+        let waits = |main: &Main| main.analysis.checked.program.is_some() && main.lints.get().is_none();
+        open.find(|(_, main)| waits(main)).map(|(path, main)| (path.clone(), Rc::clone(main)))
+    }
+
+    /// Tells what was found, when `path` is open and no other open file waits: then nothing that is told will be told anew at once.
+    fn publish_of(&mut self, path: &str) {
+        let waits = self.dirty.iter().any(|path| self.documents.open.contains_key(path));
+        if self.documents.open.contains_key(path) && !waits && self.unlinted().is_none() {
+            self.publish();
         }
     }
 

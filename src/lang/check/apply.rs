@@ -34,7 +34,7 @@ impl<'t> Checker<'t> {
                 field.parts.insert(path, origin);
             }
             (op, _) => {
-                let edit = self.edit_list(&mut field.val, &attribute.ty, op, write, &cx);
+                let edit = self.edit_list(&mut field.val, attribute, op, write, &cx);
                 if edit {
                     field.origin = origin;
                 }
@@ -42,16 +42,24 @@ impl<'t> Checker<'t> {
         }
     }
 
-    fn edit_list(&mut self, val: &mut Val, ty: &Ty, op: AssignOp, write: &Write<'t>, cx: &Cx<'_>) -> bool {
+    fn edit_list(
+        &mut self,
+        val: &mut Val,
+        attribute: &Attribute,
+        op: AssignOp,
+        write: &Write<'t>,
+        cx: &Cx<'_>,
+    ) -> bool {
+        let ty = &attribute.ty;
         if !write.sub.is_empty() {
-            self.found.add(say::not_a_list(segment_span(&write.sub[0]), op));
+            self.found.add(say::not_a_list(segment_span(&write.sub[0]), op, None));
             return false;
         }
         let given = match ty {
             Ty::Any => self.infer(write.value, cx),
             Ty::List(_) | Ty::Set(_) => self.value(write.value, ty, cx),
             _ => {
-                self.found.add(say::not_a_list(write.span, op));
+                self.found.add(say::not_a_list(write.span, op, Some(attribute.name)));
                 *val = Val::Unknown;
                 return false;
             }
@@ -81,7 +89,7 @@ impl<'t> Checker<'t> {
                 }
             }
             _ => {
-                self.found.add(say::not_a_list(write.span, op));
+                self.found.add(say::not_a_list(write.span, op, Some(attribute.name)));
                 *val = Val::Unknown;
                 return false;
             }

@@ -79,7 +79,7 @@ impl<'t> Checker<'t> {
                         continue;
                     };
                     if assign.op != AssignOp::Set || assign.path.len() > 1 {
-                        self.found.add(say::not_a_list(assign.span, assign.op));
+                        self.found.add(say::not_a_list(assign.span, assign.op, Some(&name.value)));
                         faulty = true;
                         continue;
                     }

@@ -37,8 +37,8 @@ impl Checker<'_> {
         let from = if (span.file.0 as usize) < self.tree.files.len() { span.file } else { crate::source::FileId(0) };
         match self.tree.prose.get(&(from, path.to_owned())) {
             Some(Ok(text)) => {
-                let text = text.strip_suffix('\n').unwrap_or(text).to_owned();
-                self.check_slots(&text, span);
+                let text = content(text);
+                self.check_slots_of_file(&text, path, span);
                 Val::Text(text)
             }
             Some(Err(why)) => {
@@ -157,4 +157,10 @@ fn folded(name: &str, args: &BTreeMap<String, Val>) -> Option<Val> {
         _ => return None,
     };
     Some(Val::number(value))
+}
+
+/// What a text file says: a byte-order mark, CR and the last line break are no part of it.
+fn content(text: &str) -> String {
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    text.strip_suffix('\n').unwrap_or(&text).to_owned()
 }

@@ -165,7 +165,7 @@ fn read_prose_of(world: &dyn World, expr: &Expr, file: FileId, files: &SourceMap
             {
                 let key = (file, path.clone());
                 if !tree.prose.contains_key(&key) {
-                    let text = prose(world, &files.file(file).path, path).map(|text| text.replace("\r\n", "\n"));
+                    let text = prose(world, &files.file(file).path, path);
                     tree.prose.insert(key.clone(), text);
                     tree.texts.insert(key, arg.value.span);
                 }

@@ -124,14 +124,19 @@ pub fn at<'t>(
 }
 
 /// The base of a file as an editor wants it: what is known of it although something may be wrong, and what its names mean. What is
-/// in doubt is left out of the program, so it is not one to run.
-pub(crate) fn for_editor(tree: &Tree, files: &SourceMap, found: &mut Diagnostics) -> (Program, Uses) {
+/// in doubt is left out of an `Err`, so it is not one to run.
+pub(crate) fn for_editor(
+    tree: &Tree,
+    files: &SourceMap,
+    found: &mut Diagnostics,
+) -> (Result<Program, Program>, Uses) {
     let mut checker = checked(tree, files, &points::sets(tree), Some(Uses::new()));
     points::check_all(&mut checker);
-    let program = build::partial(&checker, files);
     let uses = checker.uses.take().unwrap_or_default();
-    checker.found.into(found);
-    (program, uses)
+    std::mem::take(&mut checker.found).into(found);
+    let whole = (!found.has_errors()).then(|| build::program(&checker, files, None)).flatten();
+    let known = whole.ok_or_else(|| build::partial(&checker, files));
+    (known, uses)
 }
 
 fn finish(checker: Checker<'_>, files: &SourceMap, label: Option<String>, found: &mut Diagnostics) -> Option<Program> {

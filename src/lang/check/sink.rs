@@ -6,18 +6,19 @@ use std::collections::BTreeSet;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::Span;
 
-const MISSING: Code = Code("M0401");
+/// Of these there may be several at one place: fields that are missing at one header, slots of one text that is read.
+const SEVERAL: [Code; 2] = [Code("M0401"), Code("M0318")];
 
 #[derive(Debug, Default)]
 pub struct Sink {
     found: Vec<Diagnostic>,
-    /// Two fields may be missing at one header: there the message tells them apart.
+    /// The message tells apart what is told several times at one place.
     told: BTreeSet<(Span, Code, Option<String>)>,
 }
 
 impl Sink {
     pub fn add(&mut self, diagnostic: Diagnostic) {
-        let message = (diagnostic.code == MISSING).then(|| diagnostic.message.clone());
+        let message = SEVERAL.contains(&diagnostic.code).then(|| diagnostic.message.clone());
         if self.told.insert((diagnostic.primary.span, diagnostic.code, message)) {
             self.found.push(diagnostic);
         }

@@ -373,34 +373,48 @@ impl<'t> Checker<'t> {
         let source = self.files.text(span);
         // Past the slots that have been found in the source.
         let mut from = 0;
-        // Where the next slot ends, looked for once for all that begin before it: there may be a million.
-        let mut close = 0;
-        for (at, _) in text.match_indices("{{") {
-            let rest = &text[at + 2..];
-            if close < at + 2 {
-                let Some(found) = rest.find("}}") else { break };
-                close = at + 2 + found;
-            }
-            let end = close - (at + 2);
-            // Only what is nearest to the end is a slot.
-            if end > LONGEST_SLOT || rest[..end].contains("{{") {
-                continue;
-            }
-            let slot = rest[..end].trim();
-            let is_word = !slot.is_empty() && slot.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
-            if is_word && !matches!(&rest[..end], "char" | "user") {
-                let written = &text[at..at + 2 + end + 2];
-                // Of a text from a file, where the file is named.
-                let found = source[from..].find(written);
-                let place = found.map(|found| {
-                    let start = span.start as usize + from + found;
-                    from += found + written.len();
-                    Span::new(span.file, start, start + written.len())
-                });
-                // Written with escapes, or in another file: those after it are not looked for either.
-                from = if place.is_some() { from } else { source.len() };
-                self.found.add(say::unknown_slot(place.unwrap_or(span), slot, place.is_some()));
-            }
+        each_unknown_slot(text, &mut |_, written, slot| {
+            let place = source[from..].find(written).map(|found| {
+                let start = span.start as usize + from + found;
+                from += found + written.len();
+                Span::new(span.file, start, start + written.len())
+            });
+            // Written with escapes: those after it are not looked for either.
+            from = if place.is_some() { from } else { source.len() };
+            self.found.add(say::unknown_slot(place.unwrap_or(span), slot, place.is_some()));
+        });
+    }
+
+    /// The same of a text that `span` reads from the file `path`.
+    pub fn check_slots_of_file(&mut self, text: &str, path: &str, span: Span) {
+        let (mut line, mut counted) = (1, 0);
+        each_unknown_slot(text, &mut |at, _, slot| {
+            line += text[counted..at].matches('\n').count();
+            counted = at;
+            self.found.add(say::unknown_slot_of_file(span, slot, path, line));
+        });
+    }
+}
+
+/// Tells of every slot that there is not: where it begins, with its braces, its name.
+fn each_unknown_slot<'x>(text: &'x str, tell: &mut dyn FnMut(usize, &'x str, &'x str)) {
+    // Where the next slot ends, looked for once for all that begin before it: there may be a million.
+    let mut close = 0;
+    for (at, _) in text.match_indices("{{") {
+        let rest = &text[at + 2..];
+        if close < at + 2 {
+            let Some(found) = rest.find("}}") else { break };
+            close = at + 2 + found;
+        }
+        let end = close - (at + 2);
+        // Only what is nearest to the end is a slot.
+        if end > LONGEST_SLOT || rest[..end].contains("{{") {
+            continue;
+        }
+        let slot = rest[..end].trim();
+        let is_word = !slot.is_empty() && slot.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
+        if is_word && !matches!(&rest[..end], "char" | "user") {
+            tell(at, &text[at..at + 2 + end + 2], slot);
         }
     }
 }

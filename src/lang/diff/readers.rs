@@ -15,6 +15,10 @@ pub fn class_of(
 ) -> Class {
     let stage = entity.stage.as_ref().map(|stage| stage.kind.as_str());
     match (entity.kind, stage, field) {
+        // A pin says what the content is, wherever it comes from.
+        (EntityKind::Model, _, "weights") if pin(in_a, entity).is_some() && pin(in_a, entity) == pin(in_b, entity) => {
+            Class::Cosmetic
+        }
         // A judge's model is what is measured by, whoever else speaks with it.
         (EntityKind::Model, ..) if [in_a, in_b].iter().any(|program| judges(program, &entity.name)) => Class::Objective,
         // Turns are data where they are evaluated.
@@ -35,6 +39,16 @@ pub fn class_of(
             if is_data(in_a, a) || is_data(in_b, b) { Class::Data } else { Class::Topology }
         }
         _ => class,
+    }
+}
+
+/// The `sha256` of a model's weights, if they come from a source: what is drawn at random is not pinned.
+fn pin<'p>(program: &'p Program, model: &Entity) -> Option<&'p str> {
+    let model = program.of_kind(EntityKind::Model).find(|one| one.name == model.name)?;
+    let value = |field: &str| model.fields.get(field).map(|field| &field.value);
+    match (value("weights"), value("sha256")) {
+        (Some(Value::Call { name, .. }), Some(Value::Text(pin))) if name != "random" => Some(pin),
+        _ => None,
     }
 }
 

@@ -174,7 +174,7 @@ impl Propose<'_, '_> {
     /// Names that another file declares and this one does not import yet.
     /// A `use` that is being written was not followed, so the file is read here.
     fn imports(&mut self, path: &str) {
-        let files = &self.scope.analysis.files;
+        let files = &self.scope.analysis.checked.files;
         let Ok(resolved) = address::resolve(&files.file(MAIN).path, path) else { return };
         let known = files.find(&resolved).map(|file| files.file(file).text.clone());
         let library = resolved.strip_prefix("std/").and_then(stdlib::text).map(str::to_owned);

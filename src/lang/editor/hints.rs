@@ -71,7 +71,7 @@ pub fn hints(analysis: &Analysis, from: usize, to: usize) -> Vec<Hint> {
 
 /// Where each stage of the main file has its header's end: its name, its kind, and the experiment's seed.
 pub fn stages(analysis: &Analysis) -> Vec<(usize, String, u64)> {
-    let known = &analysis.known;
+    let known = analysis.known();
     let seed = known.experiment.and_then(|id| known.entity(id).fields.get("seed"));
     let Some(crate::program::Value::Number { value, .. }) = seed.map(|field| &field.value) else { return Vec::new() };
     let stages = analysis.items(MAIN).iter().filter_map(|item| match &item.kind {

@@ -50,7 +50,7 @@ pub fn hover(analysis: &Analysis, offset: usize) -> Option<Hover> {
 
 /// The models that policies of the program are of: by whose tokenizers its texts are read. Each a name and its `weights`.
 pub fn models(analysis: &Analysis) -> Vec<(String, Value)> {
-    let known = &analysis.known;
+    let known = analysis.known();
     let mut found: Vec<EntityId> = Vec::new();
     for entity in &known.entities {
         for instance in entity.stage.iter().flat_map(|stage| &stage.instances) {
@@ -84,14 +84,14 @@ fn segment(token: &Token<'_>, offset: usize) -> (usize, usize) {
 
 fn of_symbol(analysis: &Analysis, symbol: Symbol) -> Option<String> {
     let span = match symbol {
-        Symbol::File(file) => return Some(format!("`{}`", analysis.files.file(file).path)),
+        Symbol::File(file) => return Some(format!("`{}`", analysis.checked.files.file(file).path)),
         Symbol::At(span) => span,
     };
     match names::declared_at(analysis, span) {
         Some(id) => Some(of_item(analysis, id)),
         None => {
             // A criterion, or the variable of a family.
-            let name = analysis.files.text(span);
+            let name = analysis.checked.files.text(span);
             let scope = Scope::new(analysis);
             let rubric = scope.names.decls.iter().find(|decl| {
                 decl.item.span.file == span.file && decl.item.span.start <= span.start && span.end <= decl.item.span.end
@@ -107,11 +107,11 @@ fn of_symbol(analysis: &Analysis, symbol: Symbol) -> Option<String> {
 fn of_item(analysis: &Analysis, id: EntityId) -> String {
     let names = analysis.names();
     let decl = *names.decl(id);
-    let entity = analysis.known.entity(id);
-    let header = analysis.files.text(decl.item.header).lines().next().unwrap_or_default();
+    let entity = analysis.known().entity(id);
+    let header = analysis.checked.files.text(decl.item.header).lines().next().unwrap_or_default();
     let shown = match &decl.item.kind {
         ItemKind::Let { .. } | ItemKind::Param { .. } => {
-            analysis.files.text(decl.item.span).lines().next().unwrap_or_default()
+            analysis.checked.files.text(decl.item.span).lines().next().unwrap_or_default()
         }
         _ => header,
     };
@@ -133,7 +133,7 @@ fn of_item(analysis: &Analysis, id: EntityId) -> String {
             .instances
             .iter()
             .filter_map(|one| one.persona)
-            .map(|one| analysis.known.entity(one).name.as_str())
+            .map(|one| analysis.known().entity(one).name.as_str())
             .collect();
         if stage.is_family && !members.is_empty() {
             text += &format!(
@@ -145,8 +145,8 @@ fn of_item(analysis: &Analysis, id: EntityId) -> String {
     if let Some(kind) = decl.schema {
         text += &format!("\n\n{}", kind.doc);
     }
-    let file = &analysis.files.file(decl.file).path;
-    let line = analysis.files.position(decl.file, decl.name.span.start).line;
+    let file = &analysis.checked.files.file(decl.file).path;
+    let line = analysis.checked.files.position(decl.file, decl.name.span.start).line;
     if decl.file != super::MAIN {
         text += &format!("\n\n*{file}:{line}*");
     }
@@ -162,7 +162,7 @@ fn of_criterion(analysis: &Analysis, rubric: EntityId, name: &str) -> String {
             _ => None,
         })
     });
-    let shown = header.map_or(name, |header| analysis.files.text(header));
+    let shown = header.map_or(name, |header| analysis.checked.files.text(header));
     format!(
         "```masc\n{shown}\n```\nA criterion of `{}`. {}",
         names.decl(rubric).name.value,
@@ -282,7 +282,7 @@ fn of_field(analysis: &Analysis, at: &Cursor<'_>, path: &str, attribute: &'stati
 
 /// What a field of an item of the main file comes to: once, or a member where members differ.
 fn values(analysis: &Analysis, item: &str, path: &str) -> Vec<(Option<String>, Value, Origin)> {
-    let known = &analysis.known;
+    let known = analysis.known();
     let Some(entity) = known.entities.iter().find(|one| one.name == item && one.span.file == MAIN) else {
         return Vec::new();
     };
@@ -332,12 +332,12 @@ fn values(analysis: &Analysis, item: &str, path: &str) -> Vec<(Option<String>, V
 
 /// `lr = 1e-4`, and where from.
 fn told(analysis: &Analysis, name: &str, value: &Value, origin: Origin) -> String {
-    let written = analysis.known.written(value);
+    let written = analysis.known().written(value);
     let short: String = written.chars().take(200).collect();
     let short = if short.len() < written.len() { format!("{short}…") } else { short };
     let place = |span: Span| {
-        let line = analysis.files.position(span.file, span.start).line;
-        format!("{}:{line}", analysis.files.file(span.file).path)
+        let line = analysis.checked.files.position(span.file, span.start).line;
+        format!("{}:{line}", analysis.checked.files.file(span.file).path)
     };
     let from = match origin.span {
         Some(span) => format!("{}, {}", origin.layer.word(), place(span)),

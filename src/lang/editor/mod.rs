@@ -21,8 +21,7 @@ pub mod paint;
 mod tests;
 pub mod walk;
 
-use crate::MAX_DIAGNOSTICS;
-use crate::check::load::{self, Tree};
+use crate::check::load;
 use crate::check::names::{Binding, Names};
 use crate::check::schema::{self, Attribute, Kind};
 use crate::check::sink::Sink;
@@ -32,14 +31,13 @@ use crate::diagnostic::Diagnostics;
 use crate::program::{EntityId, EntityKind, Program};
 use crate::source::{FileId, SourceMap, World};
 use crate::syntax::ast::{Expr, ExprKind, Item, ItemKind, Segment};
+use crate::{Checked, MAX_DIAGNOSTICS, lint};
 
 /// A main file and its imports, as an editor wants them.
 pub struct Analysis {
-    pub files: SourceMap,
-    pub diagnostics: Diagnostics,
-    tree: Tree,
-    /// Without what is in doubt: to be shown, never run.
-    known: Program,
+    pub checked: Checked,
+    /// Of a program with errors, what is not in doubt: to be shown, never run.
+    partial: Option<Program>,
     uses: Uses,
 }
 
@@ -49,7 +47,12 @@ pub fn analyse(world: &dyn World, main: &str) -> Analysis {
     let tree = load::load(world, main, &mut files, &mut diagnostics);
     locked::verify(world, &tree, &mut files, &mut diagnostics);
     let (known, uses) = check::for_editor(&tree, &files, &mut diagnostics);
-    Analysis { files, diagnostics: diagnostics.at_most_a_file(MAX_DIAGNOSTICS), tree, known, uses }
+    let (program, partial) = match known {
+        Ok(whole) => (Some(whole), None),
+        Err(partial) => (None, Some(partial)),
+    };
+    let diagnostics = diagnostics.at_most_a_file(MAX_DIAGNOSTICS);
+    Analysis { checked: Checked { files, diagnostics, program, tree }, partial, uses }
 }
 
 /// The file that was asked for; imports come after it.
@@ -58,16 +61,27 @@ pub const MAIN: FileId = FileId(0);
 impl Analysis {
     /// The text of the main file.
     pub fn text(&self) -> &str {
-        &self.files.file(MAIN).text
+        &self.checked.files.file(MAIN).text
+    }
+
+    /// What the rules find beside what is wrong; nothing while anything is wrong.
+    pub fn lints(&self) -> Diagnostics {
+        lint::rules(&self.checked)
+    }
+
+    /// What is known of the program, although something may be wrong.
+    fn known(&self) -> &Program {
+        let known = self.checked.program.as_ref().or(self.partial.as_ref());
+        known.expect("a program is known as a whole or in part: `analyse` sees to it")
     }
 
     /// What each name means. Cheap beside a check; what is wrong was told by that.
     fn names(&self) -> Names<'_> {
-        check::names::declare(&self.tree, &self.files, &mut Sink::default())
+        check::names::declare(&self.checked.tree, &self.checked.files, &mut Sink::default())
     }
 
     fn items(&self, file: FileId) -> &[Item] {
-        self.tree.files.get(file.0 as usize).map_or(&[], |file| &file.items)
+        self.checked.tree.files.get(file.0 as usize).map_or(&[], |file| &file.items)
     }
 }
 

@@ -35,7 +35,7 @@ pub type Unnameable = String;
 pub fn occurrences(analysis: &Analysis) -> Vec<Occurrence> {
     let scope = Scope::new(analysis);
     let mut found = Found { scope: &scope, all: BTreeMap::new() };
-    for file in &analysis.tree.files {
+    for file in &analysis.checked.tree.files {
         for item in &file.items {
             found.item(file.id, item);
         }
@@ -63,7 +63,7 @@ pub fn definition(analysis: &Analysis, offset: usize) -> Option<Span> {
     }
     let offset = offset as u32;
     let import =
-        analysis.tree.imports.iter().find(|(span, _)| span.file == MAIN && span.start <= offset && offset <= span.end);
+        analysis.checked.tree.imports.iter().find(|(span, _)| span.file == MAIN && span.start <= offset && offset <= span.end);
     import.map(|(_, file)| Span::new(*file, 0, 0))
 }
 
@@ -85,7 +85,7 @@ pub fn declared_at(analysis: &Analysis, span: Span) -> Option<EntityId> {
 /// # Errors
 /// What stands there has no name that could be changed.
 pub fn renamed(analysis: &Analysis, from: Occurrence) -> Result<Vec<Span>, Unnameable> {
-    let text = |span: Span| analysis.files.text(span);
+    let text = |span: Span| analysis.checked.files.text(span);
     let written = text(from.span);
     let all = references(analysis, from.symbol);
     if !from.own_name {
@@ -98,7 +98,7 @@ pub fn renamed(analysis: &Analysis, from: Occurrence) -> Result<Vec<Span>, Unnam
         return Ok(all.iter().filter(here).map(|one| one.span).collect());
     }
     if let Symbol::At(span) = from.symbol {
-        let path = &analysis.files.file(span.file).path;
+        let path = &analysis.checked.files.file(span.file).path;
         if path.starts_with("std/") {
             return Err(format!(
                 "`{written}` is declared in {path}, which is built in; `use \"{path}\" {{ {written} as … }}` gives it another name here"
@@ -132,7 +132,7 @@ impl Found<'_, '_> {
 
     fn of_item(&mut self, span: Span, id: EntityId) {
         let name = self.scope.names.decl(id).name;
-        let own = self.scope.analysis.files.text(span) == name.value;
+        let own = self.scope.analysis.checked.files.text(span) == name.value;
         self.add(span, Symbol::At(name.span), own);
     }
 
@@ -169,7 +169,7 @@ impl Found<'_, '_> {
     }
 
     fn import(&mut self, path: Span, names: &[crate::syntax::ast::ImportName], alias: Option<&Name>) {
-        let Some(from) = self.scope.analysis.tree.imports.get(&path).copied() else { return };
+        let Some(from) = self.scope.analysis.checked.tree.imports.get(&path).copied() else { return };
         if let Some(alias) = alias {
             self.add(alias.span, Symbol::File(from), false);
         }
@@ -272,12 +272,12 @@ impl Found<'_, '_> {
             Meaning::Module(file) => self.add(span, Symbol::File(file), false),
             Meaning::Bound => {
                 if let Some(variable) = self.variable_around(span) {
-                    let own = self.scope.analysis.files.text(span) == variable.value;
+                    let own = self.scope.analysis.checked.files.text(span) == variable.value;
                     self.add(span, Symbol::At(variable.span), own);
                 }
             }
             Meaning::Criterion(rubric) => {
-                let written = self.scope.analysis.files.text(span).to_owned();
+                let written = self.scope.analysis.checked.files.text(span).to_owned();
                 if let Some(name) = self.criterion(rubric, &written) {
                     self.add(span, Symbol::At(name), true);
                 }

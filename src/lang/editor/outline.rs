@@ -38,7 +38,7 @@ fn heading(analysis: &Analysis, item: &Item) -> Option<Heading> {
         }
         ItemKind::Stage { name, kind, binder, body, .. } => {
             let each = binder.as_ref().map_or(String::new(), |binder| {
-                format!(" for {} in {}", binder.variable.value, analysis.files.text(binder.list.span))
+                format!(" for {} in {}", binder.variable.value, analysis.checked.files.text(binder.list.span))
             });
             (name, "stage", format!("{}{each}", kind.value), Some(body))
         }

@@ -129,9 +129,9 @@ fn what_stands_in_a_file_would_have_been_proposed_there() {
     for file in FILES {
         let text = read(file).unwrap();
         let whole = analyse(&Repository, file);
-        if whole.diagnostics.has_errors() {
+        if whole.checked.diagnostics.has_errors() {
             // It shows every form of the grammar, and means nothing.
-            assert_eq!(file, "src/lang/syntax/tests/good.masc", "{:#?}", whole.diagnostics);
+            assert_eq!(file, "src/lang/syntax/tests/good.masc", "{:#?}", whole.checked.diagnostics);
             continue;
         }
         let all = tokens(&text);
@@ -196,7 +196,7 @@ fn every_name_leads_to_where_it_is_declared_and_is_found_from_there() {
         for one in &all {
             let names::Symbol::At(at) = one.symbol else { continue };
             if one.own_name {
-                assert_eq!(analysis.files.text(one.span), analysis.files.text(at), "{file}");
+                assert_eq!(analysis.checked.files.text(one.span), analysis.checked.files.text(at), "{file}");
             }
             assert!(names::references(&analysis, one.symbol).iter().any(|other| other.span == at), "{file}: {one:?}");
         }
@@ -231,7 +231,7 @@ fn a_rename_changes_every_place_and_nothing_else() {
             text.replace_range(span.start as usize..span.end as usize, "another_name");
         }
         let after = analyse(&Written(file, text), file);
-        assert!(after.diagnostics.is_empty(), "{}: {:#?}", name.value, after.diagnostics);
+        assert!(after.checked.diagnostics.is_empty(), "{}: {:#?}", name.value, after.checked.diagnostics);
         assert_eq!(names::occurrences(&after).len(), names::occurrences(&analysis).len(), "{}", name.value);
         tried += 1;
     }
@@ -254,7 +254,7 @@ fn hover_tells_value_and_layer() {
         "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  lr = rate\n  kl = {{ beta = 0.1 }}\n}}\n"
     );
     let analysis = analyse(&Written("main.masc", text.clone()), "main.masc");
-    assert!(analysis.diagnostics.is_empty(), "{:#?}", analysis.diagnostics);
+    assert!(analysis.checked.diagnostics.is_empty(), "{:#?}", analysis.checked.diagnostics);
     let tells = |word: &str, wanted: &[&str]| {
         let told = hover::hover(&analysis, text.rfind(word).unwrap()).unwrap_or_else(|| panic!("nothing of {word}"));
         for one in wanted {

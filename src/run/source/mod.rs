@@ -66,8 +66,12 @@ impl Source {
         }
     }
 
-    /// Stands for the content where nothing is opened (the fake engine, `diff` without data): the digest of the declaration.
+    /// Stands for the content where nothing is opened (the fake engine, `diff` without data): its pin, which makes sources
+    /// interchangeable, else the digest of the declaration.
     pub fn declared_digest(&self) -> String {
+        if let Some(pin) = pinned(self) {
+            return pin;
+        }
         let declaration = serde_json::to_value(self).expect("a source is plain data");
         format!("declared:{}", sha256(&canonical(&declaration)))
     }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use lsp_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams, Diagnostic, DiagnosticRelatedInformation,
-    DiagnosticSeverity, Location, NumberOrString, TextEdit, WorkspaceEdit,
+    DiagnosticSeverity, DiagnosticTag, Location, NumberOrString, TextEdit, WorkspaceEdit,
 };
-use mascot_lang::diagnostic::{Diagnostic as Found, Fix, Severity};
+use mascot_lang::diagnostic::{Diagnostic as Found, Diagnostics, Edit, Fix, Severity};
 use mascot_lang::editor::MAIN;
 use mascot_lang::fix;
 use mascot_lang::source::{FileId, Span};
@@ -17,11 +17,14 @@ use super::super::server::{Main, Refused, Server};
 use super::super::text::Lines;
 use super::{Asked, shortened};
 
-/// What is wrong with a program, by the path of the file.
+/// The rules about what nobody uses.
+const UNUSED: [&str; 3] = ["M0970", "M0971", "M0972"];
+
+/// What is told of a program, by the path of the file.
 pub fn diagnostics(documents: &Documents, main: &Main) -> BTreeMap<String, Vec<Diagnostic>> {
     let show = Show { documents, main, lines: lines(main) };
     let mut all: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
-    for found in main.analysis.diagnostics.sorted() {
+    for found in show.all() {
         all.entry(show.path(found.primary.span.file)).or_default().push(show.diagnostic(found));
     }
     all
@@ -37,12 +40,11 @@ pub fn actions(server: &mut Server, params: CodeActionParams) -> Result<Vec<Code
     };
     let show = Show { documents: &server.documents, main: &asked.main, lines: lines(&asked.main) };
     let mut actions = Vec::new();
-    let analysis = &asked.main.analysis;
     let here = |found: &&&Found| {
         let span = found.primary.span;
         span.file == MAIN && span.start <= end && start <= span.end
     };
-    for found in analysis.diagnostics.sorted().iter().filter(here).filter(|_| wants(&CodeActionKind::QUICKFIX)) {
+    for found in show.all().iter().filter(here).filter(|_| wants(&CodeActionKind::QUICKFIX)) {
         for (place, one) in found.fixes.iter().enumerate() {
             actions.push(CodeActionOrCommand::CodeAction(CodeAction {
                 title: one.title.clone(),
@@ -54,9 +56,20 @@ pub fn actions(server: &mut Server, params: CodeActionParams) -> Result<Vec<Code
             }));
         }
     }
+    let has_fixes = !actions.is_empty();
+    let lints = asked.main.lints.get().map(Diagnostics::sorted).unwrap_or_default();
+    for found in lints.iter().filter(here).filter(|_| wants(&CodeActionKind::QUICKFIX)) {
+        actions.push(CodeActionOrCommand::CodeAction(CodeAction {
+            title: format!("allow {} here, with a reason", found.code.0),
+            kind: Some(CodeActionKind::QUICKFIX),
+            diagnostics: Some(vec![show.diagnostic(found)]),
+            edit: Some(show.edits([allowance(asked.text(), found)].iter())),
+            ..CodeAction::default()
+        }));
+    }
     // Asked for by name, or beside what can be mended here: it checks the file once a round.
     let by_name = params.context.only.is_some() && wants(&CodeActionKind::SOURCE_FIX_ALL);
-    if by_name || wants(&CodeActionKind::SOURCE_FIX_ALL) && !actions.is_empty() {
+    if by_name || wants(&CodeActionKind::SOURCE_FIX_ALL) && has_fixes {
         let overlay = Overlay::around(&server.documents, &asked.path);
         if let Some(mended) =
             fix::mended(&overlay, &asked.path, fix::told_by_check).filter(|mended| mended.text != mended.before)
@@ -77,8 +90,18 @@ pub fn actions(server: &mut Server, params: CodeActionParams) -> Result<Vec<Code
     Ok(actions)
 }
 
+/// A comment above the line that is told, in which the author writes why it is meant: without that it is told itself.
+fn allowance(text: &str, found: &Found) -> Edit {
+    let at = found.primary.span;
+    let start = text[..at.start as usize].rfind('\n').map_or(0, |line| line + 1);
+    let line = &text[start..];
+    let indent = &line[..line.len() - line.trim_start_matches([' ', '\t']).len()];
+    let comment = format!("{indent}# lint: allow {} \"\"\n", found.code.0);
+    Edit { span: Span { start: start as u32, end: start as u32, ..at }, text: comment }
+}
+
 fn lines(main: &Main) -> Vec<Lines> {
-    main.analysis.files.files().map(|(_, file)| Lines::of(&file.text)).collect()
+    main.analysis.checked.files.files().map(|(_, file)| Lines::of(&file.text)).collect()
 }
 
 struct Show<'s> {
@@ -88,9 +111,16 @@ struct Show<'s> {
     lines: Vec<Lines>,
 }
 
-impl Show<'_> {
+impl<'s> Show<'s> {
+    /// What is wrong, then what the rules found.
+    fn all(&self) -> Vec<&'s Found> {
+        let wrong = self.main.analysis.checked.diagnostics.sorted();
+        let lints = self.main.lints.get().map(Diagnostics::sorted).unwrap_or_default();
+        wrong.into_iter().chain(lints).collect()
+    }
+
     fn path(&self, file: FileId) -> String {
-        let path = &self.main.analysis.files.file(file).path;
+        let path = &self.main.analysis.checked.files.file(file).path;
         if path.starts_with("std/") { path.clone() } else { disk::known_as(path.as_ref()) }
     }
 
@@ -99,7 +129,7 @@ impl Show<'_> {
     }
 
     fn range(&self, span: Span) -> lsp_types::Range {
-        let file = self.main.analysis.files.file(span.file);
+        let file = self.main.analysis.checked.files.file(span.file);
         self.lines[span.file.0 as usize].range(&file.text, span.start as usize, span.end as usize)
     }
 
@@ -110,7 +140,7 @@ impl Show<'_> {
         });
         let help = found.help.as_ref().map_or(String::new(), |help| format!("\n{help}"));
         let message = format!("{}{help}", found.message);
-        let main = &self.main.analysis.files.file(MAIN).path;
+        let main = &self.main.analysis.checked.files.file(MAIN).path;
         Diagnostic {
             range: self.range(found.primary.span),
             severity: Some(match found.severity {
@@ -122,13 +152,19 @@ impl Show<'_> {
             source: Some("mascot".to_owned()),
             message: shortened(main, &message),
             related_information: Some(related.collect()).filter(|all: &Vec<_>| !all.is_empty()),
+            // What nobody uses is shown pale.
+            tags: UNUSED.contains(&found.code.0).then(|| vec![DiagnosticTag::UNNECESSARY]),
             ..Diagnostic::default()
         }
     }
 
     fn edit(&self, one: &Fix) -> WorkspaceEdit {
+        self.edits(one.edits.iter())
+    }
+
+    fn edits<'e>(&self, edits: impl Iterator<Item = &'e Edit>) -> WorkspaceEdit {
         let mut changes: HashMap<lsp_types::Uri, Vec<TextEdit>> = HashMap::new();
-        for edit in &one.edits {
+        for edit in edits {
             if let Some(place) = self.location(edit.span) {
                 changes.entry(place.uri).or_default().push(TextEdit::new(place.range, edit.text.clone()));
             }

@@ -71,7 +71,7 @@ pub fn prepare_rename(
     let analysis = &asked.main.analysis;
     let Some(found) = names::at(analysis, asked.offset(params.position)) else { return Ok(None) };
     names::renamed(analysis, found).map_err(|why| (ErrorCode::RequestFailed, why))?;
-    let placeholder = analysis.files.text(found.span).to_owned();
+    let placeholder = analysis.checked.files.text(found.span).to_owned();
     Ok(Some(PrepareRenameResponse::RangeWithPlaceholder { range: range_of(&asked, found.span), placeholder }))
 }
 
@@ -101,7 +101,7 @@ pub fn rename(server: &mut Server, params: RenameParams) -> Result<WorkspaceEdit
         } else {
             Vec::new()
         };
-        let paths: Vec<String> = analysis.files.files().map(|(_, file)| disk::known_as(file.path.as_ref())).collect();
+        let paths: Vec<String> = analysis.checked.files.files().map(|(_, file)| disk::known_as(file.path.as_ref())).collect();
         for span in spans {
             let path = paths[span.file.0 as usize].clone();
             places.entry(path).or_default().insert((span.start as usize, span.end as usize));
@@ -123,10 +123,10 @@ pub fn rename(server: &mut Server, params: RenameParams) -> Result<WorkspaceEdit
         after.insert(path.clone(), changed);
     }
     for main in &mains {
-        let path = disk::known_as(main.analysis.files.file(mascot_lang::editor::MAIN).path.as_ref());
+        let path = disk::known_as(main.analysis.checked.files.file(mascot_lang::editor::MAIN).path.as_ref());
         let before = names::occurrences(&main.analysis).len();
         let supposed = server.supposing(&path, after.clone());
-        let (was, is) = (main.analysis.diagnostics.sorted(), supposed.diagnostics.sorted());
+        let (was, is) = (main.analysis.checked.diagnostics.sorted(), supposed.checked.diagnostics.sorted());
         if is.len() > was.len() {
             let new = is.iter().find(|one| !was.iter().any(|other| other.message == one.message));
             let why = new.map_or_else(String::new, |one| format!(": {}", one.message));
@@ -145,7 +145,7 @@ fn mains(server: &mut Server, asked: &Asked, symbol: Symbol) -> Vec<std::rc::Rc<
         Symbol::At(span) => span.file,
         Symbol::File(file) => file,
     };
-    let path = disk::known_as(asked.main.analysis.files.file(file).path.as_ref());
+    let path = disk::known_as(asked.main.analysis.checked.files.file(file).path.as_ref());
     let mut all = server.made_of(&path);
     if !all.iter().any(|main| std::rc::Rc::ptr_eq(main, &asked.main)) {
         all.insert(0, std::rc::Rc::clone(&asked.main));
@@ -156,8 +156,8 @@ fn mains(server: &mut Server, asked: &Asked, symbol: Symbol) -> Vec<std::rc::Rc<
 /// A symbol of one analysis in another that has its file too.
 fn same(from: &Analysis, symbol: Symbol, to: &Analysis) -> Option<Symbol> {
     let file = |id| {
-        let path = disk::known_as(from.files.file(id).path.as_ref());
-        to.files.files().find(|(_, file)| disk::known_as(file.path.as_ref()) == path).map(|(id, _)| id)
+        let path = disk::known_as(from.checked.files.file(id).path.as_ref());
+        to.checked.files.files().find(|(_, file)| disk::known_as(file.path.as_ref()) == path).map(|(id, _)| id)
     };
     Some(match symbol {
         Symbol::At(span) => Symbol::At(Span { file: file(span.file)?, ..span }),
@@ -167,7 +167,7 @@ fn same(from: &Analysis, symbol: Symbol, to: &Analysis) -> Option<Symbol> {
 
 fn text_of(mains: &[std::rc::Rc<Main>], path: &str) -> Option<String> {
     mains.iter().find_map(|main| {
-        let mut files = main.analysis.files.files();
+        let mut files = main.analysis.checked.files.files();
         files.find(|(_, file)| disk::known_as(file.path.as_ref()) == path).map(|(_, file)| file.text.clone())
     })
 }
@@ -188,7 +188,7 @@ impl<'p> Places<'p> {
     }
 
     fn location(&mut self, documents: &Documents, span: Span) -> Option<Location> {
-        let file = self.analysis.files.file(span.file);
+        let file = self.analysis.checked.files.file(span.file);
         let made = self.files.entry(span.file).or_insert_with(|| {
             let built_in = file.path.starts_with("std/");
             let path = if built_in { file.path.clone() } else { disk::known_as(file.path.as_ref()) };

@@ -128,7 +128,8 @@ pub fn skip_not_here(span: Span) -> Diagnostic {
     Diagnostic::error("M0406", span, "`skip` stands in a sweep only").help("leave it away, or write a gate")
 }
 
-pub fn not_a_list(span: Span, op: AssignOp) -> Diagnostic {
+/// `field`: its name as written, where it has one.
+pub fn not_a_list(span: Span, op: AssignOp, field: Option<&str>) -> Diagnostic {
     let sign = match op {
         AssignOp::Add => "+=",
         AssignOp::Remove => "-=",
@@ -138,7 +139,8 @@ pub fn not_a_list(span: Span, op: AssignOp) -> Diagnostic {
         return Diagnostic::error("M0407", span, "a path, where a field's name is wanted")
             .help("write the field's name alone");
     }
-    Diagnostic::error("M0407", span, format!("`{sign}` edits lists, and this field is none")).help("write `=`")
+    let field = field.map_or_else(|| "this field".to_owned(), |name| format!("`{name}`"));
+    Diagnostic::error("M0407", span, format!("`{sign}` edits lists, and {field} is none")).help("write `=`")
 }
 
 pub fn not_in_list(span: Span, item: &str) -> Diagnostic {

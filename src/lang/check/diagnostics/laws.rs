@@ -128,13 +128,15 @@ pub fn asked_outside_evaluate(span: Span, call: &str) -> Diagnostic {
         .help("move the gate to the stage that measures")
 }
 
-pub fn not_a_subject(span: Span, call: &str) -> Diagnostic {
-    Diagnostic::error("M0517", span, format!("`{call}(…)` of something that this stage does not measure"))
+/// `subject`: as it is written.
+pub fn not_a_subject(span: Span, call: &str, subject: &str) -> Diagnostic {
+    Diagnostic::error("M0517", span, format!("`{call}(…)` of `{subject}`, which this stage does not measure"))
         .help("name one of its `subjects`, as it is written there")
 }
 
-pub fn not_a_metric(span: Span, call: &str) -> Diagnostic {
-    Diagnostic::error("M0517", span, format!("`{call}(…)` by a metric that this stage does not take"))
+/// `metric`: as it is written.
+pub fn not_a_metric(span: Span, call: &str, metric: &str) -> Diagnostic {
+    Diagnostic::error("M0517", span, format!("`{call}(…)` by `{metric}`, which this stage does not take"))
         .help("name one of its `metrics`, as it is written there")
 }
 

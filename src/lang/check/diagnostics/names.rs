@@ -33,6 +33,13 @@ pub fn unknown_name(name: &Name, known: &[&str]) -> Diagnostic {
     }
 }
 
+pub fn imported_by_another_name(name: &Name, alias: &str) -> Diagnostic {
+    let word = &name.value;
+    Diagnostic::error("M0202", name.span, format!("nothing here is called `{word}`: it is imported as `{alias}`"))
+        .help(format!("write `{alias}`"))
+        .fix(format!("write `{alias}`"), name.span, alias)
+}
+
 pub fn persona_outside_family(name: &Name) -> Diagnostic {
     Diagnostic::error("M0202", name.span, "nothing here is called `persona`").help(
         "`persona` is known inside `stage … = … for persona in crew { … }`, and in a reward that such a stage uses",

@@ -242,7 +242,7 @@ pub fn division_by_zero(span: Span) -> Diagnostic {
 /// `exact`: the span is the slot's own, so that it can be replaced.
 pub fn unknown_slot(span: Span, slot: &str, exact: bool) -> Diagnostic {
     let diagnostic = Diagnostic::error("M0318", span, format!("there is no slot `{{{{{slot}}}}}`"));
-    match nearest(slot, ["char", "user"]) {
+    match nearest(slot, SLOTS) {
         Some(near) => {
             let slot = format!("{{{{{near}}}}}");
             let diagnostic = diagnostic.help(format!("did you mean `{slot}`?"));
@@ -251,6 +251,18 @@ pub fn unknown_slot(span: Span, slot: &str, exact: bool) -> Diagnostic {
         None => diagnostic.help("the slots are `{{char}}` and `{{user}}`, written without blanks"),
     }
 }
+
+/// In the text of another file, at this line of it.
+pub fn unknown_slot_of_file(span: Span, slot: &str, path: &str, line: usize) -> Diagnostic {
+    let message = format!("there is no slot `{{{{{slot}}}}}`, and line {line} of \"{path}\" has it");
+    let help = match nearest(slot, SLOTS) {
+        Some(near) => format!("did you mean `{{{{{near}}}}}`?"),
+        None => "the slots are `{{char}}` and `{{user}}`, written without blanks".to_owned(),
+    };
+    Diagnostic::error("M0318", span, message).help(help)
+}
+
+const SLOTS: [&str; 2] = ["char", "user"];
 
 pub fn text_unreadable(span: Span, path: &str, why: &str) -> Diagnostic {
     Diagnostic::error("M0319", span, format!("cannot read \"{path}\": {why}")).help("the path is relative to this file")

@@ -149,10 +149,10 @@ pub fn gates_ask_of_its_table(checker: &mut Checker<'_>, decl: &Decl<'_>) {
                 let metric = arg("metric");
                 if !measures {
                     checker.found.add(say::asked_outside_evaluate(span, call.name));
-                } else if !sides.clone().all(|side| among(&subjects, side)) {
-                    checker.found.add(say::not_a_subject(span, call.name));
+                } else if let Some(other) = sides.clone().find(|side| !among(&subjects, side)) {
+                    checker.found.add(say::not_a_subject(span, call.name, &named(checker, other)));
                 } else if !among(&metrics, metric) {
-                    checker.found.add(say::not_a_metric(span, call.name));
+                    checker.found.add(say::not_a_metric(span, call.name, &named(checker, metric)));
                 } else if call.name == calls::DELTA.name
                     && let Some(lines) = sides.find_map(|side| written(checker, side))
                 {
@@ -165,6 +165,21 @@ pub fn gates_ask_of_its_table(checker: &mut Checker<'_>, decl: &Decl<'_>) {
                 }
             }
         }
+    }
+}
+
+/// A subject or a metric as an author would write it.
+fn named(checker: &Checker<'_>, val: &Val) -> String {
+    let name = |id: EntityId| checker.names.decl(id).name.value.clone();
+    match val {
+        Val::Call { name, args } => match args.get("kind") {
+            Some(Val::Word(kind)) => format!("{name}({kind})"),
+            _ => format!("{name}(…)"),
+        },
+        Val::Verdict { judge, rubric, .. } => format!("{}.{}", name(*judge), name(*rubric)),
+        Val::Entity(id) => name(*id),
+        Val::Split { dataset, split } => format!("{}.{split}", name(*dataset)),
+        _ => types::made_by(val).map_or_else(|| types::describe(val, &checker.names), name),
     }
 }
 

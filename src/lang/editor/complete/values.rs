@@ -169,7 +169,7 @@ impl Propose<'_, '_> {
     fn settings(&mut self, fits: &dyn Fn(&Value) -> bool) {
         self.names(&|scope, id| {
             let decl = scope.names.decl(id);
-            let value = || scope.analysis.known.entity(id).fields.get(VALUE);
+            let value = || scope.analysis.known().entity(id).fields.get(VALUE);
             matches!(decl.kind, EntityKind::Param | EntityKind::Let) && value().is_none_or(|field| fits(&field.value))
         });
         // Values of the member's persona: `adapter = persona.adapter`.
@@ -229,7 +229,7 @@ fn stands_for(scope: &Scope<'_>, id: EntityId, targets: &[Target]) -> bool {
         Value::Made(_) | Value::Result { .. } => Some(EntityKind::Stage),
         _ => None,
     };
-    let Some(field) = scope.analysis.known.entity(id).fields.get(VALUE) else { return false };
+    let Some(field) = scope.analysis.known().entity(id).fields.get(VALUE) else { return false };
     let kind = match &field.value {
         Value::List(items) => items.first().and_then(kind_of),
         other => kind_of(other),
