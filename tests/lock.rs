@@ -242,6 +242,46 @@ fn an_edit_of_what_was_fetched_is_an_error_until_it_is_accepted() {
     assert!(sandbox.mascot(&["check", "other.masc"]).ended_with(1).out.contains("M0702"));
     sandbox.mascot(&["lock", "--accept"]).ended_with(0);
     sandbox.mascot(&["check", "other.masc"]).ended_with(0);
+
+    // What rewrites files of ours leaves those of others as they were reviewed, faulty or not.
+    let ugly = "masc 1\npersona   x \"X\" { role: \"y\" }\n";
+    sandbox.write("vendor/theirs/b.masc", ugly);
+    for verb in ["fmt", "fix"] {
+        let told = sandbox.mascot(&[verb, "vendor/theirs/b.masc"]).ended_with(0).err;
+        assert!(told.contains("others wrote it") && told.contains("mascot.lock"), "{told}");
+    }
+    assert_eq!(sandbox.read("vendor/theirs/b.masc"), ugly);
+    sandbox.write("vendor_of_ours.masc", ugly);
+    sandbox.mascot(&["fix", "vendor_of_ours.masc"]).ended_with(0);
+    assert_ne!(sandbox.read("vendor_of_ours.masc"), ugly, "a file of ours is mended");
+}
+
+#[test]
+fn a_file_that_is_locked_is_mended_like_any_other_and_then_is_a_note() {
+    let sandbox = Sandbox::empty();
+    let faulty = "masc 1\npersona anchor \"The Anchor\" {\n  rol = \"listener\"\n}\n";
+    sandbox.write("people.masc", &faulty.replace("rol ", "role "));
+    let main = "masc 1\nuse \"./people.masc\" { anchor }\nlet crew = [anchor]\n";
+    sandbox.write("main.masc", main);
+    sandbox.mascot(&["lock", "main.masc"]).ended_with(0);
+    let lock = sandbox.read("mascot.lock");
+    sandbox.write("people.masc", faulty);
+    // The fault is told in the file where it is, beside the note; mended there, nothing of the lock is said.
+    let told = sandbox.mascot(&["fix", "people.masc"]).ended_with(0).err;
+    assert!(told.contains("1 fix applied, nothing is left"), "{told}");
+    sandbox.mascot(&["check", "main.masc"]).ended_with(0);
+    // A word more in it: a note, which no fix of the main file waits for or is hindered by.
+    sandbox.edit("people.masc", "listener", "hearer");
+    sandbox.write("main.masc", &main.replace("[anchor]", "[anchr]"));
+    let told = sandbox.mascot(&["fix", "main.masc"]).ended_with(0).err;
+    assert!(told.contains("1 fix applied, 1 note left"), "{told}");
+    assert_eq!(sandbox.read("main.masc"), main);
+    assert_eq!(sandbox.read("mascot.lock"), lock, "the lock is written by `lock` alone");
+    // A path that is mended brings in a file that differs from the lock, beside an error that stays: it is mended all the same.
+    let other = "masc 1\nuse \"std/persons.masc\" { anchor }\nlet crew = [anchor]\nlet lost = nowhere_to_be_found\n";
+    sandbox.write("other.masc", other);
+    sandbox.mascot(&["fix", "other.masc"]).ended_with(1);
+    assert!(sandbox.read("other.masc").contains("std/personas.masc"), "{}", sandbox.read("other.masc"));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mascot_lang::diff::Class;
-pub use mending::{Fix, Lint};
+pub use mending::{Check, Fix, Lint};
 pub use parcels::{Lock, Pack, Unpack};
 pub use personas::{CardVersion, Export, Import, Test};
 
@@ -209,23 +209,6 @@ pub enum GraphFormat {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum EventFormat {
     Json,
-}
-
-#[derive(Debug, Args)]
-pub struct Check {
-    /// .masc files
-    #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<PathBuf>,
-    #[command(flatten)]
-    pub selection: Selection,
-    /// How diagnostics are written
-    #[arg(long, value_enum, default_value_t, help_heading = "Output")]
-    pub format: Format,
-    #[command(flatten)]
-    pub output: Output,
-    /// The project's root [default: the nearest folder above FILE with mascot.lock or .git]
-    #[arg(long, value_name = "DIR", help_heading = "Where")]
-    pub root: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -19,16 +19,15 @@ pub struct Found {
 }
 
 pub fn check(args: &Check) -> Exit {
-    let format = if args.output.json { Format::Json } else { args.format };
     let started = Instant::now();
-    let mut all = Vec::new();
-    for file in &args.files {
-        let world = match load::open(file, args.root.as_deref()) {
+    let (mut all, mut told) = (Vec::new(), Told::default());
+    for file in &args.programs.files {
+        let world = match load::open(file, args.programs.root.as_deref()) {
             Ok(world) => world,
             Err(exit) => return exit,
         };
         let checked = load::check(&world, file, &args.selection);
-        let mut found = vec![Found { diagnostics: checked.diagnostics.clone(), files: checked.files.clone() }];
+        let mut found = vec![told.new_of(&checked.diagnostics, &checked.files)];
         if checked.program.is_some() {
             let points = match load::points(&checked, &args.selection) {
                 Ok(points) => points,
@@ -36,12 +35,30 @@ pub fn check(args: &Check) -> Exit {
             };
             let faulty =
                 points.iter().filter(|point| **point != Point::Base).filter_map(|point| checked.at(point).err());
-            found.extend(faulty.map(|diagnostics| Found { diagnostics, files: checked.files.clone() }));
+            found.extend(faulty.map(|diagnostics| told.new_of(&diagnostics, &checked.files)));
         }
         all.extend(found);
     }
 
-    tell(&all, args.files.len(), format, started)
+    tell(&all, args.programs.files.len(), args.telling.format(), started)
+}
+
+/// What has been told: a fault of a file that several import is told once.
+#[derive(Default)]
+pub struct Told(BTreeSet<(String, u32, &'static str, String)>);
+
+impl Told {
+    /// What of it is new.
+    pub fn new_of(&mut self, found: &Diagnostics, files: &SourceMap) -> Found {
+        let mut diagnostics = Diagnostics::default();
+        for one in found.sorted() {
+            let path = files.file(one.primary.span.file).path.clone();
+            if self.0.insert((path, one.primary.span.start, one.code.0, one.message.clone())) {
+                diagnostics.add(one.clone());
+            }
+        }
+        Found { diagnostics, files: files.clone() }
+    }
 }
 
 /// Prints what was found in so many files, and ends with 1 when it holds errors.

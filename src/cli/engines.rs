@@ -37,16 +37,20 @@ pub fn open(compute: &Compute) -> Result<Opened, Exit> {
 
 /// This machine's processor on all its threads: what computes unless told otherwise.
 pub fn here() -> Machine {
-    Machine { name: world::machine(), device: "cpu".to_owned(), threads: world::cores() }
+    machine_on(DeviceKind::Auto, None)
 }
 
 /// What computes, as a store remembers what it took.
 pub fn computes(compute: &Compute) -> Machine {
-    let device = match compute.device {
+    machine_on(compute.device, compute.threads)
+}
+
+fn machine_on(device: DeviceKind, threads: Option<u16>) -> Machine {
+    let device = match device {
         DeviceKind::Auto | DeviceKind::Cpu => "cpu",
         DeviceKind::Cuda => "cuda",
     };
-    let threads = compute.threads.map_or_else(world::cores, usize::from);
+    let threads = threads.map_or_else(world::cores, usize::from);
     Machine { name: world::machine(), device: device.to_owned(), threads }
 }
 

@@ -7,17 +7,22 @@ use super::exit::Exit;
 use super::fmt::{difference, replace};
 use super::load;
 use super::render::{self, diagnostics, plural};
+use super::world::LEFT_TO_OTHERS;
 
 pub fn fix(args: &Fix) -> Exit {
     let (teller, verb): (fix::Teller, _) =
         if args.lint { (mascot_lang::lint::lint, "lint") } else { (fix::told_by_check, "check") };
     let mut worst = Exit::Done;
-    for file in &args.files {
-        let world = match load::open(file, args.root.as_deref()) {
+    for file in &args.programs.files {
+        let world = match load::open(file, args.programs.root.as_deref()) {
             Ok(world) => world,
             Err(exit) => return exit,
         };
         let name = file.to_string_lossy();
+        if world.is_vendored(&name) {
+            render::say(&format!("{name}: {LEFT_TO_OTHERS}"));
+            continue;
+        }
         let Some(mended) = fix::mended(&world, &name, teller) else {
             // It cannot be read, and the check says why.
             let checked = load::check(&world, file, &Default::default());

@@ -14,7 +14,7 @@ use super::args::Fmt;
 use super::exit::Exit;
 use super::load;
 use super::render::{self, plural};
-use super::world::in_words;
+use super::world::{LEFT_TO_OTHERS, SystemWorld, in_words};
 
 /// What stands for standard input among the files, and for its name in messages.
 const STANDARD_INPUT: &str = "-";
@@ -23,6 +23,10 @@ pub fn fmt(args: &Fmt) -> Exit {
     let (mut worst, mut changed, mut wrong) = (Exit::Done, 0, 0);
     for file in &args.files {
         let from_input = file.as_os_str() == STANDARD_INPUT;
+        if !from_input && SystemWorld::of(file, None).is_ok_and(|world| world.is_vendored(&file.to_string_lossy())) {
+            render::say(&format!("{}: {LEFT_TO_OTHERS}", file.display()));
+            continue;
+        }
         let text = match read(file, from_input) {
             Ok(text) => text,
             Err((why, exit)) => {

@@ -71,6 +71,12 @@ impl SystemWorld {
         &self.root
     }
 
+    /// Whether a file is others' work, which `mascot.lock` pins: rewritten, it would not be what was reviewed.
+    pub fn is_vendored(&self, file: &str) -> bool {
+        let inside = self.in_root(file);
+        inside.strip_prefix(VENDOR).is_some_and(|rest| rest.starts_with('/')) && self.lock().is_some()
+    }
+
     fn read(&self, path: &Path) -> Result<String, String> {
         let real = self.current.join(path).canonicalize().map_err(|why| in_words(&why))?;
         let below = real
@@ -117,6 +123,9 @@ impl World for SystemWorld {
         inside.map_or_else(|| whole.to_string_lossy().into_owned(), |path| slashed(&path))
     }
 }
+
+/// What is said of a file that [`SystemWorld::is_vendored`].
+pub const LEFT_TO_OTHERS: &str = "left as it is: others wrote it, and mascot.lock has its digest";
 
 /// Without `.` and `..`, by the letters alone.
 fn lexical(path: &Path) -> PathBuf {

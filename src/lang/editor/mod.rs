@@ -55,6 +55,9 @@ pub fn analyse(world: &dyn World, main: &str) -> Analysis {
     Analysis { checked: Checked { files, diagnostics, program, tree }, partial, uses }
 }
 
+/// Rules look at every item of every variant; these take some 25 ms.
+const MOST_ITEMS: usize = 4_000;
+
 /// The file that was asked for; imports come after it.
 pub const MAIN: FileId = FileId(0);
 
@@ -64,9 +67,11 @@ impl Analysis {
         &self.checked.files.file(MAIN).text
     }
 
-    /// What the rules find beside what is wrong; nothing while anything is wrong.
+    /// What the rules of `lint` find: nothing while anything is wrong, nor in a program of so many variants that asking would be felt by
+    /// who types.
     pub fn lints(&self) -> Diagnostics {
-        lint::rules(&self.checked)
+        let items = self.known().entities.len() * self.checked.variants().len();
+        if items > MOST_ITEMS { Diagnostics::default() } else { lint::rules(&self.checked) }
     }
 
     /// What is known of the program, although something may be wrong.

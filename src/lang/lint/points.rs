@@ -6,7 +6,7 @@ use super::context::{Context, Member, calls, members, number, part_of};
 use super::unused::without_lines;
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::format::words;
-use crate::program::{Entity, Field, Fields, Layer, Program, Value};
+use crate::program::{Entity, Field, Fields, Instance, Layer, Program, Value};
 use crate::source::Span;
 use crate::syntax::ast::{Entry, ExprKind, ItemKind};
 
@@ -69,13 +69,18 @@ fn the_base(span: Span, name: &str) -> Diagnostic {
 
 /// As values; where they were written is another matter.
 fn alike(a: &Entity, b: &Entity) -> bool {
-    let instances = |entity: &Entity| -> Vec<Vec<Value>> {
-        let all = entity.stage.iter().flat_map(|stage| &stage.instances);
-        all.map(|instance| instance.fields.values().map(|field| field.value.clone()).collect()).collect()
-    };
-    let values = |fields: &Fields| fields.values().map(|field| field.value.clone()).collect::<Vec<_>>();
-    let children = |entity: &Entity| -> Vec<_> { entity.children.iter().map(|child| values(&child.fields)).collect() };
-    values(&a.fields) == values(&b.fields) && instances(a) == instances(b) && children(a) == children(b)
+    fn same(a: &Fields, b: &Fields) -> bool {
+        a.len() == b.len() && a.values().zip(b.values()).all(|(a, b)| a.value == b.value)
+    }
+    fn instances(entity: &Entity) -> &[Instance] {
+        entity.stage.as_ref().map_or(&[], |stage| &stage.instances)
+    }
+    let (of_a, of_b) = (instances(a), instances(b));
+    let mut children = a.children.iter().zip(&b.children);
+    same(&a.fields, &b.fields)
+        && (of_a.len(), a.children.len()) == (of_b.len(), b.children.len())
+        && of_a.iter().zip(of_b).all(|(a, b)| same(&a.fields, &b.fields))
+        && children.all(|(a, b)| same(&a.fields, &b.fields))
 }
 
 /// A value that a variant, or what `extends`, writes again.

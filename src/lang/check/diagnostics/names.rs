@@ -62,7 +62,15 @@ pub fn call_without_brackets(name: &Name) -> Diagnostic {
 pub fn import_unreadable(span: Span, path: &str, why: &str, library: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::error("M0203", span, format!("cannot read \"{path}\": {why}"));
     if path.starts_with("std/") {
-        return diagnostic.help(format!("the library has {}", list(library)));
+        let diagnostic = diagnostic.help(format!("the library has {}", list(library)));
+        // By what tells them apart.
+        let stem = |path: &str| path.trim_start_matches("std/").trim_end_matches(".masc").to_owned();
+        let stems: Vec<String> = library.iter().map(|path| stem(path)).collect();
+        let near = nearest(&stem(path), stems.iter().map(String::as_str));
+        return match library.iter().find(|path| near == Some(stem(path).as_str())) {
+            Some(near) => diagnostic.fix(format!("write \"{near}\""), span, format!("\"{near}\"")),
+            None => diagnostic,
+        };
     }
     diagnostic.help("the path is relative to this file: `./companions.masc`")
 }
