@@ -210,6 +210,25 @@ fn a_git_revision_is_fetched_by_lock_alone_and_kept() {
 }
 
 #[test]
+fn nothing_is_written_through_a_link_out_of_the_project() {
+    let (sandbox, remote, outside) = (Sandbox::empty(), Remote::new(), tempfile::tempdir().unwrap());
+    sandbox.write("main.masc", &main_of(&format!("{}#v1:lib/companions.masc", remote.url())));
+    // A checkout of a stranger's, with folders of ours where it leads to.
+    let theirs = outside.path().join("git/0123456789012345678901234567890123456789");
+    fs::create_dir_all(&theirs).unwrap();
+    fs::write(theirs.join("mine"), "mine").unwrap();
+    std::os::unix::fs::symlink(outside.path(), sandbox.path().join("vendor")).unwrap();
+    let told = sandbox.mascot(&["lock", "main.masc", "--allow", &remote.allow()]).ended_with(3).err;
+    assert!(told.contains("leads out of the project"), "{told}");
+    assert!(!sandbox.path().join("mascot.lock").exists());
+    assert_eq!(fs::read_dir(outside.path().join("git")).unwrap().count(), 1, "nothing was put there");
+    // Nor is anything of there cleaned up.
+    sandbox.write("alone.masc", "masc 1\nlet x = 1\n");
+    sandbox.mascot(&["lock", "alone.masc"]).ended_with(0);
+    assert_eq!(fs::read_to_string(theirs.join("mine")).unwrap(), "mine");
+}
+
+#[test]
 fn an_edit_of_what_was_fetched_is_an_error_until_it_is_accepted() {
     let (sandbox, remote) = (Sandbox::empty(), Remote::new());
     let commit = git(&remote.work(), &["rev-parse", "v1"]);

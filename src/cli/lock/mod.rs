@@ -239,6 +239,13 @@ fn write(root: &Path, entries: &BTreeSet<Entry>, brought: &Brought, is_new: bool
         |path: &Path, why: std::io::Error| complain(&format!("{}: {}", near(path), in_words(&why)), None, Exit::Failed);
     for (place, text) in brought.to_keep(entries) {
         let path = root.join(place);
+        if !lies_in(root, &path) {
+            let why = format!(
+                "{}: a link on the way to it leads out of the project, and nothing is written there",
+                near(&path)
+            );
+            return Err(complain(&why, Some("make a folder of the link"), Exit::Failed));
+        }
         whole::write(&path, text.as_bytes(), Care::Moved).map_err(|why| failed(&path, why))?;
     }
     if is_new {
@@ -247,6 +254,11 @@ fn write(root: &Path, entries: &BTreeSet<Entry>, brought: &Brought, is_new: bool
     }
     let vendor = root.join(VENDOR);
     prune(root, entries).map_err(|why| failed(&vendor, why))
+}
+
+/// Whether what is written to `path` stays in the root, whose links are resolved: the folder that is there on the way to it does.
+fn lies_in(root: &Path, path: &Path) -> bool {
+    path.ancestors().skip(1).find_map(|above| above.canonicalize().ok()).is_some_and(|above| above.starts_with(root))
 }
 
 /// Removes files of fetched trees that no entry names. What else lies in `vendor/` is the user's.
@@ -258,7 +270,7 @@ fn prune(root: &Path, entries: &BTreeSet<Entry>) -> std::io::Result<()> {
     for shelf in ["git", "sha256"] {
         for tree in folders(&root.join(VENDOR).join(shelf))? {
             let name = tree.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            if is_commit(name) && !tree.is_symlink() {
+            if is_commit(name) && !tree.is_symlink() && lies_in(root, &tree.join(name)) {
                 remove_but(&tree, &kept)?;
             }
         }

@@ -97,8 +97,8 @@ fn opened(file: File, folder: &Path, most: u64) -> Result<Manifest, Refused> {
         let mut to = File::create_new(&path)?;
         let entry = zip.by_index(at).map_err(no_pack)?;
         // One byte more than it says is enough to know that it lied.
-        let (bytes, sha256) = copy(entry.take(file.bytes + 1), &mut to)
-            .map_err(|why| Refused::Pack(format!("`{}` cannot be read: {why}", file.path)))?;
+        let unreadable = |why| Refused::Pack(format!("`{}` cannot be read: {why}", file.path));
+        let (bytes, sha256) = copy(entry.take(file.bytes.saturating_add(1)), &mut to, &unreadable)?;
         if bytes != file.bytes || sha256 != file.sha256 {
             return Err(Refused::Pack(format!("`{}` is not what the manifest says", file.path)));
         }
@@ -203,12 +203,17 @@ fn looked_at<R: Read + Seek>(
     }
 }
 
-fn copy(mut from: impl Read, to: &mut impl Write) -> io::Result<(u64, String)> {
+/// How many bytes there were, and their digest. What cannot be read is the pack's fault, what cannot be written the disk's.
+fn copy(
+    mut from: impl Read,
+    to: &mut impl Write,
+    unreadable: &dyn Fn(io::Error) -> Refused,
+) -> Result<(u64, String), Refused> {
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; 1 << 18];
     let mut total = 0;
     loop {
-        match from.read(&mut buffer)? {
+        match from.read(&mut buffer).map_err(unreadable)? {
             0 => return Ok((total, hex(&hasher.finalize()))),
             read => {
                 hasher.update(&buffer[..read]);

@@ -125,11 +125,7 @@ pub fn at<'t>(
 
 /// The base of a file as an editor wants it: what is known of it although something may be wrong, and what its names mean. What is
 /// in doubt is left out of an `Err`, so it is not one to run.
-pub(crate) fn for_editor(
-    tree: &Tree,
-    files: &SourceMap,
-    found: &mut Diagnostics,
-) -> (Result<Program, Program>, Uses) {
+pub(crate) fn for_editor(tree: &Tree, files: &SourceMap, found: &mut Diagnostics) -> (Result<Program, Program>, Uses) {
     let mut checker = checked(tree, files, &points::sets(tree), Some(Uses::new()));
     points::check_all(&mut checker);
     let uses = checker.uses.take().unwrap_or_default();

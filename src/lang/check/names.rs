@@ -72,6 +72,8 @@ pub struct Names<'t> {
     scopes: Vec<BTreeMap<&'t str, (Binding, Span)>>,
     /// By file: what it declares itself, and so what others may import.
     own: Vec<BTreeMap<&'t str, Binding>>,
+    /// By file: of what is imported under another name, that name by its own.
+    aliases: Vec<BTreeMap<&'t str, &'t str>>,
     /// By file.
     experiments: Vec<Option<EntityId>>,
 }
@@ -88,6 +90,11 @@ impl<'t> Names<'t> {
     /// What a file declares under this name, for `rubrics.synergy`.
     pub fn declared_in(&self, file: FileId, name: &str) -> Option<Binding> {
         self.own[file.0 as usize].get(name).copied()
+    }
+
+    /// By which name a file says what is called so where it is declared.
+    pub fn imported_as(&self, file: FileId, name: &str) -> Option<&'t str> {
+        self.aliases[file.0 as usize].get(name).copied()
     }
 
     /// Names that may be said in a file.
@@ -132,6 +139,7 @@ pub fn declare<'t>(tree: &'t Tree, files: &SourceMap, found: &mut Sink) -> Names
         }
         names.own.push(own);
         names.scopes.push(places);
+        names.aliases.push(BTreeMap::new());
         names.experiments.push(experiment);
     }
     let mut meant = Vec::new();
@@ -227,6 +235,9 @@ impl<'t> Names<'t> {
                     }
                 },
             };
+            if let Some(alias) = &one.alias {
+                self.aliases[here].insert(&one.name.value, &alias.value);
+            }
             insert(&mut self.scopes[here], visible, binding, found);
         }
     }

@@ -13,7 +13,7 @@ use super::val::Val;
 use super::values::{Bound, Cx};
 use crate::program::{EntityId, EntityKind, MemberRef};
 use crate::source::{Name, Span};
-use crate::syntax::ast::{Entry, ItemKind, Segment};
+use crate::syntax::ast::{Entry, Segment};
 
 impl<'t> Checker<'t> {
     pub fn path(&mut self, segments: &[Segment], cx: &Cx<'_>) -> Val {
@@ -129,7 +129,7 @@ impl<'t> Checker<'t> {
                     say::each_outside_gate(head)
                 } else if is_call {
                     say::call_without_brackets(head)
-                } else if let Some(alias) = self.imported_as(head, cx) {
+                } else if let Some(alias) = self.names.imported_as(cx.file, &head.value) {
                     say::imported_by_another_name(head, alias)
                 } else {
                     say::unknown_name(head, &known)
@@ -138,17 +138,6 @@ impl<'t> Checker<'t> {
                 Head::Val(Val::Unknown)
             }
         }
-    }
-
-    /// The name by which the file imports what is called so where it is declared.
-    fn imported_as(&self, name: &Name, cx: &Cx<'_>) -> Option<&'t str> {
-        let file = self.tree.files.iter().find(|file| file.id == cx.file)?;
-        let imports = file.items.iter().filter_map(|item| match &item.kind {
-            ItemKind::Use { names, .. } => Some(names),
-            _ => None,
-        });
-        let aliased = imports.flatten().find(|one| one.name.value == name.value && one.alias.is_some())?;
-        aliased.alias.as_ref().map(|alias| alias.value.as_str())
     }
 
     /// In a persona's test, a criterion of a rubric that the file knows.

@@ -117,7 +117,9 @@ impl Inside {
             Inside::Block(_) if text[opened..closed].contains('\n') => (opened, format!(" unless said: {list}{rest}")),
             Inside::Block(_) => return None,
             Inside::Record(_) => {
-                (closed - text[..closed].chars().rev().take_while(|one| *one == ' ').count(), format!(", {list}{rest}"))
+                let blanks = text[..closed].chars().rev().take_while(|one| *one == ' ').count();
+                let comma = if written.is_empty() { " " } else { ", " };
+                (closed - blanks, format!("{comma}{list}{rest}"))
             }
         };
         Some(Hint { at, text, more, sort: HintSort::Defaults })

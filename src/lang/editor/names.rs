@@ -62,8 +62,12 @@ pub fn definition(analysis: &Analysis, offset: usize) -> Option<Span> {
         });
     }
     let offset = offset as u32;
-    let import =
-        analysis.checked.tree.imports.iter().find(|(span, _)| span.file == MAIN && span.start <= offset && offset <= span.end);
+    let import = analysis
+        .checked
+        .tree
+        .imports
+        .iter()
+        .find(|(span, _)| span.file == MAIN && span.start <= offset && offset <= span.end);
     import.map(|(_, file)| Span::new(*file, 0, 0))
 }
 

@@ -335,13 +335,18 @@ fn rules_are_asked_while_one_types_unless_that_would_be_felt() {
     let told = |variants: usize| {
         let items: String = (0..80).map(|at| format!("let let_{at} = {at}\n")).collect();
         let variants: String = (0..variants).map(|at| format!("variant v_{at} {{ base.dtype = bf16 }}\n")).collect();
-        let text = format!("masc 1\nuse \"std/personas.masc\" {{ anchor }}\nmodel base {{ weights = random(arch: \"llama\") }}\n{items}{variants}");
+        let text = format!(
+            "masc 1\nuse \"std/personas.masc\" {{ anchor }}\nmodel base {{ weights = random(arch: \"llama\") }}\n{items}{variants}"
+        );
         let analysis = analyse(&Written("main.masc", text), "main.masc");
         assert!(analysis.checked.diagnostics.is_empty(), "{:#?}", analysis.checked.diagnostics);
         analysis.lints().sorted().iter().map(|one| one.code.0).collect::<Vec<_>>()
     };
     assert!(told(3).contains(&"M0970"), "the import");
     assert_eq!(told(60), Vec::<&str>::new());
-    let wrong = analyse(&Written("main.masc", "masc 1\nuse \"std/personas.masc\" { anchor }\nlet a = b\n".to_owned()), "main.masc");
+    let wrong = analyse(
+        &Written("main.masc", "masc 1\nuse \"std/personas.masc\" { anchor }\nlet a = b\n".to_owned()),
+        "main.masc",
+    );
     assert!(wrong.lints().is_empty() && wrong.checked.diagnostics.has_errors());
 }

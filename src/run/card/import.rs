@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use mascot_lang::editor::names::is_name;
 use mascot_lang::format::{Refusal, format};
 use mascot_lang::program::{EntityKind, Program};
 use mascot_lang::source::{FileId, World};
@@ -171,7 +172,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A name of the language out of one for people; never a word that begins an item where it would read badly.
+/// A name of the language out of one for people; never a word that it keeps (`none`, `and`).
 fn identifier(title: &str) -> String {
     let mut name = String::new();
     for one in title.chars() {
@@ -184,7 +185,7 @@ fn identifier(title: &str) -> String {
     name.truncate(40);
     let name = name.trim_end_matches('_');
     match name.chars().next() {
-        Some(first) if first.is_ascii_alphabetic() => name.to_owned(),
+        Some(first) if first.is_ascii_alphabetic() && is_name(name) => name.to_owned(),
         Some(_) => format!("persona_{name}"),
         None => "character".to_owned(),
     }

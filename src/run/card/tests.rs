@@ -251,9 +251,13 @@ fn what_is_no_card_is_refused_with_its_reason() {
 
 #[test]
 fn names_become_identifiers() {
-    for (name, expected) in
-        [("Ann Lee", "ann_lee"), ("7 of 9", "persona_7_of_9"), ("ハル", "character"), ("a--b__c ", "a_b_c")]
-    {
+    for (name, expected) in [
+        ("Ann Lee", "ann_lee"),
+        ("7 of 9", "persona_7_of_9"),
+        ("ハル", "character"),
+        ("a--b__c ", "a_b_c"),
+        ("None", "persona_none"),
+    ] {
         let card = json!({"name": name});
         let imported = import(&read(&card)).unwrap();
         assert_eq!(imported.name, expected);

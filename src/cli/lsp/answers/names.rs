@@ -101,7 +101,8 @@ pub fn rename(server: &mut Server, params: RenameParams) -> Result<WorkspaceEdit
         } else {
             Vec::new()
         };
-        let paths: Vec<String> = analysis.checked.files.files().map(|(_, file)| disk::known_as(file.path.as_ref())).collect();
+        let paths: Vec<String> =
+            analysis.checked.files.files().map(|(_, file)| disk::known_as(file.path.as_ref())).collect();
         for span in spans {
             let path = paths[span.file.0 as usize].clone();
             places.entry(path).or_default().insert((span.start as usize, span.end as usize));
