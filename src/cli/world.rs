@@ -3,6 +3,7 @@
 
 #![allow(clippy::disallowed_methods)] // The one door to the environment and the clock.
 
+use std::collections::VecDeque;
 use std::path::{Component, Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -179,21 +180,28 @@ pub fn real(path: &Path) -> Option<PathBuf> {
     path.canonicalize().ok()
 }
 
-/// The `.masc` files below a folder, at most `most`: not in hidden folders, nor in what builds leave behind.
+/// Folders that are looked into for files of a workspace: whoever opens a whole disk waits for no more.
+const MOST_FOLDERS: usize = 10_000;
+
+/// The `.masc` files below a folder, at most `most`, the nearest first: not in hidden folders, nor in what builds leave behind.
 pub fn masc_files(folder: &Path, most: usize, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    for path in paths {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        // A link may lead round in a circle.
-        let is_folder = path.is_dir() && !path.is_symlink();
-        if found.len() >= most {
-            return;
-        } else if is_folder && !name.starts_with('.') && !matches!(&*name, "target" | "node_modules") {
-            masc_files(&path, most, found);
-        } else if path.extension().is_some_and(|extension| extension == "masc") && path.is_file() {
-            found.push(path);
+    let mut folders = VecDeque::from([folder.to_owned()]);
+    for _ in 0..MOST_FOLDERS {
+        let Some(folder) = folders.pop_front() else { return };
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            // A link may lead round in a circle.
+            let is_folder = path.is_dir() && !path.is_symlink();
+            if found.len() >= most {
+                return;
+            } else if is_folder && !name.starts_with('.') && !matches!(&*name, "target" | "node_modules") {
+                folders.push_back(path);
+            } else if path.extension().is_some_and(|extension| extension == "masc") && path.is_file() {
+                found.push(path);
+            }
         }
     }
 }

@@ -68,7 +68,8 @@ fn inside(body: &Body) -> Vec<Heading> {
                 all.push(of_block(block, *count));
             }
             Entry::Gate { span, condition, otherwise } => all.push(Heading {
-                name: otherwise.value.clone(),
+                // An editor takes no heading without a name.
+                name: if otherwise.value.is_empty() { "gate" } else { &otherwise.value }.to_owned(),
                 detail: "gate".to_owned(),
                 keyword: "gate".to_owned(),
                 span: *span,
@@ -85,8 +86,8 @@ fn of_block(block: &Block, count: usize) -> Heading {
     let keyword = block.keyword.value.clone();
     let (name, at) = match (&block.name, &block.title) {
         (Some(name), _) => (name.value.clone(), name.span),
-        (None, Some(title)) => (title.value.clone(), title.span),
-        (None, None) => (format!("{keyword} {count}"), block.keyword.span),
+        (None, Some(title)) if !title.value.is_empty() => (title.value.clone(), title.span),
+        (None, _) => (format!("{keyword} {count}"), block.keyword.span),
     };
     Heading { name, detail: keyword.clone(), keyword, span: block.span.to(block.header), at, inside: Vec::new() }
 }
