@@ -16,7 +16,7 @@ use candle_core::Tensor;
 use crate::error::{Error, Result};
 use crate::kernels::decode::{self, Kv, Seen};
 use crate::kernels::linear::{Role, linear};
-use crate::kernels::pointwise;
+use crate::kernels::{pointwise, pooled};
 use crate::model::Lm;
 use crate::model::causal_lm::Prefix;
 use crate::nn::block::Pass;
@@ -169,7 +169,7 @@ impl Lm {
                 }
             }
             if !active.is_empty() {
-                self.step(&mut active, sampling)?;
+                pooled(|| self.step(&mut active, sampling))?;
                 sampled += active.len();
             }
             if !go_on(sampled) {

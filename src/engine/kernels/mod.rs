@@ -58,5 +58,11 @@ pub fn on_slice_mut(tensor: &Tensor, f: impl FnMut(&mut [f32])) -> Result<()> {
     Ok(tensor.inplace_op1(&Change(RefCell::new(f)))?)
 }
 
+/// Runs `f` on a thread of the pool. A pass is hundreds of kernels that spread their work: begun there, each goes on where it is and
+/// need not hand over to the pool and sleep until it answers.
+pub fn pooled<R: Send>(f: impl FnOnce() -> R + Send) -> R {
+    rayon::scope(|_| f())
+}
+
 /// Rows that one thread takes at a time.
 pub(crate) const ROWS: usize = 32;

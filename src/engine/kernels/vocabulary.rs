@@ -6,7 +6,7 @@ use candle_core::{Device, Tensor};
 use rayon::prelude::*;
 
 use super::linear::Frozen;
-use super::{on_slice_mut, simd};
+use super::{on_slice_mut, pooled, simd};
 use crate::error::Result;
 
 /// Words of the vocabulary at a time (whole panels of the head), and rows at a time: 16 MiB of logits.
@@ -21,7 +21,7 @@ pub fn logps(h: &Tensor, head: &Frozen, targets: &[u32], temperature: f32) -> Re
     let batches = targets.chunks(BATCH).enumerate();
     let parts = batches.map(|(i, targets)| {
         let h = h.narrow(0, i * BATCH, targets.len())?;
-        Ok(Sums::over_vocabulary(&h, head, targets, temperature, false)?.logps())
+        Ok(pooled(|| Sums::over_vocabulary(&h, head, targets, temperature, false))?.logps())
     });
     Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
@@ -39,7 +39,7 @@ pub fn logps_and_slopes(
     let (mut logps, mut slopes) = (Vec::with_capacity(targets.len()), Vec::new());
     for (i, targets) in targets.chunks(BATCH).enumerate() {
         let h = h.narrow(0, i * BATCH, targets.len())?;
-        let sums = Sums::over_vocabulary(&h, head, targets, temperature, true)?;
+        let sums = pooled(|| Sums::over_vocabulary(&h, head, targets, temperature, true))?;
         slopes.extend(sums.slopes(head, targets, temperature, h.device())?);
         logps.extend(sums.logps());
     }

@@ -15,7 +15,7 @@ use crate::kernels::attention;
 use crate::kernels::decode::Kv;
 use crate::kernels::linear::{Role, linear};
 use crate::kernels::pointwise::{self, Rotation};
-use crate::kernels::vocabulary;
+use crate::kernels::{pooled, vocabulary};
 use crate::nn::block::{Pass, Saved, saved_bytes};
 use crate::nn::lora::{Adapter, Lora, LoraGrads};
 use crate::nn::pack::Pack;
@@ -207,6 +207,17 @@ impl Lm {
     /// The state before the final norm, `[rows, hidden]`. `before` has the prefix of each block, as far as there are any; `each` is
     /// given every layer's saved state and rotated q | k | v.
     pub(crate) fn trunk(
+        &self,
+        adapter: Option<&Adapter>,
+        pack: &Pack,
+        before: &[Option<&Prefix>],
+        role: Role,
+        each: impl FnMut(usize, Saved) -> Result<()> + Send,
+    ) -> Result<(Tensor, Rotation)> {
+        pooled(|| self.trunk_here(adapter, pack, before, role, each))
+    }
+
+    fn trunk_here(
         &self,
         adapter: Option<&Adapter>,
         pack: &Pack,
@@ -436,7 +447,7 @@ impl TrainForward {
         let Some(slopes) = &self.slopes else { return Ok(()) };
         let dlogp = Tensor::new(dlogp, slopes.device())?.unsqueeze(1)?;
         let dstates = slopes.broadcast_mul(&dlogp)?;
-        self.kept.backward(&self.rows, &self.before, &dstates, grads)
+        pooled(|| self.kept.backward(&self.rows, &self.before, &dstates, grads))
     }
 }
 
@@ -460,7 +471,8 @@ impl HiddenForward {
     /// # Errors
     /// When shapes differ or memory is short.
     pub fn backward(self, dhidden: &Tensor, grads: &mut LoraGrads) -> Result<()> {
-        self.kept.backward(&self.rows, &self.before, &dhidden.contiguous()?, grads)
+        let dhidden = dhidden.contiguous()?;
+        pooled(|| self.kept.backward(&self.rows, &self.before, &dhidden, grads))
     }
 }
 
