@@ -35,5 +35,5 @@ fuzz_target!(|text: &str| {
             let _ = checked.at(point);
         }
     }
-    let _ = mascot_lang::fix::mended(&files, names[0]);
+    let _ = mascot_lang::fix::mended(&files, names[0], mascot_lang::fix::told_by_check);
 });

@@ -7,6 +7,9 @@
 //!
 //! [`check()`] does both for a file and its imports; [`Checked::at`] does the second again for a variant or a point of a sweep.
 
+// The parser library's macro names it so, as it is built without `std` (see the workspace's Cargo.toml).
+extern crate alloc;
+
 pub mod address;
 pub mod check;
 pub mod diagnostic;

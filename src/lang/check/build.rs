@@ -1,9 +1,10 @@
 //! The program out of the checker's tables, when none of them has a hole left.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use super::Checker;
-use super::fields::{ChildVal, FieldVals, GateVal};
+use super::fields::{ChildVal, Done, FieldVals, GateVal};
 use super::names::Decl;
 use super::val::Val;
 use crate::program::{
@@ -12,21 +13,29 @@ use crate::program::{
 use crate::source::SourceMap;
 use crate::syntax::ast::ItemKind;
 
-/// `None` while any value is unknown.
-pub fn program(checker: &Checker<'_>, files: &SourceMap, point: Option<String>) -> Option<Program> {
-    let settle = Settle { checker, files, lenient: false };
-    let entities = checker.names.decls.iter().map(|decl| settle.entity(decl.id)).collect::<Option<Vec<_>>>()?;
+/// `None` while any value is unknown. Takes what was evaluated.
+pub fn program(checker: &mut Checker<'_>, files: &SourceMap, point: Option<String>) -> Option<Program> {
+    let done = std::mem::take(&mut checker.done);
+    let settle = Settle { members: members(&done), files, lenient: false };
+    let decls = checker.names.decls.iter().zip(done);
+    let entities = decls.map(|(decl, done)| settle.entity(decl, done)).collect::<Option<Vec<_>>>()?;
     let experiment = checker.names.experiment(crate::source::FileId(0));
     Some(Program { entities, experiment, point, edges: edges(checker) })
 }
 
 /// What is known of a program in which something may be wrong: fields in doubt are left out. For an editor; it is not to be run.
-pub fn partial(checker: &Checker<'_>, files: &SourceMap) -> Program {
-    let settle = Settle { checker, files, lenient: true };
-    let entities =
-        checker.names.decls.iter().map(|decl| settle.entity(decl.id).unwrap_or_else(|| bare(decl))).collect();
+pub fn partial(checker: &mut Checker<'_>, files: &SourceMap) -> Program {
+    let done = std::mem::take(&mut checker.done);
+    let settle = Settle { members: members(&done), files, lenient: true };
+    let decls = checker.names.decls.iter().zip(done);
+    let entities = decls.map(|(decl, done)| settle.entity(decl, done).unwrap_or_else(|| bare(decl))).collect();
     let experiment = checker.names.experiment(crate::source::FileId(0));
     Program { entities, experiment, point: None, edges: Vec::new() }
+}
+
+/// How many instances each stage has.
+fn members(done: &[Option<Rc<Done>>]) -> Vec<u32> {
+    done.iter().map(|done| done.as_ref().map_or(0, |done| done.instances.len() as u32)).collect()
 }
 
 /// An item of which nothing is known but its name.
@@ -72,48 +81,45 @@ fn edges(checker: &Checker<'_>) -> Vec<GraphEdge> {
     edges
 }
 
-struct Settle<'s, 't> {
-    checker: &'s Checker<'t>,
+struct Settle<'s> {
+    /// By item.
+    members: Vec<u32>,
     files: &'s SourceMap,
     /// What does not settle is left out.
     lenient: bool,
 }
 
-impl Settle<'_, '_> {
-    fn value(&self, val: &Val) -> Option<Value> {
-        let members = |stage: EntityId| {
-            self.checker.done[stage.0 as usize].as_ref().map_or(0, |done| done.instances.len() as u32)
-        };
-        val.settle(&members)
+impl Settle<'_> {
+    fn value(&self, val: Val) -> Option<Value> {
+        val.settle(&|stage: EntityId| self.members[stage.0 as usize])
     }
 
-    fn fields(&self, fields: &FieldVals) -> Option<Fields> {
-        fields
-            .iter()
-            .filter(|(_, field)| !(self.lenient && self.value(&field.val).is_none()))
-            .map(|(name, field)| {
-                let value = self.value(&field.val)?;
-                Some(((*name).to_owned(), Field { value, origin: field.origin, parts: field.parts.clone() }))
+    /// What of a list settles; `None` when one does not, and may not be left out.
+    fn each<F, T, C: FromIterator<T>>(&self, all: impl Iterator<Item = F>, one: impl Fn(F) -> Option<T>) -> Option<C> {
+        all.map(one).filter(|settled| !self.lenient || settled.is_some()).collect()
+    }
+
+    fn fields(&self, fields: FieldVals) -> Option<Fields> {
+        self.each(fields.into_iter(), |(name, field)| {
+            Some((
+                name.to_owned(),
+                Field { value: self.value(field.val)?, origin: field.origin, parts: field.parts },
+            ))
+        })
+    }
+
+    fn gates(&self, gates: Vec<GateVal>) -> Option<Vec<Gate>> {
+        self.each(gates.into_iter(), |gate| {
+            Some(Gate {
+                condition: self.value(gate.condition)?,
+                otherwise: gate.otherwise,
+                span: gate.span,
+                text: self.files.text(gate.condition_span).to_owned(),
             })
-            .collect()
+        })
     }
 
-    fn gates(&self, gates: &[GateVal]) -> Option<Vec<Gate>> {
-        gates
-            .iter()
-            .filter(|gate| !(self.lenient && self.value(&gate.condition).is_none()))
-            .map(|gate| {
-                Some(Gate {
-                    condition: self.value(&gate.condition)?,
-                    otherwise: gate.otherwise.clone(),
-                    span: gate.span,
-                    text: self.files.text(gate.condition_span).to_owned(),
-                })
-            })
-            .collect()
-    }
-
-    fn child(&self, child: &ChildVal) -> Option<Child> {
+    fn child(&self, child: ChildVal) -> Option<Child> {
         let weight = match &child.weight {
             None => None,
             Some(Val::Number { value, .. }) => Some(*value),
@@ -121,19 +127,18 @@ impl Settle<'_, '_> {
             Some(_) => return None,
         };
         Some(Child {
-            keyword: child.keyword.clone(),
-            name: child.name.clone(),
-            title: child.title.clone(),
+            keyword: child.keyword,
+            name: child.name,
+            title: child.title,
             weight,
-            fields: self.fields(&child.fields)?,
-            gates: self.gates(&child.gates)?,
+            fields: self.fields(child.fields)?,
+            gates: self.gates(child.gates)?,
             span: child.span,
         })
     }
 
-    fn entity(&self, id: EntityId) -> Option<Entity> {
-        let decl = self.checker.names.decl(id);
-        let done = self.checker.done[id.0 as usize].as_ref()?;
+    fn entity(&self, decl: &Decl<'_>, done: Option<Rc<Done>>) -> Option<Entity> {
+        let done = Rc::unwrap_or_clone(done?);
         let title = match &decl.item.kind {
             ItemKind::Block { title, .. } => title.as_ref().map(|title| title.value.clone()),
             ItemKind::Param { about, .. } => about.as_ref().map(|about| about.value.clone()),
@@ -141,8 +146,8 @@ impl Settle<'_, '_> {
         };
         let mut fields = match decl.kind {
             // `persona` in a reward is nobody until a stage uses it, and there the reward stands expanded.
-            EntityKind::Reward => self.fields(&with_persona_named(&done.fields))?,
-            _ => self.fields(&done.fields)?,
+            EntityKind::Reward => self.fields(with_persona_named(done.fields))?,
+            _ => self.fields(done.fields)?,
         };
         if let ItemKind::Secret { variable, .. } = &decl.item.kind {
             let origin = Origin { layer: crate::program::Layer::File, span: Some(decl.item.span) };
@@ -153,12 +158,12 @@ impl Settle<'_, '_> {
             (ItemKind::Stage { kind, .. }, EntityKind::Stage) => {
                 let instances = done
                     .instances
-                    .iter()
+                    .into_iter()
                     .map(|instance| {
                         Some(Instance {
                             persona: instance.persona,
-                            fields: self.fields(&instance.fields)?,
-                            gates: self.gates(&instance.gates)?,
+                            fields: self.fields(instance.fields)?,
+                            gates: self.gates(instance.gates)?,
                         })
                     })
                     .collect::<Option<Vec<_>>>()?;
@@ -170,7 +175,7 @@ impl Settle<'_, '_> {
             _ => None,
         };
         Some(Entity {
-            id,
+            id: decl.id,
             kind: decl.kind,
             name: decl.name.value.clone(),
             title,
@@ -178,28 +183,21 @@ impl Settle<'_, '_> {
             span: decl.item.span,
             header: decl.item.header,
             fields,
-            children: done.children.iter().map(|child| self.child(child)).collect::<Option<Vec<_>>>()?,
+            children: done.children.into_iter().map(|child| self.child(child)).collect::<Option<Vec<_>>>()?,
             stage,
         })
     }
 }
 
-fn with_persona_named(fields: &FieldVals) -> FieldVals {
-    fn named(val: &Val) -> Val {
-        let each = |vals: &[Val]| vals.iter().map(named).collect::<Vec<_>>();
-        let by_name =
-            |vals: &BTreeMap<String, Val>| vals.iter().map(|(name, val)| (name.clone(), named(val))).collect();
+fn with_persona_named(mut fields: FieldVals) -> FieldVals {
+    fn name(val: &mut Val) {
         match val {
-            Val::Unknown => Val::Word("persona".to_owned()),
-            Val::List(vals) => Val::List(each(vals)),
-            Val::Op { op, args } => Val::Op { op, args: each(args) },
-            Val::Record(vals) => Val::Record(by_name(vals)),
-            Val::Call { name, args } => Val::Call { name: name.clone(), args: by_name(args) },
-            other => other.clone(),
+            Val::Unknown => *val = Val::Word("persona".to_owned()),
+            Val::List(vals) | Val::Op { args: vals, .. } => vals.iter_mut().for_each(name),
+            Val::Record(vals) | Val::Call { args: vals, .. } => vals.values_mut().for_each(name),
+            _ => {}
         }
     }
-    let field = |(name, field): (&&'static str, &super::fields::FieldVal)| {
-        (*name, super::fields::FieldVal { val: named(&field.val), origin: field.origin, parts: field.parts.clone() })
-    };
-    fields.iter().map(field).collect()
+    fields.values_mut().for_each(|field| name(&mut field.val));
+    fields
 }

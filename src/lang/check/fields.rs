@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::Checker;
 use super::diagnostics as say;
-use super::layers::VALUE;
+use super::layers::{VALUE, Write};
 use super::schema::{Attribute, Default, Kind, Ty};
 use super::types;
 use super::units;
@@ -14,7 +14,7 @@ use super::val::Val;
 use super::values::{Bound, Cx, default_of};
 use crate::program::{EntityId, EntityKind, Layer, Origin};
 use crate::source::Span;
-use crate::syntax::ast::{Body, Entry, Expr, ItemKind, Segment};
+use crate::syntax::ast::{AssignOp, Body, Entry, Expr, ItemKind, Segment};
 use crate::syntax::nearest;
 
 /// A field in doubt, and where it comes from.
@@ -173,7 +173,8 @@ impl<'t> Checker<'t> {
         static ANY: Attribute =
             Attribute::required(VALUE, Ty::Any, super::schema::Class::Training, "What the name stands for.");
         let attribute = Attribute { ty: *ty, ..ANY };
-        let field = self.field(id, &attribute, cx, None);
+        let is_faulty = self.faulty_fields(id).contains(&VALUE);
+        let field = self.field(id, &attribute, cx, None, is_faulty);
         BTreeMap::from([(VALUE, field)])
     }
 
@@ -249,35 +250,41 @@ impl<'t> Checker<'t> {
     /// Every field of the schema, its layers put together. Required ones that nobody writes are not in it.
     pub fn fields(&mut self, id: EntityId, schema: &'static Kind, cx: &Cx<'_>, member: Option<EntityId>) -> FieldVals {
         let mut fields = FieldVals::new();
+        let faulty = self.faulty_fields(id);
         for attribute in schema.fields {
             let written = self.writes[id.0 as usize].contains_key(attribute.name);
             if written || attribute.default != Default::Required {
-                fields.insert(attribute.name, self.field(id, attribute, cx, member));
+                let is_faulty = faulty.contains(&attribute.name);
+                fields.insert(attribute.name, self.field(id, attribute, cx, member, is_faulty));
             }
         }
         fields
     }
 
-    /// Whether an entry that could not be read, or whose name is misspelt, was meant for this field.
-    fn is_faulty_entry(&self, id: EntityId, field: &str) -> bool {
+    /// The fields that entries were meant for which could not be read, or whose names are misspelt.
+    fn faulty_fields(&self, id: EntityId) -> Vec<&'t str> {
         let decl = self.names.decl(id);
+        let fields = decl.schema.map_or(&[][..], |schema| schema.fields);
         let known = |name: &str| decl.schema.is_some_and(|schema| schema.field(name).is_some());
-        let near = |name: &str| {
-            let fields = decl.schema.map_or(&[][..], |schema| schema.fields);
-            nearest(name, fields.iter().map(|field| field.name))
-        };
-        decl.body.is_some_and(|body| {
-            body.entries.iter().any(|entry| match entry {
+        let near = |name: &str| nearest(name, fields.iter().map(|field| field.name));
+        let mut meant = Vec::new();
+        for entry in decl.body.map_or(&[][..], |body| &body.entries) {
+            let name = match entry {
                 Entry::Faulty { declares: Some(name), .. } => {
-                    name.value == field || !known(&name.value) && near(&name.value) == Some(field)
+                    meant.push(name.value.as_str());
+                    name
                 }
                 Entry::Assign(assign) => match assign.path.first() {
-                    Some(Segment::Name(name)) => !known(&name.value) && near(&name.value) == Some(field),
-                    _ => false,
+                    Some(Segment::Name(name)) => name,
+                    _ => continue,
                 },
-                _ => false,
-            })
-        })
+                _ => continue,
+            };
+            if !known(&name.value) {
+                meant.extend(near(&name.value));
+            }
+        }
+        meant
     }
 
     /// Tells what is missing, and makes it unknown; a faulty item is not asked.
@@ -302,19 +309,34 @@ impl<'t> Checker<'t> {
         }
     }
 
-    fn field(&mut self, id: EntityId, attribute: &Attribute, cx: &Cx<'_>, member: Option<EntityId>) -> FieldVal {
-        let origin = Origin { layer: Layer::Default, span: None };
-        let start = default_of(attribute).unwrap_or(Val::Unknown);
-        let mut field = FieldVal { val: start, origin, parts: BTreeMap::new() };
-        if self.base_is_lost(id) {
-            field.val = Val::Unknown;
+    /// `faulty`: an entry that was meant for it could not be read.
+    fn field(
+        &mut self,
+        id: EntityId,
+        attribute: &Attribute,
+        cx: &Cx<'_>,
+        member: Option<EntityId>,
+        mut faulty: bool,
+    ) -> FieldVal {
+        let writes = self.writes[id.0 as usize].get(attribute.name).map_or(0, Vec::len);
+        let write = |checker: &Self, at: usize| checker.writes[id.0 as usize][attribute.name][at];
+        let is_of_another = |write: &Write<'_>| write.member.is_some() && write.member != member;
+        let mut at = 0;
+        while at < writes && is_of_another(&write(self, at)) {
+            at += 1;
         }
-        // Over what a base says, under what a point says.
-        let mut faulty = self.is_faulty_entry(id, attribute.name);
-        for write in self.writes[id.0 as usize].get(attribute.name).cloned().unwrap_or_default() {
-            if write.member.is_some() && write.member != member {
+        let is_lost = self.base_is_lost(id);
+        // What is written whole needs no default below it.
+        let is_whole = at < writes && write(self, at).op == AssignOp::Set && write(self, at).sub.is_empty();
+        let start = if is_lost || is_whole { None } else { default_of(attribute) };
+        let origin = Origin { layer: Layer::Default, span: None };
+        let mut field = FieldVal { val: start.unwrap_or(Val::Unknown), origin, parts: BTreeMap::new() };
+        for at in at..writes {
+            let write = write(self, at);
+            if is_of_another(&write) {
                 continue;
             }
+            // Over what a base says, under what a point says.
             if faulty && write.layer > Layer::Base {
                 faulty = false;
                 field.val = Val::Unknown;

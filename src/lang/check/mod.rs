@@ -130,13 +130,16 @@ pub(crate) fn for_editor(tree: &Tree, files: &SourceMap, found: &mut Diagnostics
     points::check_all(&mut checker);
     let uses = checker.uses.take().unwrap_or_default();
     std::mem::take(&mut checker.found).into(found);
-    let whole = (!found.has_errors()).then(|| build::program(&checker, files, None)).flatten();
-    let known = whole.ok_or_else(|| build::partial(&checker, files));
+    // A program is made of what was evaluated and leaves none of it.
+    let evaluated = checker.done.clone();
+    let whole = (!found.has_errors()).then(|| build::program(&mut checker, files, None)).flatten();
+    checker.done = evaluated;
+    let known = whole.ok_or_else(|| build::partial(&mut checker, files));
     (known, uses)
 }
 
-fn finish(checker: Checker<'_>, files: &SourceMap, label: Option<String>, found: &mut Diagnostics) -> Option<Program> {
-    let program = build::program(&checker, files, label);
+fn finish(mut checker: Checker<'_>, files: &SourceMap, label: Option<String>, found: &mut Diagnostics) -> Option<Program> {
+    let program = build::program(&mut checker, files, label);
     checker.found.into(found);
     if found.has_errors() {
         return None;

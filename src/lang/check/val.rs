@@ -71,33 +71,31 @@ impl Val {
     }
 
     /// The settled value; `None` while any part of it is unknown. `members` is how many instances a stage has.
-    pub fn settle(&self, members: &dyn Fn(EntityId) -> u32) -> Option<Value> {
-        let all = |args: &[Val]| args.iter().map(|arg| arg.settle(members)).collect::<Option<Vec<_>>>();
-        let each = |args: &BTreeMap<String, Val>| {
-            args.iter()
-                .map(|(name, arg)| Some((name.clone(), arg.settle(members)?)))
-                .collect::<Option<BTreeMap<_, _>>>()
+    pub fn settle(self, members: &dyn Fn(EntityId) -> u32) -> Option<Value> {
+        let all = |args: Vec<Val>| args.into_iter().map(|arg| arg.settle(members)).collect::<Option<Vec<_>>>();
+        let each = |args: BTreeMap<String, Val>| {
+            args.into_iter().map(|(name, arg)| Some((name, arg.settle(members)?))).collect::<Option<BTreeMap<_, _>>>()
         };
         Some(match self {
             Val::Unknown => return None,
             Val::Absent => Value::Absent,
-            Val::Bool(value) => Value::Bool(*value),
-            Val::Number { value, dim } => Value::Number { value: *value, dim: *dim },
-            Val::Range { low, high, dim } => Value::Range { low: *low, high: *high, dim: *dim },
-            Val::Text(text) => Value::Text(text.clone()),
-            Val::Word(word) => Value::Word(word.clone()),
+            Val::Bool(value) => Value::Bool(value),
+            Val::Number { value, dim } => Value::Number { value, dim },
+            Val::Range { low, high, dim } => Value::Range { low, high, dim },
+            Val::Text(text) => Value::Text(text),
+            Val::Word(word) => Value::Word(word),
             Val::List(values) => Value::List(all(values)?),
             Val::Record(fields) => Value::Record(each(fields)?),
-            Val::Call { name, args } => Value::Call { name: name.clone(), args: each(args)? },
-            Val::Entity(id) => Value::Entity(*id),
-            Val::Split { dataset, split } => Value::Split { dataset: *dataset, split: split.clone() },
-            Val::Verdict { judge, rubric } => Value::Verdict { judge: *judge, rubric: *rubric },
+            Val::Call { name, args } => Value::Call { name, args: each(args)? },
+            Val::Entity(id) => Value::Entity(id),
+            Val::Split { dataset, split } => Value::Split { dataset, split },
+            Val::Verdict { judge, rubric } => Value::Verdict { judge, rubric },
             Val::Family(stage) => {
-                Value::Made((0..members(*stage)).map(|member| MemberRef { stage: *stage, member }).collect())
+                Value::Made((0..members(stage)).map(|member| MemberRef { stage, member }).collect())
             }
-            Val::Made(of) => Value::Made(of.clone()),
-            Val::Result { of, name } => Value::Result { of: of.clone(), name: name.clone() },
-            Val::Op { op, args } => Value::Op { op: (*op).to_owned(), args: all(args)? },
+            Val::Made(of) => Value::Made(of),
+            Val::Result { of, name } => Value::Result { of, name },
+            Val::Op { op, args } => Value::Op { op: op.to_owned(), args: all(args)? },
         })
     }
 }

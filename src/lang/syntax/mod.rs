@@ -30,7 +30,7 @@ pub fn parse(file: FileId, text: &str) -> (ast::File, Diagnostics) {
     if scan.pieces.is_empty() && found.has_errors() {
         return (ast::File { id: file, edition: None, items: Vec::new() }, found);
     }
-    let tree = recover::file(&mut parse::Reader::new(file, text, &mut found), &scan);
+    let tree = recover::file(&mut parse::Reader::new(file, text, &scan.too_deep, &mut found), &scan);
     (tree, found)
 }
 
@@ -46,7 +46,7 @@ pub fn parse_set(file: FileId, path: &str, value: &str) -> Result<(Vec<ast::Segm
     if found.has_errors() {
         return Err(found);
     }
-    let read = recover::set(&mut parse::Reader::new(file, &text, &mut found));
+    let read = recover::set(&mut parse::Reader::new(file, &text, &[], &mut found));
     match read {
         Some(set) if !found.has_errors() => Ok(set),
         _ => Err(found),

@@ -74,12 +74,15 @@ pub(super) struct Reader<'a> {
     told: usize,
     /// Where the stretch that is being read begins.
     base: usize,
+    /// Brackets that stand too deep, in order: the grammar goes down by recursion, and is kept away from them.
+    too_deep: &'a [usize],
 }
 
 impl<'a> Reader<'a> {
-    pub fn new(file: FileId, text: &'a str, found: &'a mut Diagnostics) -> Self {
+    /// `too_deep`: what the scan found and told of.
+    pub fn new(file: FileId, text: &'a str, too_deep: &'a [usize], found: &'a mut Diagnostics) -> Self {
         pest::set_call_limit(NonZeroUsize::new(CALL_LIMIT));
-        Self { file, text, found, told: 0, base: 0 }
+        Self { file, text, found, told: 0, base: 0, too_deep }
     }
 
     /// How many faults this reader has told so far.
@@ -153,6 +156,9 @@ impl<'a> Reader<'a> {
 
     fn pairs(&mut self, rule: Rule, start: usize, end: usize) -> Result<Pairs<'a, Rule>, Refusal> {
         self.base = start;
+        if let Some(&at) = self.too_deep.get(self.too_deep.partition_point(|at| *at < start)).filter(|at| **at < end) {
+            return Err(Refusal { at, expected: Vec::new(), too_long: false });
+        }
         let mut whole = Grammar::parse(rule, &self.text[start..end]).map_err(|error| refusal(start, &error))?;
         Ok(whole.next().expect("a rule that was read gives one pair").into_inner())
     }

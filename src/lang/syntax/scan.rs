@@ -55,6 +55,8 @@ const MAX_FAULTS: usize = 200;
 pub struct Scan {
     /// The file's items in order, first byte to last.
     pub pieces: Vec<Piece>,
+    /// Brackets that stand deeper than any text is read.
+    pub too_deep: Vec<usize>,
     marks: Vec<Mark>,
     /// Lines (their first byte) about which something has been told.
     told: BTreeSet<usize>,
@@ -318,6 +320,7 @@ impl<'a> Scanner<'a> {
     fn opened(&mut self, at: usize, byte: u8) -> bool {
         if self.open.len() == MAX_DEPTH {
             self.tell(at, diagnostics::too_deep(self.span(at, at + 1), MAX_DEPTH));
+            self.scan.too_deep.push(at);
             return false;
         }
         self.open.push(Opened { at, byte, line: self.line, indent: self.indent });

@@ -207,7 +207,8 @@ fn converted(data: &mut Map<String, Value>, version: Version) {
             let own = data.get_mut("extensions").and_then(|all| all.get_mut(OWN)).and_then(Value::as_object_mut);
             let waiting = own.and_then(|own| own.shift_remove(WAITING));
             if let Some(Value::Object(fields)) = waiting {
-                data.extend(fields);
+                // What else waits there did not come from V3.
+                data.extend(fields.into_iter().filter(|(name, _)| ONLY_V3.contains(&name.as_str())));
                 let extensions = object(data, "extensions");
                 if extensions.get(OWN).and_then(Value::as_object).is_some_and(Map::is_empty) {
                     extensions.shift_remove(OWN);

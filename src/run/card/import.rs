@@ -52,12 +52,15 @@ pub fn import(card: &Card) -> Result<Imported, NoCard> {
     let own = |field: &str| card.data().and_then(|data| data.get("extensions")?.get("mascot")?.get(field));
     let persona = Persona {
         title,
-        role: own("role").and_then(Value::as_str).map(|role| one_line(&macros.plain(role))),
+        role: own("role").and_then(Value::as_str).map(|role| one_line(&macros.plain(role))).filter(|role| !role.is_empty()),
         voice: voice(card, &mut macros),
         never: own("never")
             .and_then(Value::as_array)
-            .map(|all| all.iter().filter_map(Value::as_str).map(|one| one_line(&macros.plain(one))).collect())
-            .unwrap_or_default(),
+            .map(|all| all.iter().filter_map(Value::as_str).map(|one| one_line(&macros.plain(one))))
+            .into_iter()
+            .flatten()
+            .filter(|one| !one.is_empty())
+            .collect(),
         examples,
     };
     let name = identifier(&persona.title);

@@ -64,9 +64,15 @@ impl Card {
         }
     }
 
-    /// `chara_card_v2`, `chara_card_v3`; a V1 card says nothing.
-    pub fn spec(&self) -> &str {
-        self.json["spec"].as_str().unwrap_or("chara_card_v1")
+    /// `chara_card_v2`, `chara_card_v3`; a V1 card says nothing. Never what a stranger wrote there: it is shown, and written into a file.
+    pub fn spec(&self) -> &'static str {
+        match self.json.get("spec") {
+            None => "chara_card_v1",
+            Some(said) => ["chara_card_v2", "chara_card_v3"]
+                .into_iter()
+                .find(|known| said == known)
+                .unwrap_or("a version unknown to mascot"),
+        }
     }
 
     /// The fields: in `data`, or, of a V1 card, at the top.

@@ -261,7 +261,7 @@ fn names_become_identifiers() {
         let card = json!({"name": name});
         let imported = import(&read(&card)).unwrap();
         assert_eq!(imported.name, expected);
-        assert_eq!(of(&imported.masc, expected).title, name.trim());
+        assert_eq!(of(&imported.masc, &expected).title, name.trim());
     }
 }
 
@@ -290,4 +290,23 @@ fn no_text_of_a_card_breaks_the_file() {
         let (back, _) = export(&persona, Some(&imported.sidecar), Version::V2).unwrap();
         assert_eq!(back["data"]["description"], text);
     }
+}
+
+#[test]
+fn findings_of_the_fuzzer() {
+    // What a stranger calls the version went into a comment of the file that is written, new lines and all.
+    let card = json!({"spec": "chara_card_v2\nuse \"../secrets.masc\" as s\n#\u{0}", "data": {"name": "A"}});
+    let read = read(&card);
+    let imported = import(&read).unwrap();
+    assert_eq!(of(&imported.masc, "a").title, "A");
+    assert!(!imported.masc.contains("secrets") && read.spec() == "a version unknown to mascot", "{}", imported.masc);
+    // What waits for V3 in a card of V2 may put no field in the place of another.
+    let waiting = json!({"name": 5, "nickname": "B"});
+    let card = json!({"spec": "chara_card_v2", "data": {"name": "A", "extensions": {"mascot": {"v3": waiting, "role": " ", "never": [""]}}}});
+    let imported = import(&self::read(&card)).unwrap();
+    let persona = of(&imported.masc, &imported.name);
+    assert_eq!((&persona.role, persona.never.len()), (&None, 0));
+    let (back, _) = export(&persona, Some(&imported.sidecar), Version::V3).unwrap();
+    assert_eq!((&back["data"]["name"], &back["data"]["nickname"]), (&"A".into(), &"B".into()));
+    self::read(&back);
 }
