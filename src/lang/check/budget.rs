@@ -1,5 +1,5 @@
 //! How much a program may stand for. A name is as long as what it stands for, a family as large as its crew, an item as long as
-//! what it extends: a short text could fill any memory. Ours stay below a hundredth of this.
+//! what it extends: a short text could fill any memory. Ours stay below a tenth of this, and a program of 30 000 lines below a half.
 
 use super::Checker;
 use super::diagnostics as say;
@@ -8,7 +8,7 @@ use crate::program::EntityId;
 use crate::source::Span;
 
 /// Values that names stand for, in all.
-const VALUES: usize = 1_000_000;
+const VALUES: usize = 200_000;
 /// Values inside each other: what later passes walk by recursion.
 const HEIGHT: usize = 200;
 /// Rewards that name rewards.
@@ -16,7 +16,7 @@ const REWARDS: usize = 50;
 /// What one member of a family or one reward in a stage counts, in values.
 pub const ITEM: usize = 50;
 /// Fields that items take over from what they extend, in all.
-pub const INHERITED: usize = 500_000;
+pub const INHERITED: usize = 100_000;
 
 /// What is left of it.
 #[derive(Debug)]
@@ -84,7 +84,12 @@ fn measure(val: &Val, count: &mut usize) -> usize {
     let mut highest = |vals: &mut dyn Iterator<Item = &Val>| vals.map(|val| measure(val, count)).max().unwrap_or(0);
     1 + match val {
         Val::List(vals) | Val::Op { args: vals, .. } => highest(&mut vals.iter()),
-        Val::Record(vals) | Val::Call { args: vals, .. } => highest(&mut vals.values()),
+        Val::Record(vals) | Val::Call { args: vals, .. } => {
+            let height = highest(&mut vals.values());
+            // Names as well.
+            *count += vals.len();
+            height
+        }
         Val::Made(of) | Val::Result { of, .. } => {
             *count += of.len();
             0

@@ -104,7 +104,8 @@ impl<'t> Names<'t> {
 
     /// The same to suggest from; nothing once so much is wrong that nobody reads suggestions, as looking for them takes its time.
     pub fn known_in(&self, file: FileId, found: &Sink) -> Vec<&'t str> {
-        if found.len() > MANY { Vec::new() } else { self.in_scope(file).collect() }
+        let many = found.len() > MANY || !found.may_suggest(self.scopes[file.0 as usize].len());
+        if many { Vec::new() } else { self.in_scope(file).collect() }
     }
 
     pub fn own_names(&self, file: FileId) -> impl Iterator<Item = &'t str> {

@@ -1,6 +1,7 @@
 //! Diagnostics of the checks: one fault is told once, however often the checker comes past it (once a member of a family,
 //! once a point of a sweep).
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -14,7 +15,12 @@ pub struct Sink {
     found: Vec<Diagnostic>,
     /// The message tells apart what is told several times at one place.
     told: BTreeSet<(Span, Code, Option<String>)>,
+    /// How many names have been looked through for one to suggest.
+    compared: Cell<usize>,
 }
+
+/// Past it nothing is suggested any more: looking for the nearest name takes its time.
+const COMPARED: usize = 100_000;
 
 impl Sink {
     pub fn add(&mut self, diagnostic: Diagnostic) {
@@ -22,6 +28,12 @@ impl Sink {
         if self.told.insert((diagnostic.primary.span, diagnostic.code, message)) {
             self.found.push(diagnostic);
         }
+    }
+
+    /// Whether one of so many names may still be suggested.
+    pub fn may_suggest(&self, names: usize) -> bool {
+        self.compared.set(self.compared.get().saturating_add(names));
+        self.compared.get() <= COMPARED
     }
 
     pub fn len(&self) -> usize {

@@ -400,7 +400,11 @@ impl<'t> Checker<'t> {
 fn each_unknown_slot<'x>(text: &'x str, tell: &mut dyn FnMut(usize, &'x str, &'x str)) {
     // Where the next slot ends, looked for once for all that begin before it: there may be a million.
     let mut close = 0;
+    let mut told = 0;
     for (at, _) in text.match_indices("{{") {
+        if told == MOST_SLOTS {
+            break;
+        }
         let rest = &text[at + 2..];
         if close < at + 2 {
             let Some(found) = rest.find("}}") else { break };
@@ -414,6 +418,7 @@ fn each_unknown_slot<'x>(text: &'x str, tell: &mut dyn FnMut(usize, &'x str, &'x
         let slot = rest[..end].trim();
         let is_word = !slot.is_empty() && slot.chars().all(|one| one.is_ascii_alphanumeric() || one == '_');
         if is_word && !matches!(&rest[..end], "char" | "user") {
+            told += 1;
             tell(at, &text[at..at + 2 + end + 2], slot);
         }
     }
@@ -468,6 +473,8 @@ fn dim_wanted(ty: &Ty) -> Dim {
     }
 }
 
+/// More wrong slots than anybody reads of in one text.
+const MOST_SLOTS: usize = 1_000;
 /// No name of a slot is longer.
 const LONGEST_SLOT: usize = 1_000;
 

@@ -48,6 +48,11 @@ pub fn too_long(expression: Span) -> Diagnostic {
     Diagnostic::error("M0008", expression, "this expression is too long to be read").help("name parts of it by a `let`")
 }
 
+pub fn too_many_parts(keyword: Span, limit: usize) -> Diagnostic {
+    Diagnostic::error("M0008", keyword, format!("this item has more than {limit} lines and commas"))
+        .help("name parts of it by a `let`, or move them into a file that `text(\"…\")` or a dataset reads")
+}
+
 /// `meant`: the same in ASCII letters, when each looks like one.
 pub fn not_ascii(word: Span, letter: char, meant: Option<&str>) -> Diagnostic {
     let code = letter as u32;

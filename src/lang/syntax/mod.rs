@@ -30,7 +30,7 @@ pub fn parse(file: FileId, text: &str) -> (ast::File, Diagnostics) {
     if scan.pieces.is_empty() && found.has_errors() {
         return (ast::File { id: file, edition: None, items: Vec::new() }, found);
     }
-    let tree = recover::file(&mut parse::Reader::new(file, text, &scan.too_deep, &mut found), &scan);
+    let tree = recover::file(&mut parse::Reader::new(file, text, &scan.unread, &mut found), &scan);
     (tree, found)
 }
 

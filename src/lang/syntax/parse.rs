@@ -30,8 +30,8 @@ use refusal::refusal;
 #[grammar = "../../grammar/mascot.pest"]
 struct Grammar;
 
-/// How many rules may be tried on one text. A list that fills a whole file of the greatest size takes a third of it.
-const CALL_LIMIT: usize = 60_000_000;
+/// How many rules may be tried on one text: an item of as many parts as the scan lets pass takes a third of it.
+const CALL_LIMIT: usize = 4_000_000;
 /// Operators in a row on one level.
 const MAX_CHAIN: usize = 100;
 /// Expressions inside each other: what later passes walk by recursion.
@@ -74,15 +74,21 @@ pub(super) struct Reader<'a> {
     told: usize,
     /// Where the stretch that is being read begins.
     base: usize,
-    /// Brackets that stand too deep, in order: the grammar goes down by recursion, and is kept away from them.
-    too_deep: &'a [usize],
+    /// In order, what is not read: the grammar goes down by recursion, and tries again and again.
+    unread: &'a [usize],
 }
 
 impl<'a> Reader<'a> {
-    /// `too_deep`: what the scan found and told of.
-    pub fn new(file: FileId, text: &'a str, too_deep: &'a [usize], found: &'a mut Diagnostics) -> Self {
+    /// `unread`: what the scan found to be too much, and told of.
+    pub fn new(file: FileId, text: &'a str, unread: &'a [usize], found: &'a mut Diagnostics) -> Self {
         pest::set_call_limit(NonZeroUsize::new(CALL_LIMIT));
-        Self { file, text, found, told: 0, base: 0, too_deep }
+        Self { file, text, found, told: 0, base: 0, unread }
+    }
+
+    /// What of `start..end` is not to be read.
+    pub fn unread(&self, start: usize, end: usize) -> Option<usize> {
+        let first = self.unread.partition_point(|at| *at < start);
+        self.unread.get(first).copied().filter(|at| *at < end)
     }
 
     /// How many faults this reader has told so far.
@@ -156,7 +162,7 @@ impl<'a> Reader<'a> {
 
     fn pairs(&mut self, rule: Rule, start: usize, end: usize) -> Result<Pairs<'a, Rule>, Refusal> {
         self.base = start;
-        if let Some(&at) = self.too_deep.get(self.too_deep.partition_point(|at| *at < start)).filter(|at| **at < end) {
+        if let Some(at) = self.unread(start, end) {
             return Err(Refusal { at, expected: Vec::new(), too_long: false });
         }
         let mut whole = Grammar::parse(rule, &self.text[start..end]).map_err(|error| refusal(start, &error))?;

@@ -69,6 +69,9 @@ fn item(reader: &mut Reader<'_>, scan: &Scan, piece: &Piece) -> Option<Item> {
     {
         return made(no_item(reader, scan, start, end));
     }
+    if reader.unread(start, start + 1).is_some() {
+        return made(ItemKind::Faulty { declares: declared_by(reader, start, end) });
+    }
     let before = reader.told();
     match reader.item(start, end) {
         Ok(kind) => made(whole_or_faulty(kind?, reader.told() > before)),

@@ -47,6 +47,8 @@ pub fn has_body(keyword: &str) -> bool {
 const MAX_BYTES: usize = 1 << 20;
 const MAX_DEPTH: usize = 64;
 const MAX_ITEMS: usize = 10_000;
+/// Commas, semicolons and ends of lines in one item.
+const MAX_PARTS: usize = 20_000;
 /// Past this many faults a file is not a program with mistakes; it is something else.
 const MAX_FAULTS: usize = 200;
 
@@ -55,8 +57,8 @@ const MAX_FAULTS: usize = 200;
 pub struct Scan {
     /// The file's items in order, first byte to last.
     pub pieces: Vec<Piece>,
-    /// Brackets that stand deeper than any text is read.
-    pub too_deep: Vec<usize>,
+    /// What the grammar is kept away from: brackets that stand too deep, beginnings of items that are too long.
+    pub unread: Vec<usize>,
     marks: Vec<Mark>,
     /// Lines (their first byte) about which something has been told.
     told: BTreeSet<usize>,
@@ -185,7 +187,8 @@ impl<'a> Scanner<'a> {
         let mut fresh_line = true;
         while at < self.bytes.len() && self.faults < MAX_FAULTS {
             if fresh_line {
-                self.line = self.scan.line_start(at);
+                let is_start = at > 0 && self.bytes[at - 1] == b'\n';
+                self.line = if is_start { at } else { self.scan.line_start(at) };
                 let blanks = layout::blanks(self.bytes, at);
                 self.indent = blanks - at;
                 at = blanks;
@@ -297,8 +300,17 @@ impl<'a> Scanner<'a> {
     }
 
     fn end_item(&mut self) {
-        if let Some(piece) = self.scan.pieces.last_mut() {
-            piece.end = self.last_end.max(piece.start);
+        let Some(piece) = self.scan.pieces.last_mut() else { return };
+        piece.end = self.last_end.max(piece.start);
+        let (start, end) = (piece.start, piece.end);
+        let parts = self.scan.marks(start, end).iter();
+        let parts = parts.filter(|mark| matches!(mark.kind, MarkKind::NewLine | MarkKind::Separator)).count();
+        if parts > MAX_PARTS {
+            let word = layout::word(self.text, start).len();
+            self.tell(start, diagnostics::too_many_parts(self.span(start, start + word), MAX_PARTS));
+            // What is too deep in it stands after its beginning.
+            let at = self.scan.unread.partition_point(|one| *one < start);
+            self.scan.unread.insert(at, start);
         }
     }
 
@@ -320,7 +332,7 @@ impl<'a> Scanner<'a> {
     fn opened(&mut self, at: usize, byte: u8) -> bool {
         if self.open.len() == MAX_DEPTH {
             self.tell(at, diagnostics::too_deep(self.span(at, at + 1), MAX_DEPTH));
-            self.scan.too_deep.push(at);
+            self.scan.unread.push(at);
             return false;
         }
         self.open.push(Opened { at, byte, line: self.line, indent: self.indent });

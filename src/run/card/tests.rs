@@ -261,7 +261,7 @@ fn names_become_identifiers() {
         let card = json!({"name": name});
         let imported = import(&read(&card)).unwrap();
         assert_eq!(imported.name, expected);
-        assert_eq!(of(&imported.masc, &expected).title, name.trim());
+        assert_eq!(of(&imported.masc, expected).title, name.trim());
     }
 }
 
