@@ -101,10 +101,7 @@ impl Settle<'_> {
 
     fn fields(&self, fields: FieldVals) -> Option<Fields> {
         self.each(fields.into_iter(), |(name, field)| {
-            Some((
-                name.to_owned(),
-                Field { value: self.value(field.val)?, origin: field.origin, parts: field.parts },
-            ))
+            Some((name.to_owned(), Field { value: self.value(field.val)?, origin: field.origin, parts: field.parts }))
         })
     }
 

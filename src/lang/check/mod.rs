@@ -138,7 +138,12 @@ pub(crate) fn for_editor(tree: &Tree, files: &SourceMap, found: &mut Diagnostics
     (known, uses)
 }
 
-fn finish(mut checker: Checker<'_>, files: &SourceMap, label: Option<String>, found: &mut Diagnostics) -> Option<Program> {
+fn finish(
+    mut checker: Checker<'_>,
+    files: &SourceMap,
+    label: Option<String>,
+    found: &mut Diagnostics,
+) -> Option<Program> {
     let program = build::program(&mut checker, files, label);
     checker.found.into(found);
     if found.has_errors() {

@@ -90,9 +90,7 @@ impl Val {
             Val::Entity(id) => Value::Entity(id),
             Val::Split { dataset, split } => Value::Split { dataset, split },
             Val::Verdict { judge, rubric } => Value::Verdict { judge, rubric },
-            Val::Family(stage) => {
-                Value::Made((0..members(stage)).map(|member| MemberRef { stage, member }).collect())
-            }
+            Val::Family(stage) => Value::Made((0..members(stage)).map(|member| MemberRef { stage, member }).collect()),
             Val::Made(of) => Value::Made(of),
             Val::Result { of, name } => Value::Result { of, name },
             Val::Op { op, args } => Value::Op { op: op.to_owned(), args: all(args)? },

@@ -52,7 +52,10 @@ pub fn import(card: &Card) -> Result<Imported, NoCard> {
     let own = |field: &str| card.data().and_then(|data| data.get("extensions")?.get("mascot")?.get(field));
     let persona = Persona {
         title,
-        role: own("role").and_then(Value::as_str).map(|role| one_line(&macros.plain(role))).filter(|role| !role.is_empty()),
+        role: own("role")
+            .and_then(Value::as_str)
+            .map(|role| one_line(&macros.plain(role)))
+            .filter(|role| !role.is_empty()),
         voice: voice(card, &mut macros),
         never: own("never")
             .and_then(Value::as_array)
