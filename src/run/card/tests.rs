@@ -251,7 +251,6 @@ fn what_is_no_card_is_refused_with_its_reason() {
 
 #[test]
 fn names_become_identifiers() {
-<<<<<<< HEAD
     for (name, expected) in [
         ("Ann Lee", "ann_lee"),
         ("7 of 9", "persona_7_of_9"),
@@ -259,16 +258,6 @@ fn names_become_identifiers() {
         ("a--b__c ", "a_b_c"),
         ("None", "persona_none"),
     ] {
-=======
-    let words = ["None", "true", "And", "persona", "masc", "use", "example", "experiment", "in", "std"];
-    let words = words.map(|word| (word, word.to_lowercase()));
-    let reserved = |word: &str| matches!(word, "none" | "true" | "and" | "in");
-    let words = words
-        .into_iter()
-        .map(|(word, name)| if reserved(&name) { (word, format!("persona_{name}")) } else { (word, name) });
-    let names = [("Ann Lee", "ann_lee"), ("7 of 9", "persona_7_of_9"), ("ハル", "character"), ("a--b__c ", "a_b_c")];
-    for (name, expected) in names.map(|(name, id)| (name, id.to_owned())).into_iter().chain(words) {
->>>>>>> 8bb8e28 (wall: formatted)
         let card = json!({"name": name});
         let imported = import(&read(&card)).unwrap();
         assert_eq!(imported.name, expected);
