@@ -4,7 +4,7 @@
 //! Face does, and put the rows back in that order. Qwen files are not permuted.
 
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::{Content, Value};
@@ -15,6 +15,9 @@ use super::config::{Arch, Config};
 use super::weights::{BRING_AGAIN, Source, cut_short};
 use crate::error::{Error, Result};
 use crate::kernels::packed::{Kind, Packed};
+
+/// No size of a model is larger (vocabularies go to 2¹⁸): products of three of them can be counted.
+const LARGEST: u64 = 1 << 20;
 
 /// An open GGUF file.
 pub struct Gguf {
@@ -37,14 +40,16 @@ impl Gguf {
         let file = File::open(path).map_err(|why| Error::file(path, why))?;
         let mut reader = BufReader::with_capacity(1 << 20, file);
         let size = file_size(&reader).map_err(|why| Error::file(path, why))?;
-        let content = Content::read(&mut reader).map_err(|why| {
+        let content = Content::read(&mut Careful { reader: &mut reader, next: Next::Any }).map_err(|why| {
             Error::file(path, format!("cannot be read as GGUF, or is cut short ({}); {BRING_AGAIN}", first_line(&why)))
         })?;
         // Told now, not when the last layer is read.
         let tensors = content.tensor_infos.values();
         let ends = tensors.map(|info| {
-            let blocks = info.shape.elem_count().div_ceil(info.ggml_dtype.block_size());
-            let bytes = (blocks as u64).saturating_mul(info.ggml_dtype.type_size() as u64);
+            // More than can be counted is more than any file holds.
+            let numbers = info.shape.dims().iter().fold(1_u64, |all, one| all.saturating_mul(*one as u64));
+            let blocks = numbers.div_ceil(info.ggml_dtype.block_size() as u64);
+            let bytes = blocks.saturating_mul(info.ggml_dtype.type_size() as u64);
             content.tensor_data_offset.saturating_add(info.offset).saturating_add(bytes)
         });
         let end = ends.max().unwrap_or(0);
@@ -108,9 +113,11 @@ impl Gguf {
             }
         };
         let of = |key: &str| format!("{}.{key}", self.prefix);
-        let number = |key: &str| {
-            self.number(&of(key)).map(|n| n as usize).ok_or_else(|| wrong(format!("`{}` is missing", of(key))))
+        let size = |key: &str| match self.number(&of(key)) {
+            Some(n) if n > LARGEST => Err(wrong(format!("`{}` is {n}, which no model has", of(key)))),
+            found => Ok(found.map(|n| n as usize)),
         };
+        let number = |key: &str| size(key)?.ok_or_else(|| wrong(format!("`{}` is missing", of(key))));
         if let Some(kind) = self.text(&of("rope.scaling.type"))
             && kind != "none"
         {
@@ -137,8 +144,8 @@ impl Gguf {
             hidden,
             layers: number("block_count")?,
             heads,
-            kv_heads: self.number(&of("attention.head_count_kv")).map_or(heads, |n| n as usize),
-            head_dim: self.number(&of("attention.key_length")).map_or(hidden / heads.max(1), |n| n as usize),
+            kv_heads: size("attention.head_count_kv")?.unwrap_or(heads),
+            head_dim: size("attention.key_length")?.unwrap_or(hidden / heads.max(1)),
             ffn: number("feed_forward_length")?,
             vocab,
             norm_eps: self.float(&of("attention.layer_norm_rms_epsilon")).unwrap_or(1e-6),
@@ -171,8 +178,12 @@ impl Gguf {
             () => return Ok(Some((quantised, None))),
         };
         let heads = [key, "head_count"].into_iter().find_map(|key| self.number(&format!("llama.attention.{key}")));
-        let heads = heads.ok_or_else(|| Error::file(&self.path, "`llama.attention.head_count` is missing"))? as usize;
-        Ok(Some((quantised, Some(heads))))
+        let heads = heads.ok_or_else(|| Error::file(&self.path, "`llama.attention.head_count` is missing"))?;
+        let rows = quantised.shape().dims().first().map_or(0, |rows| *rows as u64);
+        if heads.checked_mul(2).is_none_or(|halves| halves == 0 || rows % halves != 0) {
+            return Err(Error::file(&self.path, format!("`{stored}` has {rows} rows for {heads} heads")));
+        }
+        Ok(Some((quantised, Some(heads as usize))))
     }
 }
 
@@ -205,6 +216,49 @@ impl Source for Gguf {
             })
             .collect();
         Ok(Some(packed.reordered(&order)))
+    }
+}
+
+/// A header on its way to candle, which divides by `general.alignment` without a look at it.
+struct Careful<'r> {
+    reader: &'r mut BufReader<File>,
+    next: Next,
+}
+
+/// What candle reads next, as far as we care.
+enum Next {
+    Any,
+    /// The number that tells the type of the alignment.
+    Type,
+    Alignment,
+}
+
+impl Read for Careful<'_> {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(into)
+    }
+
+    fn read_exact(&mut self, into: &mut [u8]) -> io::Result<()> {
+        self.reader.read_exact(into)?;
+        self.next = match self.next {
+            Next::Alignment if into.iter().all(|byte| *byte == 0) => {
+                return Err(io::Error::other("its alignment is 0"));
+            }
+            Next::Type => Next::Alignment,
+            _ if *into == *b"general.alignment" => Next::Type,
+            _ => Next::Any,
+        };
+        Ok(())
+    }
+}
+
+impl Seek for Careful<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.reader.seek(to)
+    }
+
+    fn stream_position(&mut self) -> io::Result<u64> {
+        self.reader.stream_position()
     }
 }
 
@@ -242,4 +296,71 @@ fn stored_name(name: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!("blk.{layer}.{part}.{kind}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    /// A header of one tensor, `blk.0.attn_q.weight`, and these numbers.
+    fn header(numbers: &[(&str, u32)], shape: &[u64], data: usize) -> Vec<u8> {
+        let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+        let text = |bytes: &mut Vec<u8>, text: &str| {
+            bytes.extend((text.len() as u64).to_le_bytes());
+            bytes.extend(text.as_bytes());
+        };
+        bytes.extend(1_u64.to_le_bytes());
+        bytes.extend((numbers.len() as u64 + 1).to_le_bytes());
+        text(&mut bytes, "general.architecture");
+        bytes.extend(8_u32.to_le_bytes());
+        text(&mut bytes, "llama");
+        for (key, value) in numbers {
+            text(&mut bytes, key);
+            bytes.extend(4_u32.to_le_bytes());
+            bytes.extend(value.to_le_bytes());
+        }
+        text(&mut bytes, "blk.0.attn_q.weight");
+        bytes.extend((shape.len() as u32).to_le_bytes());
+        shape.iter().rev().for_each(|side| bytes.extend(side.to_le_bytes()));
+        bytes.extend(0_u32.to_le_bytes());
+        bytes.extend(0_u64.to_le_bytes());
+        bytes.resize(bytes.len().next_multiple_of(32) + data, 0);
+        bytes
+    }
+
+    fn opened(bytes: &[u8]) -> Result<Gguf> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        Gguf::open(file.path())
+    }
+
+    #[test]
+    fn headers_that_lie_are_refused() {
+        let refused = |bytes: &[u8], reason: &str| {
+            let told = opened(bytes).map(|_| ()).unwrap_err().to_string();
+            assert!(told.contains(reason), "{reason}: {told}");
+        };
+        // candle divides by it.
+        refused(&header(&[("general.alignment", 0)], &[4, 4], 64), "its alignment is 0");
+        // 2⁶⁴ and a few, which wraps round to a few.
+        refused(&header(&[], &[1 << 32, 1 << 32], 64), "cut short");
+        refused(&header(&[], &[(1 << 62) + 1, 4], 64), "cut short");
+
+        let query = "model.layers.0.self_attn.q_proj.weight";
+        for heads in [0, 3, 8, u32::MAX] {
+            let mut gguf = opened(&header(&[("llama.attention.head_count", heads)], &[4, 4], 64)).unwrap();
+            let told = gguf.find(query).map(|_| ()).unwrap_err().to_string();
+            assert!(told.contains("4 rows for"), "{told}");
+            assert!(gguf.find_packed(query).is_err());
+        }
+        let mut gguf = opened(&header(&[("llama.attention.head_count", 2)], &[4, 4], 64)).unwrap();
+        assert_eq!(gguf.find(query).unwrap().unwrap().dims(), [4, 4]);
+
+        let sizes = [("llama.attention.head_count", 2), ("llama.embedding_length", u32::MAX)];
+        let gguf = opened(&header(&sizes, &[4, 4], 64)).unwrap();
+        let told = gguf.config().unwrap_err().to_string();
+        assert!(told.contains("which no model has"), "{told}");
+    }
 }
