@@ -1,4 +1,4 @@
-//! Quantised weights as a GGUF file holds them: rows of blocks of 32, which is what the way back reads ([`super::tiles`]);
+//! Quantised weights as a GGUF file holds them: rows of blocks of 32, which is what the way back reads (`super::tiles`);
 //! [`super::panels`] lays them out for the way forward.
 
 use std::ops::Range;

@@ -1,4 +1,4 @@
-//! Frozen weights as products read them ([`super::tiles`]): quantised ones laid out so that a vector holds the same column of
+//! Frozen weights as products read them (`super::tiles`): quantised ones laid out so that a vector holds the same column of
 //! neighbouring rows, expanded in registers, or in a small buffer where many positions share them; and f32 ones as they are.
 //!
 //! A panel is `WIDTH` rows of weights. Its numbers are words of 32 bits: 8 (or 4) neighbouring columns of one row; the words of a
