@@ -1,7 +1,7 @@
 //! The few loops that deserve their own code. [`simd`] holds vector loops over slices; the other rooms spread them over threads
 //! and give each operation a twin in plain tensor operations, which runs on other devices and is the oracle in tests.
 //!
-//! All tensors are f32 and row-major. Work is cut by sizes alone, never by the number of threads.
+//! All tensors are f32 and row-major. However work is cut among threads, no sum of a pass is parted by their number.
 
 pub mod attention;
 pub mod decode;

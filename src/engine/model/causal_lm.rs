@@ -212,37 +212,29 @@ impl Lm {
         pack: &Pack,
         before: &[Option<&Prefix>],
         role: Role,
-        each: impl FnMut(usize, Saved) -> Result<()> + Send,
+        mut each: impl FnMut(usize, Saved) -> Result<()> + Send,
     ) -> Result<(Tensor, Rotation)> {
-        pooled(|| self.trunk_here(adapter, pack, before, role, each))
-    }
-
-    fn trunk_here(
-        &self,
-        adapter: Option<&Adapter>,
-        pack: &Pack,
-        before: &[Option<&Prefix>],
-        role: Role,
-        mut each: impl FnMut(usize, Saved) -> Result<()>,
-    ) -> Result<(Tensor, Rotation)> {
-        let config = &self.0.config;
-        let mut positions = pack.positions().to_vec();
-        for (block, prefix) in pack.blocks().iter().zip(before) {
-            let known = prefix.map_or(0, Prefix::len) as u32;
-            positions[block.start..block.start + block.len()].iter_mut().for_each(|position| *position += known);
-        }
-        let rotation = self.rotation(&positions)?;
-        let mut x = self.embed(pack.ids())?;
-        let pass = Pass { config, rotation: &rotation, role };
-        for (i, weights) in self.0.weights.layers.iter().enumerate() {
-            let kv: Vec<Option<&Kv>> = before.iter().map(|prefix| prefix.map(|prefix| &prefix.layers[i])).collect();
-            let (y, saved) = pass.forward(weights, &[(pack.len(), adapter.and_then(|a| a.layer(i)))], x, |qkv| {
-                attention::forward(qkv, config.attention_heads(), pack.blocks(), &kv)
-            })?;
-            each(i, saved)?;
-            x = y;
-        }
-        Ok((x, rotation))
+        pooled(|| {
+            let config = &self.0.config;
+            let mut positions = pack.positions().to_vec();
+            for (block, prefix) in pack.blocks().iter().zip(before) {
+                let known = prefix.map_or(0, Prefix::len) as u32;
+                positions[block.start..block.start + block.len()].iter_mut().for_each(|position| *position += known);
+            }
+            let rotation = self.rotation(&positions)?;
+            let mut x = self.embed(pack.ids())?;
+            let pass = Pass { config, rotation: &rotation, role };
+            for (i, weights) in self.0.weights.layers.iter().enumerate() {
+                let kv: Vec<Option<&Kv>> = before.iter().map(|prefix| prefix.map(|prefix| &prefix.layers[i])).collect();
+                let (y, saved) =
+                    pass.forward(weights, &[(pack.len(), adapter.and_then(|a| a.layer(i)))], x, |qkv| {
+                        attention::forward(qkv, config.attention_heads(), pack.blocks(), &kv)
+                    })?;
+                each(i, saved)?;
+                x = y;
+            }
+            Ok((x, rotation))
+        })
     }
 
     /// States after the final norm at these rows, `[rows, hidden]`.
@@ -300,19 +292,7 @@ impl Lm {
     /// # Errors
     /// When there are none, or one is outside the vocabulary.
     pub fn prefix(&self, ids: &[u32]) -> Result<Prefix> {
-        if ids.is_empty() {
-            return Err(Error::Data("a prompt needs at least one token".to_owned()));
-        }
-        let heads = self.0.config.attention_heads();
-        let pack = Pack::new().block::<Vec<u32>>(ids, &[]);
-        let mut layers = Vec::with_capacity(self.0.config.layers);
-        self.trunk(None, &pack, &[], Role::Read, |_, saved| {
-            let mut kv = Kv::new(heads);
-            kv.extend(saved.qkv(), heads)?;
-            layers.push(kv);
-            Ok(())
-        })?;
-        Ok(Prefix { layers: Arc::new(layers), tokens: ids.len() })
+        self.prefix_under(None, ids)
     }
 
     /// A forward pass whose log-probabilities can be differentiated.
