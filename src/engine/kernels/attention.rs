@@ -8,8 +8,8 @@ use candle_core::Tensor;
 use rayon::prelude::*;
 
 use super::decode::Kv;
-use super::on_slice;
-use super::simd::{self, Product, View};
+use super::simd::{self, Onto, Product, View};
+use super::{on_slice, zeros};
 use crate::error::Result;
 
 /// Queries at a time.
@@ -80,7 +80,7 @@ pub fn forward(qkv: &Tensor, heads: Heads, blocks: &[Block], before: &[Option<&K
     }
     let rows = qkv.dim(0)?;
     let width = heads.queries * heads.dim;
-    let mut out = vec![0.0; rows * width];
+    let mut out = zeros(rows * width);
     on_slice(qkv, |qkv| {
         let each = blocks.iter().enumerate();
         let tasks: Vec<(&Block, Option<&Kv>, usize)> = each
@@ -107,7 +107,7 @@ pub fn backward(qkv: &Tensor, dout: &Tensor, heads: Heads, blocks: &[Block]) -> 
     }
     let (rows, width) = qkv.dims2()?;
     let dim = heads.dim;
-    let mut dqkv = vec![0.0; rows * width];
+    let mut dqkv = zeros(rows * width);
     on_slice(qkv, |qkv| {
         on_slice(dout, |dout| {
             let tasks: Vec<(&Block, usize)> =
@@ -214,7 +214,19 @@ impl<'a> One<'a> {
         let seen = base + first + m;
         let a = self.queries(from + first);
         let (b, b_rows) = (context.keys_t.as_slice(), context.room);
-        Product { c: p, c_rows: seen, a, b, b_rows, m, n: seen, k: dim, add: false, alpha: self.heads.scale() }.run();
+        Product {
+            c: p,
+            c_rows: seen,
+            a,
+            b,
+            b_rows,
+            m,
+            n: seen,
+            k: dim,
+            onto: Onto::Nothing,
+            alpha: self.heads.scale(),
+        }
+        .run();
         for (i, row) in p.chunks_exact_mut(seen).enumerate() {
             let (row, hidden) = row.split_at_mut(base + first + i + 1);
             let largest = simd::max(row);
@@ -247,7 +259,7 @@ impl<'a> One<'a> {
                     m,
                     n: dim,
                     k: seen,
-                    add: false,
+                    onto: Onto::Nothing,
                     alpha: 1.0,
                 }
                 .run();
@@ -285,7 +297,7 @@ impl<'a> One<'a> {
                     m,
                     n: seen,
                     k: dim,
-                    add: false,
+                    onto: Onto::Nothing,
                     alpha: 1.0,
                 }
                 .run();
@@ -306,7 +318,7 @@ impl<'a> One<'a> {
                     m,
                     n: dim,
                     k: seen,
-                    add: false,
+                    onto: Onto::Nothing,
                     alpha: scale,
                 }
                 .run();
@@ -321,7 +333,7 @@ impl<'a> One<'a> {
                     m: seen,
                     n: dim,
                     k: m,
-                    add: true,
+                    onto: Onto::Sum,
                     alpha: scale,
                 }
                 .run();
@@ -335,7 +347,7 @@ impl<'a> One<'a> {
                     m: seen,
                     n: dim,
                     k: m,
-                    add: true,
+                    onto: Onto::Sum,
                     alpha: 1.0,
                 }
                 .run();

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 
 use super::attention::Heads;
 use super::on_slice;
-use super::simd::{self, FewRows, Product, View};
+use super::simd::{self, FewRows, Onto, Product, View};
 use crate::error::Result;
 
 /// Keys and values of one layer, head by head, each `[positions, dim]`. In main memory on every device.
@@ -101,7 +101,7 @@ fn one(q: &[f32], heads: Heads, key: usize, seen: &Seen<'_>) -> Vec<f32> {
         let k = lengths[piece];
         let a = View { data: &scores[piece], rows: k, columns: 1 };
         let b = kv.values[key].as_slice();
-        Product { c: &mut out, c_rows: dim, a, b, b_rows: dim, m: group, n: dim, k, add: true, alpha: 1.0 }.run();
+        Product { c: &mut out, c_rows: dim, a, b, b_rows: dim, m: group, n: dim, k, onto: Onto::Sum, alpha: 1.0 }.run();
     }
     out
 }

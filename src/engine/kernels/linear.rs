@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::packed::Packed;
 use super::panels::{self, Panels};
-use super::simd::{FewRows, Product, View};
+use super::simd::{self, FewRows, Onto, Product, View};
 use super::{ROWS, on_slice, on_slice_mut};
 use crate::error::Result;
 
@@ -183,7 +183,8 @@ impl Factors {
                 u.par_chunks_mut(ROWS * r).zip(x.par_chunks(ROWS * k)).for_each(|(u, x)| {
                     let m = x.len() / k;
                     let a = View { data: x, rows: k, columns: 1 };
-                    Product { c: u, c_rows: r, a, b: a_t, b_rows: r, m, n: r, k, add: false, alpha: 1.0 }.run();
+                    Product { c: u, c_rows: r, a, b: a_t, b_rows: r, m, n: r, k, onto: Onto::Nothing, alpha: 1.0 }
+                        .run();
                 });
             })
         })??;
@@ -193,7 +194,8 @@ impl Factors {
                     let m = u.len() / r;
                     let a = View { data: u, rows: r, columns: 1 };
                     let c = &mut y[offset..];
-                    Product { c, c_rows: width, a, b: b_t, b_rows: n, m, n, k: r, add: true, alpha: self.scale }.run();
+                    Product { c, c_rows: width, a, b: b_t, b_rows: n, m, n, k: r, onto: Onto::Sum, alpha: self.scale }
+                        .run();
                 });
             })
         })??;
@@ -229,7 +231,19 @@ impl Factors {
                 du.par_chunks_mut(ROWS * r).zip(dy.par_chunks(ROWS * width)).for_each(|(du, dy)| {
                     let m = du.len() / r;
                     let a = View { data: &dy[offset..], rows: width, columns: 1 };
-                    Product { c: du, c_rows: r, a, b, b_rows: r, m, n: r, k: n, add: false, alpha: self.scale }.run();
+                    Product {
+                        c: du,
+                        c_rows: r,
+                        a,
+                        b,
+                        b_rows: r,
+                        m,
+                        n: r,
+                        k: n,
+                        onto: Onto::Nothing,
+                        alpha: self.scale,
+                    }
+                    .run();
                 });
             })?;
             // dbᵀ = scale · uᵀ dy
@@ -243,7 +257,8 @@ impl Factors {
                 dx.par_chunks_mut(ROWS * k).zip(du.par_chunks(ROWS * r)).for_each(|(dx, du)| {
                     let m = du.len() / r;
                     let view = View { data: du, rows: r, columns: 1 };
-                    Product { c: dx, c_rows: k, a: view, b: a, b_rows: k, m, n: k, k: r, add: true, alpha: 1.0 }.run();
+                    Product { c: dx, c_rows: k, a: view, b: a, b_rows: k, m, n: k, k: r, onto: Onto::Sum, alpha: 1.0 }
+                        .run();
                 });
             })
         })??;
@@ -288,16 +303,22 @@ fn columns_of(
     alpha: f32,
     mut put: impl FnMut(usize, usize, f32),
 ) {
-    const COLUMNS: usize = 128;
+    // A part of `b` that stays in the nearest cache beside its sums, 24 KiB, and touches few enough pages.
+    const COLUMNS: usize = 64;
+    const TERMS: usize = 96;
     let pieces: Vec<Vec<f32>> = (0..n.div_ceil(COLUMNS))
         .into_par_iter()
         .map(|piece| {
             let from = piece * COLUMNS;
             let width = COLUMNS.min(n - from);
             let mut c = vec![0.0; m * width];
-            let a = View { data: a, rows: 1, columns: m };
-            let b = &b[from..];
-            Product { c: &mut c, c_rows: width, a, b, b_rows, m, n: width, k, add: false, alpha }.run();
+            for term in (0..k).step_by(TERMS) {
+                let a = View { data: &a[term * m..], rows: 1, columns: m };
+                let b = &b[term * b_rows + from..];
+                let k = TERMS.min(k - term);
+                Product { c: &mut c, c_rows: width, a, b, b_rows, m, n: width, k, onto: Onto::Chain, alpha }.run();
+            }
+            simd::scale_in_place(&mut c, alpha);
             c
         })
         .collect();

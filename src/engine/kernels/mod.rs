@@ -16,6 +16,7 @@ pub mod vocabulary;
 use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor};
+use rayon::prelude::*;
 
 use crate::error::Result;
 
@@ -62,6 +63,11 @@ pub fn on_slice_mut(tensor: &Tensor, f: impl FnMut(&mut [f32])) -> Result<()> {
 /// need not hand over to the pool and sleep until it answers.
 pub fn pooled<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| f())
+}
+
+/// `n` zeros. Many are written by all threads: written by one, they would keep the others waiting.
+pub(crate) fn zeros(n: usize) -> Vec<f32> {
+    if n < 1 << 17 { vec![0.0; n] } else { rayon::iter::repeat_n(0.0, n).with_min_len(1 << 16).collect() }
 }
 
 /// Rows that one thread takes at a time.

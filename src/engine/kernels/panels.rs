@@ -10,7 +10,8 @@ use std::sync::Arc;
 use pulp::{Arch, Simd, WithSimd};
 
 use super::packed::{self, Format, Kind, Packed, Q4_0, Q4_1, Q8_0};
-use super::tiles::{self, Expand, WIDTH, accumulate, vectors};
+use super::simd::{accumulate, vectors};
+use super::tiles::{self, Expand, WIDTH};
 
 /// Columns that share a scale.
 const BLOCK: usize = 32;
@@ -326,7 +327,7 @@ fn fused<S: Simd, F: Format, const NV: usize, const MR: usize>(
         panel,
         at,
         #[inline(always)]
-        |column, weights| accumulate(simd, &mut sums, &rows, column, &weights),
+        |column, weights| accumulate(simd, &mut sums, |r| rows[r][column], &weights),
     );
     tiles::store::<S, NV, MR>(&sums, y, to);
 }

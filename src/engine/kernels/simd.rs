@@ -7,7 +7,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-/// A matrix inside a slice: element (i, j) is at `i * rows + j * columns`.
+/// A matrix inside a slice: element (i, j) is at `i * rows + j * columns`, and one of the two is 1.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'a> {
     pub data: &'a [f32],
@@ -15,7 +15,7 @@ pub struct View<'a> {
     pub columns: usize,
 }
 
-/// `c[m, n] = beta · c + a[m, k] · b[k, n]`; `c` and `b` have contiguous rows, `a` any strides.
+/// `a[m, k] · b[k, n]` into `c[m, n]`; `c` and `b` have contiguous rows, `a` rows or columns.
 ///
 /// Made for the small products around attention and LoRA, where packing would cost more than it saves.
 #[derive(Debug)]
@@ -28,9 +28,19 @@ pub struct Product<'a> {
     pub m: usize,
     pub n: usize,
     pub k: usize,
-    /// Whether to add to `c` or to overwrite it.
-    pub add: bool,
+    pub onto: Onto,
     pub alpha: f32,
+}
+
+/// What becomes of what `c` holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Onto {
+    /// `c ← alpha · a b`
+    Nothing,
+    /// `c ← c + alpha · a b`
+    Sum,
+    /// `c ← (c + a₀ b₀) + a₁ b₁ + …`: a sum goes on where it was left; `alpha` is not asked.
+    Chain,
 }
 
 impl Product<'_> {
@@ -65,7 +75,15 @@ impl WithSimd for Product<'_> {
             j += lanes;
         }
         if j < this.n {
-            this.tail(simd, j);
+            let mut i = 0;
+            while i + 6 <= this.m {
+                this.tail::<S, 6>(simd, i, j);
+                i += 6;
+            }
+            while i < this.m {
+                this.tail::<S, 1>(simd, i, j);
+                i += 1;
+            }
         }
     }
 }
@@ -90,53 +108,103 @@ impl Product<'_> {
 
     #[inline(always)]
     fn tile<S: Simd, const MR: usize, const NV: usize>(&mut self, simd: S, i: usize, j: usize) {
-        let lanes = S::F32_LANES;
-        let width = NV * lanes;
+        let width = NV * S::F32_LANES;
         let mut sums = [[simd.splat_f32s(0.0); NV]; MR];
-        let a = &self.a.data[i * self.a.rows..];
-        for kk in 0..self.k {
-            let from = kk * self.b_rows + j;
-            let (b, _) = S::as_simd_f32s(&self.b[from..from + width]);
-            let b: &[S::f32s; NV] = b.try_into().expect("the row was cut to NV vectors");
+        if self.onto == Onto::Chain {
             for r in 0..MR {
-                let x = simd.splat_f32s(a[r * self.a.rows + kk * self.a.columns]);
-                for v in 0..NV {
-                    sums[r][v] = simd.mul_add_e_f32s(x, b[v], sums[r][v]);
-                }
+                sums[r] = vectors::<S, NV>(&self.c[(i + r) * self.c_rows + j..]);
             }
         }
-        let alpha = simd.splat_f32s(self.alpha);
-        for (r, sums) in sums.iter().enumerate() {
+        let sums = self.sums(simd, sums, i, |b| vectors::<S, NV>(&b[j..j + width]));
+        for r in 0..MR {
             let from = (i + r) * self.c_rows + j;
             let (c, _) = S::as_mut_simd_f32s(&mut self.c[from..from + width]);
-            for (c, &sum) in c.iter_mut().zip(sums) {
-                *c = if self.add { simd.mul_add_e_f32s(alpha, sum, *c) } else { simd.mul_f32s(alpha, sum) };
+            for (c, &sum) in c.iter_mut().zip(&sums[r]) {
+                *c = end(simd, self.onto, self.alpha, sum, *c);
             }
         }
     }
 
-    /// The columns after the last whole vector.
+    /// The columns after the last whole vector, `MR` rows from row `i` on.
     #[inline(always)]
-    fn tail<S: Simd>(&mut self, simd: S, j: usize) {
-        let width = self.n - j;
-        let alpha = simd.splat_f32s(self.alpha);
-        for i in 0..self.m {
-            let mut sum = simd.splat_f32s(0.0);
-            for kk in 0..self.k {
-                let from = kk * self.b_rows + j;
-                let b = simd.partial_load_f32s(&self.b[from..from + width]);
-                let x = simd.splat_f32s(self.a.data[i * self.a.rows + kk * self.a.columns]);
-                sum = simd.mul_add_e_f32s(x, b, sum);
+    fn tail<S: Simd, const MR: usize>(&mut self, simd: S, i: usize, j: usize) {
+        let mut sums = [[simd.splat_f32s(0.0)]; MR];
+        if self.onto == Onto::Chain {
+            for r in 0..MR {
+                let row = (i + r) * self.c_rows;
+                sums[r] = [simd.partial_load_f32s(&self.c[row + j..row + self.n])];
             }
-            let c = &mut self.c[i * self.c_rows + j..][..width];
-            let value = if self.add {
-                simd.mul_add_e_f32s(alpha, sum, simd.partial_load_f32s(c))
-            } else {
-                simd.mul_f32s(alpha, sum)
-            };
-            simd.partial_store_f32s(c, value);
+        }
+        let sums = self.sums(simd, sums, i, |b| [simd.partial_load_f32s(&b[j..self.n])]);
+        for (r, &[sum]) in sums.iter().enumerate() {
+            let row = (i + r) * self.c_rows;
+            let c = &mut self.c[row + j..row + self.n];
+            simd.partial_store_f32s(c, end(simd, self.onto, self.alpha, sum, simd.partial_load_f32s(c)));
         }
     }
+
+    /// Adds to `sums` `MR` rows of `a` from row `i` on against some columns of `b`, which `load` takes out of a row.
+    #[inline(always)]
+    fn sums<S: Simd, const MR: usize, const NV: usize>(
+        &self,
+        simd: S,
+        mut sums: [[S::f32s; NV]; MR],
+        i: usize,
+        load: impl Fn(&[f32]) -> [S::f32s; NV],
+    ) -> [[S::f32s; NV]; MR] {
+        if self.k == 0 {
+            return sums;
+        }
+        let a = &self.a.data[i * self.a.rows..];
+        let b = self.b.chunks(self.b_rows);
+        // Two loops, so that where `a` has its numbers is known before them.
+        if self.a.columns == 1 {
+            let rows: [&[f32]; MR] = std::array::from_fn(|r| &a[r * self.a.rows..][..self.k]);
+            for (kk, b) in (0..self.k).zip(b) {
+                accumulate(simd, &mut sums, |r| rows[r][kk], &load(b));
+            }
+        } else {
+            assert_eq!(self.a.rows, 1, "rows or columns of a view are contiguous");
+            for ((_, b), a) in (0..self.k).zip(b).zip(a.chunks(self.a.columns)) {
+                let a: &[f32; MR] = a[..MR].try_into().expect("cut to MR rows");
+                accumulate(simd, &mut sums, |r| a[r], &load(b));
+            }
+        }
+        sums
+    }
+}
+
+/// What is written for a sum where `c` stood.
+#[inline(always)]
+fn end<S: Simd>(simd: S, onto: Onto, alpha: f32, sum: S::f32s, c: S::f32s) -> S::f32s {
+    match onto {
+        Onto::Nothing => simd.mul_f32s(simd.splat_f32s(alpha), sum),
+        Onto::Sum => simd.mul_add_e_f32s(simd.splat_f32s(alpha), sum, c),
+        Onto::Chain => sum,
+    }
+}
+
+/// Adds one term, `x` of each row times its weights, to the sums of every row.
+#[inline(always)]
+pub(super) fn accumulate<S: Simd, const MR: usize, const NV: usize>(
+    simd: S,
+    sums: &mut [[S::f32s; NV]; MR],
+    x: impl Fn(usize) -> f32,
+    weights: &[S::f32s; NV],
+) {
+    for (r, sums) in sums.iter_mut().enumerate() {
+        let x = simd.splat_f32s(x(r));
+        for (sum, &weight) in sums.iter_mut().zip(weights) {
+            *sum = simd.mul_add_e_f32s(x, weight, *sum);
+        }
+    }
+}
+
+#[inline(always)]
+pub(super) fn vectors<S: Simd, const NV: usize>(from: &[f32]) -> [S::f32s; NV] {
+    let (vectors, _) = S::as_simd_f32s(&from[..NV * S::F32_LANES]);
+    let vectors: &[S::f32s; NV] = vectors.try_into().expect("cut to NV vectors");
+    *vectors
 }
 
 /// `y[s, n] = x[s, k] · w[n, k]ᵀ` for a few rows `x`: each weight is read once for all of them. `y` is `[rows, n]`.
@@ -257,20 +325,6 @@ pub fn exp<S: Simd>(simd: S, x: S::f32s) -> S::f32s {
     simd.select_f32s(small, splat(0.0), scaled)
 }
 
-/// A loop over one or more slices of equal length, a vector at a time, the last one partial.
-macro_rules! lanes {
-    ($simd:ident, $S:ident, $len:expr, |$range:ident| $body:block) => {{
-        let lanes = $S::F32_LANES;
-        let mut from = 0;
-        while from < $len {
-            let to = ($len).min(from + lanes);
-            let $range = from..to;
-            $body
-            from = to;
-        }
-    }};
-}
-
 /// Largest element; −∞ of nothing.
 pub fn max(x: &[f32]) -> f32 {
     struct Max<'a>(&'a [f32]);
@@ -355,13 +409,13 @@ pub fn swiglu(gate: &[f32], up: &[f32], y: &mut [f32]) {
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            let one = simd.splat_f32s(1.0);
-            lanes!(simd, S, self.2.len(), |range| {
-                let g = simd.partial_load_f32s(&self.0[range.clone()]);
-                let u = simd.partial_load_f32s(&self.1[range.clone()]);
-                let sigmoid = simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(g))));
-                simd.partial_store_f32s(&mut self.2[range], simd.mul_f32s(simd.mul_f32s(g, sigmoid), u));
-            });
+            let ((g, g_tail), (u, u_tail)) = (S::as_simd_f32s(self.0), S::as_simd_f32s(self.1));
+            let (y, y_tail) = S::as_mut_simd_f32s(self.2);
+            for ((&g, &u), y) in g.iter().zip(u).zip(y) {
+                *y = simd.mul_f32s(silu(simd, g).0, u);
+            }
+            let (g, u) = (simd.partial_load_f32s(g_tail), simd.partial_load_f32s(u_tail));
+            simd.partial_store_f32s(y_tail, simd.mul_f32s(silu(simd, g).0, u));
         }
     }
     Arch::new().dispatch(Op(gate, up, y));
@@ -374,21 +428,36 @@ pub fn swiglu_backward(gate: &[f32], up: &[f32], dy: &[f32], dgate: &mut [f32], 
         type Output = ();
         #[inline(always)]
         fn with_simd<S: Simd>(self, simd: S) {
-            let one = simd.splat_f32s(1.0);
-            lanes!(simd, S, self.2.len(), |range| {
-                let g = simd.partial_load_f32s(&self.0[range.clone()]);
-                let u = simd.partial_load_f32s(&self.1[range.clone()]);
-                let d = simd.partial_load_f32s(&self.2[range.clone()]);
-                let sigmoid = simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(g))));
-                let silu = simd.mul_f32s(g, sigmoid);
-                // σ + silu (1 − σ)
-                let slope = simd.mul_add_e_f32s(silu, simd.sub_f32s(one, sigmoid), sigmoid);
-                simd.partial_store_f32s(&mut self.3[range.clone()], simd.mul_f32s(simd.mul_f32s(d, u), slope));
-                simd.partial_store_f32s(&mut self.4[range], simd.mul_f32s(d, silu));
-            });
+            let ((g, g_tail), (u, u_tail)) = (S::as_simd_f32s(self.0), S::as_simd_f32s(self.1));
+            let (d, d_tail) = S::as_simd_f32s(self.2);
+            let ((dg, dg_tail), (du, du_tail)) = (S::as_mut_simd_f32s(self.3), S::as_mut_simd_f32s(self.4));
+            for ((((&g, &u), &d), dg), du) in g.iter().zip(u).zip(d).zip(dg).zip(du) {
+                (*dg, *du) = slopes(simd, g, u, d);
+            }
+            let (g, u) = (simd.partial_load_f32s(g_tail), simd.partial_load_f32s(u_tail));
+            let (dg, du) = slopes(simd, g, u, simd.partial_load_f32s(d_tail));
+            simd.partial_store_f32s(dg_tail, dg);
+            simd.partial_store_f32s(du_tail, du);
         }
     }
     Arch::new().dispatch(Op(gate, up, dy, dgate, dup));
+}
+
+/// silu(x) and σ(x).
+#[inline(always)]
+fn silu<S: Simd>(simd: S, x: S::f32s) -> (S::f32s, S::f32s) {
+    let one = simd.splat_f32s(1.0);
+    let sigmoid = simd.div_f32s(one, simd.add_f32s(one, exp(simd, simd.neg_f32s(x))));
+    (simd.mul_f32s(x, sigmoid), sigmoid)
+}
+
+/// Of gate and up, where their product's is `d`.
+#[inline(always)]
+fn slopes<S: Simd>(simd: S, g: S::f32s, u: S::f32s, d: S::f32s) -> (S::f32s, S::f32s) {
+    let (silu, sigmoid) = silu(simd, g);
+    // σ + silu (1 − σ)
+    let slope = simd.mul_add_e_f32s(silu, simd.sub_f32s(simd.splat_f32s(1.0), sigmoid), sigmoid);
+    (simd.mul_f32s(simd.mul_f32s(d, u), slope), simd.mul_f32s(d, silu))
 }
 
 #[cfg(test)]
@@ -406,16 +475,21 @@ mod tests {
         for (m, n, k) in [(1, 1, 1), (7, 65, 5), (13, 100, 33), (6, 64, 16), (9, 16, 70), (3, 3, 40), (2, 200, 0)] {
             let (a, b, c) = (numbers("a", m * k), numbers("b", k * n), numbers("c", m * n));
             for transposed in [false, true] {
-                for add in [false, true] {
+                for onto in [Onto::Nothing, Onto::Sum, Onto::Chain] {
                     let (rows, columns) = if transposed { (1, m) } else { (k, 1) };
                     let mut found = c.clone();
                     let view = View { data: &a, rows, columns };
-                    Product { c: &mut found, c_rows: n, a: view, b: &b, b_rows: n, m, n, k, add, alpha: 0.5 }.run();
+                    Product { c: &mut found, c_rows: n, a: view, b: &b, b_rows: n, m, n, k, onto, alpha: 0.5 }.run();
                     for i in 0..m {
                         for j in 0..n {
                             let sum: f64 =
                                 (0..k).map(|kk| f64::from(a[i * rows + kk * columns]) * f64::from(b[kk * n + j])).sum();
-                            let want = 0.5 * sum + if add { f64::from(c[i * n + j]) } else { 0.0 };
+                            let c = f64::from(c[i * n + j]);
+                            let want = match onto {
+                                Onto::Nothing => 0.5 * sum,
+                                Onto::Sum => 0.5 * sum + c,
+                                Onto::Chain => sum + c,
+                            };
                             assert!((f64::from(found[i * n + j]) - want).abs() < 1e-4, "{m} {n} {k} at {i} {j}");
                         }
                     }

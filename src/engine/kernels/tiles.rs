@@ -11,6 +11,9 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::simd::{accumulate, vectors};
+use super::zeros;
+
 /// Outputs of a panel: four vectors of AVX-512.
 pub(super) const WIDTH: usize = 64;
 /// Terms of a sum that are expanded at a time, so that a panel's part of them stays in the nearest cache: 32 KiB.
@@ -20,7 +23,7 @@ const ROWS: usize = 512;
 /// Fewer rows than these are not worth another expansion of the same weights.
 const FEWEST: usize = 96;
 /// Pieces of work for each thread, so that threads of unequal speed end together.
-const PIECES: usize = 8;
+const PIECES: usize = 16;
 
 /// Weights of `depth` terms by `outputs`.
 pub(super) trait Expand: Copy + Sync {
@@ -52,7 +55,7 @@ pub(super) fn spread(
     block: usize,
     part: impl Fn(Range<usize>, usize, &mut [&mut [f32]]) + Sync,
 ) -> Vec<f32> {
-    let mut y = vec![0.0; rows * n];
+    let mut y = zeros(rows * n);
     if y.is_empty() {
         return y;
     }
@@ -177,26 +180,9 @@ fn tile<S: Simd, const NV: usize, const MR: usize>(
     }
     for (term, weights) in (0..count).zip(scratch.chunks_exact(WIDTH)) {
         let weights = vectors::<S, NV>(&weights[from..]);
-        accumulate(simd, &mut sums, &rows, term, &weights);
+        accumulate(simd, &mut sums, |r| rows[r][term], &weights);
     }
     store::<S, NV, MR>(&sums, y, at);
-}
-
-/// Adds one term, `x` times its weights, to the sums of every row.
-#[inline(always)]
-pub(super) fn accumulate<S: Simd, const NV: usize, const MR: usize>(
-    simd: S,
-    sums: &mut [[S::f32s; NV]; MR],
-    rows: &[&[f32]; MR],
-    term: usize,
-    weights: &[S::f32s; NV],
-) {
-    for (sums, row) in sums.iter_mut().zip(rows) {
-        let x = simd.splat_f32s(row[term]);
-        for (sum, &weight) in sums.iter_mut().zip(weights) {
-            *sum = simd.mul_add_e_f32s(x, weight, *sum);
-        }
-    }
 }
 
 /// Columns `at..` of a row, as far as it goes; zeros beyond.
@@ -233,11 +219,4 @@ pub(super) fn store<S: Simd, const NV: usize, const MR: usize>(
             y.copy_from_slice(&part[..y.len()]);
         }
     }
-}
-
-#[inline(always)]
-pub(super) fn vectors<S: Simd, const NV: usize>(from: &[f32]) -> [S::f32s; NV] {
-    let (vectors, _) = S::as_simd_f32s(&from[..NV * S::F32_LANES]);
-    let vectors: &[S::f32s; NV] = vectors.try_into().expect("cut to NV vectors");
-    *vectors
 }
