@@ -1,7 +1,7 @@
 """The rival of `speed`: transformers and peft at the same shapes, in f32, on the same number of threads.
 
     python3 -m pip install torch transformers peft
-    python3 src/engine/benches/rival.py [THREADS]
+    python3 src/engine/benches/rival.py [THREADS] [CASE…]
     cargo bench -p mascot-engine --bench speed -- decode prefill train
 
 Weights are random ones of SmolLM2-135M's shape: speed does not depend on them. Every case is run three times and all are
@@ -27,6 +27,8 @@ model = LlamaForCausalLM(
 
 
 def timed(name, tokens, run):
+    if sys.argv[2:] and not any(case in name for case in sys.argv[2:]):
+        return
     runs = []
     for _ in range(3):
         began = time.perf_counter()
