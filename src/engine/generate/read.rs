@@ -10,15 +10,17 @@ use rayon::prelude::*;
 
 use super::sampler;
 use crate::error::{Error, Result};
+use crate::kernels::beside;
 use crate::kernels::decode::Kv;
 use crate::kernels::linear::{Role, linear};
 use crate::model::Lm;
 use crate::model::causal_lm::{Prefix, rows_and_ids};
-use crate::nn::lora::Lora;
+use crate::nn::lora::{Adapter, Lora};
 use crate::nn::pack::Pack;
 
-/// Tokens read in one pass, as far as prompts allow.
-const TOKENS: usize = 1024;
+/// Tokens read in one pass, as far as prompts allow: enough for weights to be expanded seldom, few enough for their states to stay in
+/// a thread's own cache. Passes are read beside one another.
+const TOKENS: usize = 256;
 
 /// A prompt to be read.
 #[derive(Debug, Clone, Copy)]
@@ -60,23 +62,28 @@ impl Lm {
         if prompts.iter().any(|prompt| prompt.ids.is_empty()) {
             return Err(Error::Data("a prompt needs at least one token".to_owned()));
         }
-        let mut all = Vec::with_capacity(prompts.len());
-        let mut from = 0;
-        while from < prompts.len() {
-            let mut pack = Pack::new();
-            let first = from;
-            while from < prompts.len() && (pack.is_empty() || pack.len() + prompts[from].ids.len() <= TOKENS) {
-                pack.push(prompts[from].ids, prompts[from].options);
-                from += 1;
+        let adapter = self.adapter(adapter)?;
+        let mut passes = Vec::new();
+        let mut rest = prompts;
+        while !rest.is_empty() {
+            let (mut pack, mut count) = (Pack::new(), 0);
+            while count < rest.len() && (pack.is_empty() || pack.len() + rest[count].ids.len() <= TOKENS) {
+                pack.push(rest[count].ids, rest[count].options);
+                count += 1;
             }
-            all.extend(self.read_together(adapter, &prompts[first..from], &pack, temperature)?);
+            let (prompts, others) = rest.split_at(count);
+            passes.push((prompts, pack));
+            rest = others;
         }
-        Ok(all)
+        let read = beside(self.device(), &passes, |(prompts, pack)| {
+            self.read_together(adapter.as_deref(), prompts, pack, temperature)
+        })?;
+        Ok(read.concat())
     }
 
     fn read_together(
         &self,
-        adapter: Option<&Lora>,
+        adapter: Option<&Adapter>,
         prompts: &[Reading<'_>],
         pack: &Pack,
         temperature: f32,
@@ -84,8 +91,7 @@ impl Lm {
         let heads = self.config().attention_heads();
         let before: Vec<Option<&Prefix>> = prompts.iter().map(|prompt| prompt.before).collect();
         let mut kept: Vec<Vec<Kv>> = vec![Vec::with_capacity(self.config().layers); prompts.len()];
-        let adapter = self.adapter(adapter)?;
-        let (x, _) = self.trunk(adapter.as_deref(), pack, &before, Role::Read, |i, saved| {
+        let (x, _) = self.trunk(adapter, pack, &before, Role::Read, |i, saved| {
             for ((block, prompt), kept) in pack.blocks().iter().zip(prompts).zip(&mut kept) {
                 let mut kv = prompt.before.map_or_else(|| Kv::new(heads), |before| before.layers[i].clone());
                 kv.extend(&saved.qkv().narrow(0, block.start, block.prompt)?, heads)?;

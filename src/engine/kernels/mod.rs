@@ -15,7 +15,7 @@ pub mod vocabulary;
 
 use std::cell::RefCell;
 
-use candle_core::{CpuStorage, InplaceOp1, Layout, Storage, Tensor};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Storage, Tensor};
 use rayon::prelude::*;
 
 use crate::error::Result;
@@ -63,6 +63,22 @@ pub fn on_slice_mut(tensor: &Tensor, f: impl FnMut(&mut [f32])) -> Result<()> {
 /// need not hand over to the pool and sleep until it answers.
 pub fn pooled<R: Send>(f: impl FnOnce() -> R + Send) -> R {
     rayon::scope(|_| f())
+}
+
+/// Runs passes that need nothing of one another: on the processor beside one another, so that no thread waits at the end of each
+/// kernel for the others; elsewhere in turn. What each makes is the same either way.
+///
+/// # Errors
+/// The first pass's, in their order, that fails.
+pub fn beside<T: Sync, R: Send>(
+    device: &Device,
+    passes: &[T],
+    f: impl Fn(&T) -> Result<R> + Sync + Send,
+) -> Result<Vec<R>> {
+    if !device.is_cpu() || passes.len() < 2 {
+        return passes.iter().map(f).collect();
+    }
+    passes.par_iter().map(f).collect::<Vec<Result<R>>>().into_iter().collect()
 }
 
 /// `n` zeros. Many are written by all threads: written by one, they would keep the others waiting.

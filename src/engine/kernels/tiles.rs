@@ -16,12 +16,15 @@ use super::zeros;
 
 /// Outputs of a panel: four vectors of AVX-512.
 pub(super) const WIDTH: usize = 64;
-/// Terms of a sum that are expanded at a time, so that a panel's part of them stays in the nearest cache: 32 KiB.
-pub(super) const DEPTH: usize = 128;
+/// Terms of a sum that are expanded at a time, at most: 144 KiB, which the second cache holds beside some rows. Fewer would stay in the
+/// nearest one, and cost more: sums are written and read again between them.
+pub(super) const DEPTH: usize = 576;
+/// Parts of a sum begin at multiples of this, as quantised weights come in blocks.
+const BLOCK: usize = 32;
 /// Rows that are multiplied with a part of a panel at a time: their part of `x` stays in the second cache.
 const ROWS: usize = 512;
 /// Fewer rows than these are not worth another expansion of the same weights.
-const FEWEST: usize = 96;
+const FEWEST: usize = 192;
 /// Pieces of work for each thread, so that threads of unequal speed end together.
 const PIECES: usize = 16;
 
@@ -113,14 +116,16 @@ impl<W: Expand> Piece<'_, '_, W> {
         let Self { weights, panels, x, y, scratch } = self;
         let depth = weights.depth();
         let first = panels.start;
+        // Parts of about one length.
+        let part = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).next_multiple_of(BLOCK);
         // A vector that straddles two lines of the cache is read twice.
         scratch.resize((DEPTH + 1) * WIDTH, 0.0);
         let skip = scratch.as_ptr().align_offset(64).min(WIDTH);
         let scratch = &mut scratch[skip..][..DEPTH * WIDTH];
         for panel in panels {
             let at = (panel - first) * WIDTH;
-            for from in (0..depth).step_by(DEPTH) {
-                let terms = from..depth.min(from + DEPTH);
+            for from in (0..depth).step_by(part) {
+                let terms = from..depth.min(from + part);
                 let scratch = &mut scratch[..terms.len() * WIDTH];
                 weights.fill(simd, panel, terms.clone(), scratch);
                 tiles::<S, NV, MR>(simd, x, depth, terms, scratch, y, at);

@@ -15,7 +15,7 @@ use crate::kernels::attention;
 use crate::kernels::decode::Kv;
 use crate::kernels::linear::{Role, linear};
 use crate::kernels::pointwise::{self, Rotation};
-use crate::kernels::{pooled, vocabulary};
+use crate::kernels::{beside, pooled, vocabulary};
 use crate::nn::block::{Pass, Saved, saved_bytes};
 use crate::nn::lora::{Adapter, Lora, LoraGrads};
 use crate::nn::pack::Pack;
@@ -27,7 +27,7 @@ use crate::text::{Chat, Tokenizer};
 const SAVED_BYTES: usize = 384 << 20;
 
 /// Tokens of a pack without gradients at a time, as far as blocks allow.
-const SCORED_TOKENS: usize = 1024;
+const SCORED_TOKENS: usize = 256;
 
 /// A frozen model. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -265,15 +265,14 @@ impl Lm {
         temperature: f32,
     ) -> Result<Vec<f32>> {
         let adapter = self.adapter(adapter)?;
-        let mut all = Vec::with_capacity(pack.targets().len());
-        for part in pack.split(SCORED_TOKENS) {
+        let parts = beside(&self.0.device, &pack.split(SCORED_TOKENS), |part| {
             let before = vec![prefix; part.blocks().len()];
-            let (x, _) = self.trunk(adapter.as_deref(), &part, &before, Role::Read, |_, _| Ok(()))?;
-            let (rows, targets) = rows_and_ids(&part);
+            let (x, _) = self.trunk(adapter.as_deref(), part, &before, Role::Read, |_, _| Ok(()))?;
+            let (rows, targets) = rows_and_ids(part);
             let (_, states) = self.states(&x, &rows)?;
-            all.extend(vocabulary::logps(&states, &self.0.weights.head, &targets, temperature)?);
-        }
-        Ok(all)
+            vocabulary::logps(&states, &self.0.weights.head, &targets, temperature)
+        })?;
+        Ok(parts.concat())
     }
 
     /// Logits of every row, `[rows, vocab]`: for tests and small packs.
