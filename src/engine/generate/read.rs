@@ -91,17 +91,19 @@ impl Lm {
         let heads = self.config().attention_heads();
         let before: Vec<Option<&Prefix>> = prompts.iter().map(|prompt| prompt.before).collect();
         let mut kept: Vec<Vec<Kv>> = vec![Vec::with_capacity(self.config().layers); prompts.len()];
-        let (x, _) = self.trunk(adapter, pack, &before, Role::Read, |i, saved| {
+        let last = pack.blocks().iter().map(|block| (block.start + block.prompt) as u32 - 1);
+        let (of_options, targets) = rows_and_ids(pack);
+        let rows: Vec<u32> = last.chain(of_options).collect();
+        let states = self.states_at(adapter, pack, &before, &rows, |i, qkv| {
             for ((block, prompt), kept) in pack.blocks().iter().zip(prompts).zip(&mut kept) {
                 let mut kv = prompt.before.map_or_else(|| Kv::new(heads), |before| before.layers[i].clone());
-                kv.extend(&saved.qkv().narrow(0, block.start, block.prompt)?, heads)?;
+                kv.extend(&qkv.narrow(0, block.start, block.prompt)?, heads)?;
                 kept.push(kv);
             }
             Ok(())
         })?;
-        let last: Vec<u32> = pack.blocks().iter().map(|block| (block.start + block.prompt) as u32 - 1).collect();
-        let (_, states) = self.states(&x, &last)?;
-        let logps = self.option_logps(&x, pack, temperature)?;
+        let of_options = states.narrow(0, prompts.len(), targets.len())?;
+        let logps = self.option_logps(&of_options, &targets, temperature)?;
         let mut logps = logps.as_slice();
         let mut all = Vec::with_capacity(prompts.len());
         for (i, (prompt, layers)) in prompts.iter().zip(kept).enumerate() {
@@ -114,14 +116,12 @@ impl Lm {
         Ok(all)
     }
 
-    fn option_logps(&self, x: &Tensor, pack: &Pack, temperature: f32) -> Result<Vec<f32>> {
-        let (rows, targets) = rows_and_ids(pack);
-        if rows.is_empty() {
+    fn option_logps(&self, states: &Tensor, targets: &[u32], temperature: f32) -> Result<Vec<f32>> {
+        if targets.is_empty() {
             return Ok(Vec::new());
         }
-        let (_, states) = self.states(x, &rows)?;
-        let mut logits = linear(&states, &self.weights().head, Role::Sampled)?.flatten_all()?.to_vec1::<f32>()?;
-        let each = logits.par_chunks_mut(self.config().vocab).zip(&targets);
+        let mut logits = linear(states, &self.weights().head, Role::Sampled)?.flatten_all()?.to_vec1::<f32>()?;
+        let each = logits.par_chunks_mut(self.config().vocab).zip(targets);
         let scale = 1.0 / temperature;
         Ok(each.map(|(logits, &target)| sampler::logp(logits, scale, target as usize)).collect())
     }

@@ -14,6 +14,7 @@ mod tiles;
 pub mod vocabulary;
 
 use std::cell::RefCell;
+use std::ops::RangeInclusive;
 
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Storage, Tensor};
 use rayon::prelude::*;
@@ -84,6 +85,52 @@ pub fn beside<T: Sync, R: Send>(
 /// `n` zeros. Many are written by all threads: written by one, they would keep the others waiting.
 pub(crate) fn zeros(n: usize) -> Vec<f32> {
     if n < 1 << 17 { vec![0.0; n] } else { rayon::iter::repeat_n(0.0, n).with_min_len(1 << 16).collect() }
+}
+
+/// Buffers that a thread keeps for the next kernel, and numbers in each at least and at most (32 MiB).
+const SPARE: usize = 6;
+const SPARED: RangeInclusive<usize> = 1 << 14..=1 << 23;
+
+thread_local! {
+    /// The newest last.
+    static SPARES: RefCell<Vec<Vec<f32>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Room for `n` numbers, all of which the caller writes: what stands there means nothing.
+pub(crate) fn room(n: usize) -> Vec<f32> {
+    let spare = SPARES.with_borrow_mut(|spares| {
+        let at = spares.iter().rposition(|spare| spare.len() == n)?;
+        Some(spares.remove(at))
+    });
+    spare.unwrap_or_else(|| zeros(n))
+}
+
+/// Takes the room of a tensor that nobody needs any more, for [`room`]: layers make the same shapes again and again.
+pub(crate) fn recycle(tensor: Tensor) {
+    struct Take(RefCell<Vec<f32>>);
+    impl InplaceOp1 for Take {
+        fn name(&self) -> &'static str {
+            "take"
+        }
+
+        fn cpu_fwd(&self, storage: &mut CpuStorage, _: &Layout) -> candle_core::Result<()> {
+            let CpuStorage::F32(data) = storage else { return Err(misuse("other storage")) };
+            *self.0.borrow_mut() = std::mem::take(data);
+            Ok(())
+        }
+    }
+    if !tensor.device().is_cpu() || !SPARED.contains(&tensor.elem_count()) {
+        return;
+    }
+    let taken = Take(RefCell::new(Vec::new()));
+    if tensor.inplace_op1(&taken).is_ok() {
+        SPARES.with_borrow_mut(|spares| {
+            if spares.len() == SPARE {
+                spares.remove(0);
+            }
+            spares.push(taken.0.into_inner());
+        });
+    }
 }
 
 /// Rows that one thread takes at a time.

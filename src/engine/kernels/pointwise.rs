@@ -3,7 +3,7 @@
 use candle_core::{D, Tensor};
 use rayon::prelude::*;
 
-use super::{ROWS, on_slice, on_slice_mut, simd, zeros};
+use super::{ROWS, on_slice, on_slice_mut, room, simd};
 use crate::error::Result;
 
 /// `y = x / rms(x) · w` over the last `w.len()` columns at a time: `x` is `[rows, width]` and `width` a multiple of `w`'s.
@@ -15,7 +15,7 @@ pub fn rms_norm(x: &Tensor, w: &Tensor, eps: f64) -> Result<Tensor> {
     if !x.device().is_cpu() {
         return plain::rms_norm(x, w, eps);
     }
-    let mut y = zeros(x.elem_count());
+    let mut y = room(x.elem_count());
     on_slice(x, |x| {
         on_slice(w, |w| {
             y.par_chunks_mut(ROWS * width).zip(x.par_chunks(ROWS * width)).for_each(|(y, x)| {
@@ -40,7 +40,7 @@ pub fn rms_norm_backward(x: &Tensor, w: &Tensor, dy: &Tensor, eps: f64) -> Resul
     if !x.device().is_cpu() {
         return plain::rms_norm_backward(x, w, dy, eps);
     }
-    let mut dx = zeros(x.elem_count());
+    let mut dx = room(x.elem_count());
     on_slice(x, |x| {
         on_slice(dy, |dy| {
             on_slice(w, |w| {
@@ -81,7 +81,7 @@ pub fn swiglu(gate_up: &Tensor) -> Result<Tensor> {
     if !gate_up.device().is_cpu() {
         return plain::swiglu(gate_up);
     }
-    let mut y = zeros(rows * width);
+    let mut y = room(rows * width);
     on_slice(gate_up, |x| {
         y.par_chunks_mut(ROWS * width).zip(x.par_chunks(ROWS * both)).for_each(|(y, x)| {
             for (y, x) in y.chunks_exact_mut(width).zip(x.chunks_exact(both)) {
@@ -102,7 +102,7 @@ pub fn swiglu_backward(gate_up: &Tensor, dy: &Tensor) -> Result<Tensor> {
     if !gate_up.device().is_cpu() {
         return plain::swiglu_backward(gate_up, dy);
     }
-    let mut dx = zeros(rows * both);
+    let mut dx = room(rows * both);
     on_slice(gate_up, |x| {
         on_slice(dy, |dy| {
             let rows = dx.par_chunks_mut(ROWS * both).zip(x.par_chunks(ROWS * both)).zip(dy.par_chunks(ROWS * width));

@@ -11,8 +11,8 @@ use std::ops::Range;
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
+use super::room;
 use super::simd::{accumulate, vectors};
-use super::zeros;
 
 /// Outputs of a panel: four vectors of AVX-512.
 pub(super) const WIDTH: usize = 64;
@@ -39,6 +39,9 @@ pub(super) trait Expand: Copy + Sync {
 /// `y[rows, outputs]` of `x[rows, depth]`.
 pub(super) fn product<W: Expand>(weights: W, x: &[f32], rows: usize) -> Vec<f32> {
     let depth = weights.depth();
+    if depth == 0 {
+        return vec![0.0; rows * weights.outputs()];
+    }
     let panels = weights.outputs().div_ceil(WIDTH);
     let wanted = PIECES * rayon::current_num_threads();
     let blocks = wanted.div_ceil(panels.max(1)).min(rows / FEWEST).max(rows.div_ceil(ROWS)).max(1);
@@ -58,7 +61,7 @@ pub(super) fn spread(
     block: usize,
     part: impl Fn(Range<usize>, usize, &mut [&mut [f32]]) + Sync,
 ) -> Vec<f32> {
-    let mut y = zeros(rows * n);
+    let mut y = room(rows * n);
     if y.is_empty() {
         return y;
     }

@@ -216,12 +216,7 @@ impl Lm {
     ) -> Result<(Tensor, Rotation)> {
         pooled(|| {
             let config = &self.0.config;
-            let mut positions = pack.positions().to_vec();
-            for (block, prefix) in pack.blocks().iter().zip(before) {
-                let known = prefix.map_or(0, Prefix::len) as u32;
-                positions[block.start..block.start + block.len()].iter_mut().for_each(|position| *position += known);
-            }
-            let rotation = self.rotation(&positions)?;
+            let rotation = self.rotation_after(pack, before)?;
             let mut x = self.embed(pack.ids())?;
             let pass = Pass { config, rotation: &rotation, role };
             for (i, weights) in self.0.weights.layers.iter().enumerate() {
@@ -235,6 +230,51 @@ impl Lm {
             }
             Ok((x, rotation))
         })
+    }
+
+    /// States after the final norm at these rows, `[rows, hidden]`, nothing kept. `before` is as in [`Lm::trunk`]; `each` is given
+    /// every layer's rotated q | k | v. The last layer goes on behind attention for these rows alone.
+    pub(crate) fn states_at(
+        &self,
+        adapter: Option<&Adapter>,
+        pack: &Pack,
+        before: &[Option<&Prefix>],
+        rows: &[u32],
+        mut each: impl FnMut(usize, &Tensor) -> Result<()> + Send,
+    ) -> Result<Tensor> {
+        pooled(|| {
+            let Inner { config, weights, device, .. } = &*self.0;
+            let rotation = self.rotation_after(pack, before)?;
+            let pass = Pass { config, rotation: &rotation, role: Role::Read };
+            let rows = Tensor::new(rows, device)?;
+            let mut x = self.embed(pack.ids())?;
+            for (i, weights) in weights.layers.iter().enumerate() {
+                let kv: Vec<Option<&Kv>> = before.iter().map(|prefix| prefix.map(|prefix| &prefix.layers[i])).collect();
+                let attend = |qkv: &Tensor| attention::forward(qkv, config.attention_heads(), pack.blocks(), &kv);
+                let factors = adapter.and_then(|adapter| adapter.layer(i));
+                if i + 1 == self.0.weights.layers.len() {
+                    let (y, qkv) = pass.forward_rows(weights, factors, &x, &rows, attend)?;
+                    each(i, &qkv)?;
+                    x = y;
+                } else {
+                    let (y, saved) = pass.forward(weights, &[(pack.len(), factors)], x, attend)?;
+                    each(i, saved.qkv())?;
+                    saved.recycle();
+                    x = y;
+                }
+            }
+            pointwise::rms_norm(&x, &weights.norm, config.norm_eps)
+        })
+    }
+
+    /// Of a pack's rows, behind the prefix of each block.
+    fn rotation_after(&self, pack: &Pack, before: &[Option<&Prefix>]) -> Result<Rotation> {
+        let mut positions = pack.positions().to_vec();
+        for (block, prefix) in pack.blocks().iter().zip(before) {
+            let known = prefix.map_or(0, Prefix::len) as u32;
+            positions[block.start..block.start + block.len()].iter_mut().for_each(|position| *position += known);
+        }
+        self.rotation(&positions)
     }
 
     /// States after the final norm at these rows, `[rows, hidden]`.
@@ -267,9 +307,8 @@ impl Lm {
         let adapter = self.adapter(adapter)?;
         let parts = beside(&self.0.device, &pack.split(SCORED_TOKENS), |part| {
             let before = vec![prefix; part.blocks().len()];
-            let (x, _) = self.trunk(adapter.as_deref(), part, &before, Role::Read, |_, _| Ok(()))?;
             let (rows, targets) = rows_and_ids(part);
-            let (_, states) = self.states(&x, &rows)?;
+            let states = self.states_at(adapter.as_deref(), part, &before, &rows, |_, _| Ok(()))?;
             vocabulary::logps(&states, &self.0.weights.head, &targets, temperature)
         })?;
         Ok(parts.concat())
@@ -323,9 +362,8 @@ impl Lm {
     /// As [`Lm::logps`].
     pub fn hidden(&self, lora: Option<&Lora>, pack: &Pack, rows: &[usize]) -> Result<Tensor> {
         let adapter = self.adapter(lora)?;
-        let (x, _) = self.trunk(adapter.as_deref(), pack, &[], Role::Read, |_, _| Ok(()))?;
         let rows: Vec<u32> = rows.iter().map(|&row| row as u32).collect();
-        Ok(self.states(&x, &rows)?.1)
+        self.states_at(adapter.as_deref(), pack, &[], &rows, |_, _| Ok(()))
     }
 }
 

@@ -16,6 +16,7 @@ use crate::error::Result;
 use crate::kernels::attention::{self, Block, Heads};
 use crate::kernels::linear::{Role, linear, linear_back};
 use crate::kernels::pointwise::{self, Rotation};
+use crate::kernels::recycle;
 use crate::model::Config;
 use crate::model::weights::LayerWeights;
 
@@ -48,6 +49,13 @@ impl Saved {
     /// Rotated q | k | v, `[rows, width]`.
     pub fn qkv(&self) -> &Tensor {
         &self.qkv
+    }
+
+    /// For who has read what they came for: nothing else may hold a part of it.
+    pub fn recycle(self) {
+        for tensor in [self.x, self.qkv, self.attended, self.mid, self.gate_up] {
+            recycle(tensor);
+        }
     }
 
     /// The block's input alone, for those who compute the rest again.
@@ -83,17 +91,51 @@ impl Pass<'_> {
         x: Tensor,
         attend: impl FnOnce(&Tensor) -> Result<Tensor>,
     ) -> Result<(Tensor, Saved)> {
-        let config = self.config;
         let mut us = Detours::default();
-        let n1 = pointwise::rms_norm(&x, &weights.attn_norm, config.norm_eps)?;
+        let (raw, qkv) = self.projected(weights, routes, &x, &mut us)?;
+        let attended = attend(&qkv)?;
+        let (y, mid, gate_up) = self.mixed(weights, routes, &x, &attended, &mut us)?;
+        Ok((y, Saved { x, raw, qkv, attended, mid, gate_up, us }))
+    }
+
+    /// `y` of these rows alone, and rotated q | k | v of all: after attention, no row needs another. For a last layer.
+    ///
+    /// # Errors
+    /// As [`Pass::forward`].
+    pub fn forward_rows(
+        &self,
+        weights: &LayerWeights,
+        factors: Option<&LayerFactors>,
+        x: &Tensor,
+        rows: &Tensor,
+        attend: impl FnOnce(&Tensor) -> Result<Tensor>,
+    ) -> Result<(Tensor, Tensor)> {
+        let mut us = Detours::default();
+        let (_, qkv) = self.projected(weights, &[(x.dim(0)?, factors)], x, &mut us)?;
+        let (x, attended) = (x.index_select(rows, 0)?, attend(&qkv)?.index_select(rows, 0)?);
+        let (y, ..) = self.mixed(weights, &[(rows.elem_count(), factors)], &x, &attended, &mut us)?;
+        Ok((y, qkv))
+    }
+
+    /// q | k | v, raw where heads are normed, and rotated.
+    fn projected(
+        &self,
+        weights: &LayerWeights,
+        routes: &[Route<'_>],
+        x: &Tensor,
+        us: &mut Detours,
+    ) -> Result<(Option<Tensor>, Tensor)> {
+        let config = self.config;
+        let n1 = pointwise::rms_norm(x, &weights.attn_norm, config.norm_eps)?;
         let mut qkv = linear(&n1, &weights.qkv, self.role)?;
         if let Some(bias) = &weights.qkv_bias {
             qkv = pointwise::add_bias(qkv, bias)?;
         }
         let (q, kv) = (config.q_dim(), config.kv_dim());
         for (target, offset) in [(Target::Q, 0), (Target::K, q), (Target::V, q + kv)] {
-            qkv = detour(routes, target, qkv, &n1, offset, &mut us)?;
+            qkv = detour(routes, target, qkv, &n1, offset, us)?;
         }
+        recycle(n1);
         let (raw, normed) = match (&weights.q_norm, &weights.k_norm) {
             (Some(q_norm), Some(k_norm)) => {
                 let parts = [
@@ -106,22 +148,34 @@ impl Pass<'_> {
             }
             _ => (None, qkv),
         };
-        let qkv = self.rotation.turn(normed, config.heads + config.kv_heads, false)?;
-        let attended = attend(&qkv)?;
-        let o = linear(&attended, &weights.o, self.role)?;
-        let o = detour(routes, Target::O, o, &attended, 0, &mut us)?;
-        let mid = pointwise::add(o, &x)?;
+        Ok((raw, self.rotation.turn(normed, config.heads + config.kv_heads, false)?))
+    }
+
+    /// `y`, `mid` and gate | up from what was attended to.
+    fn mixed(
+        &self,
+        weights: &LayerWeights,
+        routes: &[Route<'_>],
+        x: &Tensor,
+        attended: &Tensor,
+        us: &mut Detours,
+    ) -> Result<(Tensor, Tensor, Tensor)> {
+        let config = self.config;
+        let o = linear(attended, &weights.o, self.role)?;
+        let o = detour(routes, Target::O, o, attended, 0, us)?;
+        let mid = pointwise::add(o, x)?;
 
         let n2 = pointwise::rms_norm(&mid, &weights.mlp_norm, config.norm_eps)?;
         let mut gate_up = linear(&n2, &weights.gate_up, self.role)?;
         for (target, offset) in [(Target::Gate, 0), (Target::Up, config.ffn)] {
-            gate_up = detour(routes, target, gate_up, &n2, offset, &mut us)?;
+            gate_up = detour(routes, target, gate_up, &n2, offset, us)?;
         }
+        recycle(n2);
         let act = pointwise::swiglu(&gate_up)?;
         let down = linear(&act, &weights.down, self.role)?;
-        let down = detour(routes, Target::Down, down, &act, 0, &mut us)?;
-        let y = pointwise::add(down, &mid)?;
-        Ok((y, Saved { x, raw, qkv, attended, mid, gate_up, us }))
+        let down = detour(routes, Target::Down, down, &act, 0, us)?;
+        recycle(act);
+        Ok((pointwise::add(down, &mid)?, mid, gate_up))
     }
 
     /// `dx` from `dy`, adding the layer's LoRA gradients to `grads`. `None` when nothing below learns and nobody asked.
@@ -150,9 +204,9 @@ impl Pass<'_> {
         };
         let down = pointwise::swiglu(&saved.gate_up)?;
         let dact = back(Target::Down, &dy, 0, &down, Some(linear_back(&dy, &weights.down)?))?.ok_or_else(lost)?;
-        drop(down);
+        recycle(down);
         let dgate_up = pointwise::swiglu_backward(&saved.gate_up, &dact)?;
-        drop(dact);
+        recycle(dact);
         let n2 = pointwise::rms_norm(&saved.mid, &weights.mlp_norm, config.norm_eps)?;
         let mut dn2 = Some(linear_back(&dgate_up, &weights.gate_up)?);
         for (target, offset) in [(Target::Gate, 0), (Target::Up, config.ffn)] {
