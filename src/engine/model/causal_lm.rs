@@ -233,7 +233,7 @@ impl Lm {
     }
 
     /// States after the final norm at these rows, `[rows, hidden]`, nothing kept. `before` is as in [`Lm::trunk`]; `each` is given
-    /// every layer's rotated q | k | v. The last layer goes on behind attention for these rows alone.
+    /// every layer's rotated q | k | v, to copy from: its room is used again. The last layer goes on behind attention for these rows alone.
     pub(crate) fn states_at(
         &self,
         adapter: Option<&Adapter>,

@@ -1,6 +1,7 @@
 //! Logits and log-probabilities of every model and file layout, padded on either side in the reference and packed here.
 
 use candle_core::Device;
+use mascot_engine::generate::read::Reading;
 use mascot_engine::model::Lm;
 use mascot_engine::model::gguf::Gguf;
 use mascot_engine::model::weights::Source;
@@ -124,5 +125,36 @@ fn completions_that_share_a_prompt_are_scored_as_if_alone() {
     let after = lm.logps_after(Some(&prefix), None, &pack, 1.0).unwrap();
     for (a, b) in after.iter().zip(&alone) {
         close(*a, *b, 1e-5, "cached prefix");
+    }
+}
+
+#[test]
+fn prompts_read_beside_one_another_are_what_each_is_alone() {
+    let lm = Golden::read("tiny-qwen3").model();
+    // More tokens than one pass takes.
+    let prompts: Vec<Vec<u32>> = (0..14).map(|i| (0..50 + i).map(|j| 1 + (7 * i + 3 * j) % 90).collect()).collect();
+    let options = [vec![5, 6, 7], vec![90, 3]];
+    let reading = |ids| Reading { before: None, ids, options: &options };
+    let together: Vec<Reading<'_>> = prompts.iter().map(|ids| reading(ids.as_slice())).collect();
+    let together = lm.read(None, &together, 0.7).unwrap();
+    assert_eq!(together.len(), prompts.len());
+    for (ids, together) in prompts.iter().zip(&together) {
+        let alone = lm.read(None, &[reading(ids.as_slice())], 0.7).unwrap().remove(0);
+        assert_eq!(together.logps, alone.logps, "bit for bit");
+        let pack = Pack::new().block(&[3], &[[8, 9, 10]]);
+        let after = |prefix| lm.logps_after(Some(prefix), None, &pack, 1.0).unwrap();
+        assert_eq!(after(&together.prefix), after(&alone.prefix), "bit for bit");
+    }
+}
+
+#[test]
+fn a_state_is_the_same_whether_its_neighbours_are_wanted() {
+    let lm = Golden::read("tiny-llama").model();
+    let pack = Pack::new().block(&(1..300).map(|i| i % 90).collect::<Vec<u32>>(), &[vec![5, 6, 7], vec![90, 3]]);
+    let all: Vec<usize> = (0..pack.len()).collect();
+    let states = |rows: &[usize]| lm.hidden(None, &pack, rows).unwrap().to_vec2::<f32>().unwrap();
+    let (every, some) = (states(&all), [298, 0, 301]);
+    for (row, state) in some.iter().zip(states(&some)) {
+        assert_eq!(state, every[*row], "bit for bit");
     }
 }
