@@ -3,25 +3,13 @@
 
 use libfuzzer_sys::fuzz_target;
 use mascot_lang::program::Program;
-use mascot_lang::source::World;
+use mascot_lang::source::Alone;
 use mascot_run::card::{Card, Persona, Version, embedded, export, import};
 
 const SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 
-struct One<'t>(&'t str);
-
-impl World for One<'_> {
-    fn source(&self, path: &str) -> Result<String, String> {
-        if path == "card.masc" { Ok(self.0.to_owned()) } else { Err("no such file".to_owned()) }
-    }
-
-    fn prose(&self, _: &str, _: &str) -> Result<String, String> {
-        Err("no such file".to_owned())
-    }
-}
-
 fn checked(masc: &str) -> Program {
-    let checked = mascot_lang::check(&One(masc), "card.masc", &[]);
+    let checked = mascot_lang::check(&Alone { path: "card.masc", text: masc }, "card.masc", &[]);
     let told: Vec<String> = checked.diagnostics.sorted().iter().map(|one| one.message.clone()).collect();
     checked.program.unwrap_or_else(|| panic!("what was imported does not check: {told:?}\n{masc}"))
 }

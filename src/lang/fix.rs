@@ -151,18 +151,7 @@ impl World for With<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct One(&'static str);
-
-    impl World for One {
-        fn source(&self, path: &str) -> Result<String, String> {
-            if path == "main.masc" { Ok(self.0.to_owned()) } else { Err("no such file".to_owned()) }
-        }
-
-        fn prose(&self, _: &str, _: &str) -> Result<String, String> {
-            Err("no such file".to_owned())
-        }
-    }
+    use crate::source::Alone;
 
     #[test]
     fn faults_are_mended_round_by_round() {
@@ -170,7 +159,7 @@ mod tests {
         let text = "masc 1\npersona anchor \"A\" {\n  voice: \"hello\"\n}\nlet crew = [anchr]\nstage s = sft for persona in crew {\n  \
                     polcy = base\n  data = lines\n}\nmodel base { weights = random(arch: \"llama\", hidden: 8, layers: 1, heads: 1, \
                     kv_heads: 1, ffn: 8) }\ndataset lines { source = jsonl(\"a\") }\n";
-        let mended = mended(&One(text), "main.masc", told_by_check).unwrap();
+        let mended = mended(&Alone { path: "main.masc", text }, "main.masc", told_by_check).unwrap();
         assert!(mended.checked.diagnostics.is_empty(), "{:#?}\n{}", mended.checked.diagnostics, mended.text);
         assert!(mended.text.contains("voice= \"hello\"") && mended.text.contains("[anchor]"), "{}", mended.text);
         assert!(mended.text.contains("policy = base"), "{}", mended.text);
@@ -180,9 +169,9 @@ mod tests {
     #[test]
     fn what_has_no_fix_is_left() {
         let text = "masc 1\nlet a = b_of_nowhere_at_all\n";
-        let mended = mended(&One(text), "main.masc", told_by_check).unwrap();
+        let mended = mended(&Alone { path: "main.masc", text }, "main.masc", told_by_check).unwrap();
         assert_eq!((mended.text.as_str(), mended.done.len()), (text, 0));
         assert!(mended.checked.diagnostics.has_errors());
-        assert!(super::mended(&One(text), "other.masc", told_by_check).is_none());
+        assert!(super::mended(&Alone { path: "main.masc", text }, "other.masc", told_by_check).is_none());
     }
 }

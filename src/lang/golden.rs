@@ -13,7 +13,7 @@ use crate::address::Far;
 use crate::diagnostic::Diagnostics;
 use crate::fix::Teller;
 use crate::lock::Lock;
-use crate::source::{FileId, World};
+use crate::source::{Alone, FileId, World};
 use crate::{Checked, check, explain, lint};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
@@ -42,19 +42,6 @@ impl World for Folder<'_> {
     fn lock(&self) -> Option<(String, String)> {
         let text = std::fs::read_to_string(self.0.join(self.1).with_extension("lock")).ok()?;
         Some(("mascot.lock".to_owned(), text))
-    }
-}
-
-/// One text and nothing else.
-struct Alone<'t>(&'t str);
-
-impl World for Alone<'_> {
-    fn source(&self, path: &str) -> Result<String, String> {
-        if path == "main.masc" { Ok(self.0.to_owned()) } else { Err("no such file".to_owned()) }
-    }
-
-    fn prose(&self, _from: &str, _path: &str) -> Result<String, String> {
-        Err("no such file".to_owned())
     }
 }
 
@@ -153,7 +140,7 @@ fn a_fix_mends_what_it_is_offered_for() {
             for one in all.into_iter().filter(|_| !several) {
                 let Some(fix) = one.fixes.first().filter(of_itself) else { continue };
                 let mended = crate::fix::applied(&text, &fix.edits.iter().collect::<Vec<_>>());
-                let again = check(&Alone(&mended), "main.masc", &[]);
+                let again = check(&Alone { path: "main.masc", text: &mended }, "main.masc", &[]);
                 let left = teller(&again);
                 let count = |found: &Diagnostics| found.sorted().iter().filter(|other| other.code == one.code).count();
                 assert!(
@@ -308,7 +295,7 @@ fn a_program_past_a_limit_is_told_so_once() {
     let items: String = (0..10_001).map(|at| format!("let x{at} = 1\n")).collect();
     let texts = [("M0001", large), ("M0002", "masc 1\nlet x = \0\n".to_owned()), ("M0006", format!("masc 1\n{items}"))];
     for (code, text) in texts {
-        let checked = check(&Alone(&text), "main.masc", &[]);
+        let checked = check(&Alone { path: "main.masc", text: &text }, "main.masc", &[]);
         let told = told(&checked, "main.masc");
         assert!(matches!(told.as_slice(), [one] if one.starts_with(&format!("# {code} at "))), "{code}: {told:?}");
     }

@@ -127,3 +127,20 @@ pub trait World {
         None
     }
 }
+
+/// A world of one file and nothing else.
+#[derive(Debug, Clone, Copy)]
+pub struct Alone<'t> {
+    pub path: &'t str,
+    pub text: &'t str,
+}
+
+impl World for Alone<'_> {
+    fn source(&self, path: &str) -> Result<String, String> {
+        if path == self.path { Ok(self.text.to_owned()) } else { Err("no such file".to_owned()) }
+    }
+
+    fn prose(&self, _: &str, _: &str) -> Result<String, String> {
+        Err("no such file".to_owned())
+    }
+}

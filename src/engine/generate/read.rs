@@ -14,13 +14,9 @@ use crate::kernels::beside;
 use crate::kernels::decode::Kv;
 use crate::kernels::linear::{Role, linear};
 use crate::model::Lm;
-use crate::model::causal_lm::{Prefix, rows_and_ids};
+use crate::model::causal_lm::{PASS_TOKENS, Prefix, rows_and_ids};
 use crate::nn::lora::{Adapter, Lora};
 use crate::nn::pack::Pack;
-
-/// Tokens read in one pass, as far as prompts allow: enough for weights to be expanded seldom, few enough for their states to stay in
-/// a thread's own cache. Passes are read beside one another.
-const TOKENS: usize = 256;
 
 /// A prompt to be read.
 #[derive(Debug, Clone, Copy)]
@@ -67,7 +63,7 @@ impl Lm {
         let mut rest = prompts;
         while !rest.is_empty() {
             let (mut pack, mut count) = (Pack::new(), 0);
-            while count < rest.len() && (pack.is_empty() || pack.len() + rest[count].ids.len() <= TOKENS) {
+            while count < rest.len() && (pack.is_empty() || pack.len() + rest[count].ids.len() <= PASS_TOKENS) {
                 pack.push(rest[count].ids, rest[count].options);
                 count += 1;
             }

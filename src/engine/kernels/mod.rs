@@ -43,18 +43,25 @@ pub fn on_slice<R>(tensor: &Tensor, f: impl FnOnce(&[f32]) -> R) -> Result<R> {
 ///
 /// # Errors
 /// When the tensor is not contiguous f32 in main memory.
-pub fn on_slice_mut(tensor: &Tensor, f: impl FnMut(&mut [f32])) -> Result<()> {
+pub fn on_slice_mut(tensor: &Tensor, mut f: impl FnMut(&mut [f32])) -> Result<()> {
+    on_storage(tensor, |data, layout| {
+        let Some((from, to)) = layout.contiguous_offsets() else { return Err(misuse("strides")) };
+        f(&mut data[from..to]);
+        Ok(())
+    })
+}
+
+/// Runs `f` on all that an f32 tensor's memory holds.
+fn on_storage(tensor: &Tensor, f: impl FnMut(&mut Vec<f32>, &Layout) -> candle_core::Result<()>) -> Result<()> {
     struct Change<F>(RefCell<F>);
-    impl<F: FnMut(&mut [f32])> InplaceOp1 for Change<F> {
+    impl<F: FnMut(&mut Vec<f32>, &Layout) -> candle_core::Result<()>> InplaceOp1 for Change<F> {
         fn name(&self) -> &'static str {
             "change"
         }
 
         fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
             let CpuStorage::F32(data) = storage else { return Err(misuse("other storage")) };
-            let Some((from, to)) = layout.contiguous_offsets() else { return Err(misuse("strides")) };
-            (self.0.borrow_mut())(&mut data[from..to]);
-            Ok(())
+            (self.0.borrow_mut())(data, layout)
         }
     }
     Ok(tensor.inplace_op1(&Change(RefCell::new(f)))?)
@@ -107,28 +114,20 @@ pub(crate) fn room(n: usize) -> Vec<f32> {
 
 /// Takes the room of a tensor that nobody needs any more, for [`room`]: layers make the same shapes again and again.
 pub(crate) fn recycle(tensor: Tensor) {
-    struct Take(RefCell<Vec<f32>>);
-    impl InplaceOp1 for Take {
-        fn name(&self) -> &'static str {
-            "take"
-        }
-
-        fn cpu_fwd(&self, storage: &mut CpuStorage, _: &Layout) -> candle_core::Result<()> {
-            let CpuStorage::F32(data) = storage else { return Err(misuse("other storage")) };
-            *self.0.borrow_mut() = std::mem::take(data);
-            Ok(())
-        }
-    }
     if !tensor.device().is_cpu() || !SPARED.contains(&tensor.elem_count()) {
         return;
     }
-    let taken = Take(RefCell::new(Vec::new()));
-    if tensor.inplace_op1(&taken).is_ok() {
+    let mut taken = Vec::new();
+    let take = |data: &mut Vec<f32>, _: &Layout| {
+        taken = std::mem::take(data);
+        Ok(())
+    };
+    if on_storage(&tensor, take).is_ok() {
         SPARES.with_borrow_mut(|spares| {
             if spares.len() == SPARE {
                 spares.remove(0);
             }
-            spares.push(taken.0.into_inner());
+            spares.push(taken);
         });
     }
 }

@@ -7,10 +7,7 @@ use std::sync::Arc;
 use half::f16;
 use pulp::Simd;
 
-use super::tiles::{self, Expand, WIDTH};
-
-/// Numbers that share a scale.
-const BLOCK: usize = 32;
+use super::tiles::{self, BLOCK, Expand, WIDTH};
 
 /// Rows of weights in blocks of 32. Cheap to clone.
 #[derive(Debug, Clone)]

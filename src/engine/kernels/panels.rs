@@ -11,10 +11,8 @@ use pulp::{Arch, Simd, WithSimd};
 
 use super::packed::{self, Format, Kind, Packed, Q4_0, Q4_1, Q8_0};
 use super::simd::{accumulate, vectors};
-use super::tiles::{self, Expand, WIDTH};
+use super::tiles::{self, BLOCK, Expand, WIDTH};
 
-/// Columns that share a scale.
-const BLOCK: usize = 32;
 /// So few positions are multiplied as weights are expanded; for more of them a panel is expanded once.
 const FEW: usize = 4;
 

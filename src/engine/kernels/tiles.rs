@@ -19,8 +19,8 @@ pub(super) const WIDTH: usize = 64;
 /// Terms of a sum that are expanded at a time, at most: 144 KiB, which the second cache holds beside some rows. Fewer would stay in the
 /// nearest one, and cost more: sums are written and read again between them.
 pub(super) const DEPTH: usize = 576;
-/// Parts of a sum begin at multiples of this, as quantised weights come in blocks.
-const BLOCK: usize = 32;
+/// Quantised weights that share a scale, one after another; parts of a sum begin at multiples of it.
+pub(super) const BLOCK: usize = 32;
 /// Rows that are multiplied with a part of a panel at a time: their part of `x` stays in the second cache.
 const ROWS: usize = 512;
 /// Fewer rows than these are not worth another expansion of the same weights.
@@ -120,7 +120,7 @@ impl<W: Expand> Piece<'_, '_, W> {
         let depth = weights.depth();
         let first = panels.start;
         // Parts of about one length.
-        let part = depth.div_ceil(depth.div_ceil(DEPTH).max(1)).next_multiple_of(BLOCK);
+        let part = depth.div_ceil(depth.div_ceil(DEPTH)).next_multiple_of(BLOCK);
         // A vector that straddles two lines of the cache is read twice.
         scratch.resize((DEPTH + 1) * WIDTH, 0.0);
         let skip = scratch.as_ptr().align_offset(64).min(WIDTH);

@@ -21,7 +21,7 @@ pub fn logps(h: &Tensor, head: &Frozen, targets: &[u32], temperature: f32) -> Re
     let batches = targets.chunks(BATCH).enumerate();
     let parts = batches.map(|(i, targets)| {
         let h = h.narrow(0, i * BATCH, targets.len())?;
-        Ok(pooled(|| Sums::over_vocabulary(&h, head, targets, temperature, false))?.logps())
+        Ok(Sums::over_vocabulary(&h, head, targets, temperature, false)?.logps())
     });
     Ok(parts.collect::<Result<Vec<_>>>()?.concat())
 }
@@ -39,7 +39,7 @@ pub fn logps_and_slopes(
     let (mut logps, mut slopes) = (Vec::with_capacity(targets.len()), Vec::new());
     for (i, targets) in targets.chunks(BATCH).enumerate() {
         let h = h.narrow(0, i * BATCH, targets.len())?;
-        let sums = pooled(|| Sums::over_vocabulary(&h, head, targets, temperature, true))?;
+        let sums = Sums::over_vocabulary(&h, head, targets, temperature, true)?;
         slopes.extend(sums.slopes(head, targets, temperature, h.device())?);
         logps.extend(sums.logps());
     }
@@ -67,23 +67,25 @@ struct Row {
 
 impl Sums {
     fn over_vocabulary(h: &Tensor, head: &Frozen, targets: &[u32], temperature: f32, means: bool) -> Result<Self> {
-        let scale = 1.0 / temperature;
-        let row = Row { largest: f32::NEG_INFINITY, sum: 0.0, target: 0.0, fade: 0.0 };
-        let mut sums = Self { rows: vec![row; targets.len()], means: None };
-        let vocab = head.outputs();
-        for from in (0..vocab).step_by(WORDS) {
-            let words = from..vocab.min(from + WORDS);
-            let logits = head.forward(h, words.clone())?.to_device(&Device::Cpu)?;
-            sums.add(&logits, targets, from, scale)?;
-            if means {
-                let part = head.back(&logits.to_device(h.device())?, words)?;
-                sums.means = Some(match sums.means.take() {
-                    None => part,
-                    Some(before) => (before.broadcast_mul(&sums.column(|row| row.fade, h.device())?)? + part)?,
-                });
+        pooled(|| {
+            let scale = 1.0 / temperature;
+            let row = Row { largest: f32::NEG_INFINITY, sum: 0.0, target: 0.0, fade: 0.0 };
+            let mut sums = Self { rows: vec![row; targets.len()], means: None };
+            let vocab = head.outputs();
+            for from in (0..vocab).step_by(WORDS) {
+                let words = from..vocab.min(from + WORDS);
+                let logits = head.forward(h, words.clone())?.to_device(&Device::Cpu)?;
+                sums.add(&logits, targets, from, scale)?;
+                if means {
+                    let part = head.back(&logits.to_device(h.device())?, words)?;
+                    sums.means = Some(match sums.means.take() {
+                        None => part,
+                        Some(before) => (before.broadcast_mul(&sums.column(|row| row.fade, h.device())?)? + part)?,
+                    });
+                }
             }
-        }
-        Ok(sums)
+            Ok(sums)
+        })
     }
 
     /// Takes in the logits of the words from `from` on, and leaves `e^(logit − largest)` in their place.

@@ -26,8 +26,9 @@ use crate::text::{Chat, Tokenizer};
 /// is computed follows from the pack's size alone.
 const SAVED_BYTES: usize = 384 << 20;
 
-/// Tokens of a pack without gradients at a time, as far as blocks allow.
-const SCORED_TOKENS: usize = 256;
+/// Tokens of a pass without gradients, as far as blocks allow: enough for weights to be expanded seldom, few enough for their states to
+/// stay in a thread's own cache. Passes go beside one another.
+pub(crate) const PASS_TOKENS: usize = 256;
 
 /// A frozen model. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -210,21 +211,17 @@ impl Lm {
         &self,
         adapter: Option<&Adapter>,
         pack: &Pack,
-        before: &[Option<&Prefix>],
-        role: Role,
         mut each: impl FnMut(usize, Saved) -> Result<()> + Send,
     ) -> Result<(Tensor, Rotation)> {
         pooled(|| {
             let config = &self.0.config;
-            let rotation = self.rotation_after(pack, before)?;
+            let rotation = self.rotation(pack.positions())?;
             let mut x = self.embed(pack.ids())?;
-            let pass = Pass { config, rotation: &rotation, role };
+            let pass = Pass { config, rotation: &rotation, role: Role::Read };
             for (i, weights) in self.0.weights.layers.iter().enumerate() {
-                let kv: Vec<Option<&Kv>> = before.iter().map(|prefix| prefix.map(|prefix| &prefix.layers[i])).collect();
-                let (y, saved) =
-                    pass.forward(weights, &[(pack.len(), adapter.and_then(|a| a.layer(i)))], x, |qkv| {
-                        attention::forward(qkv, config.attention_heads(), pack.blocks(), &kv)
-                    })?;
+                let attend = |qkv: &Tensor| attention::forward(qkv, config.attention_heads(), pack.blocks(), &[]);
+                let routes = [(pack.len(), adapter.and_then(|adapter| adapter.layer(i)))];
+                let (y, saved) = pass.forward(weights, &routes, x, attend)?;
                 each(i, saved)?;
                 x = y;
             }
@@ -232,8 +229,9 @@ impl Lm {
         })
     }
 
-    /// States after the final norm at these rows, `[rows, hidden]`, nothing kept. `before` is as in [`Lm::trunk`]; `each` is given
-    /// every layer's rotated q | k | v, to copy from: its room is used again. The last layer goes on behind attention for these rows alone.
+    /// States after the final norm at these rows, `[rows, hidden]`, nothing kept. `before` has the prefix of each block, as far as there are
+    /// any; `each` is given every layer's rotated q | k | v, to copy from: its room is used again. The last layer goes on behind attention
+    /// for these rows alone.
     pub(crate) fn states_at(
         &self,
         adapter: Option<&Adapter>,
@@ -305,7 +303,7 @@ impl Lm {
         temperature: f32,
     ) -> Result<Vec<f32>> {
         let adapter = self.adapter(adapter)?;
-        let parts = beside(&self.0.device, &pack.split(SCORED_TOKENS), |part| {
+        let parts = beside(&self.0.device, &pack.split(PASS_TOKENS), |part| {
             let before = vec![prefix; part.blocks().len()];
             let (rows, targets) = rows_and_ids(part);
             let states = self.states_at(adapter.as_deref(), part, &before, &rows, |_, _| Ok(()))?;
@@ -320,7 +318,7 @@ impl Lm {
     /// As [`Lm::logps`].
     pub fn logits(&self, adapter: Option<&Lora>, pack: &Pack) -> Result<Tensor> {
         let adapter = self.adapter(adapter)?;
-        let (x, _) = self.trunk(adapter.as_deref(), pack, &[], Role::Read, |_, _| Ok(()))?;
+        let (x, _) = self.trunk(adapter.as_deref(), pack, |_, _| Ok(()))?;
         let states = pointwise::rms_norm(&x, &self.0.weights.norm, self.0.config.norm_eps)?;
         linear(&states, &self.0.weights.head, Role::Read)
     }
@@ -394,7 +392,7 @@ impl Kept {
         let adapter = lora.on(lm.device())?;
         let everything = pack.len() <= lm.pack_tokens();
         let mut layers = Vec::with_capacity(lm.config().layers);
-        let (y, rotation) = lm.trunk(Some(&adapter), pack, &[], Role::Read, |_, saved| {
+        let (y, rotation) = lm.trunk(Some(&adapter), pack, |_, saved| {
             layers.push(if everything {
                 Checkpoint::All(Box::new(saved))
             } else {
@@ -407,28 +405,30 @@ impl Kept {
 
     /// From the gradient of normed states at `rows`.
     fn backward(self, rows: &[u32], before: &Tensor, dstates: &Tensor, grads: &mut LoraGrads) -> Result<()> {
-        let Inner { config, weights, device, .. } = &*self.lm.0;
-        let dbefore = pointwise::rms_norm_backward(before, &weights.norm, dstates, config.norm_eps)?;
-        let index = Tensor::new(rows, device)?;
-        let mut dy = self.y.zeros_like()?.index_add(&index, &dbefore, 0)?;
-        drop(self.y);
-        let pass = Pass { config, rotation: &self.rotation, role: Role::Read };
-        let blocks = self.pack.blocks();
-        for (i, checkpoint) in self.layers.into_iter().enumerate().rev() {
-            let factors = self.adapter.layer(i);
-            let saved = match checkpoint {
-                Checkpoint::All(saved) => *saved,
-                Checkpoint::Input(x) => {
-                    let attend = |qkv: &Tensor| attention::forward(qkv, config.attention_heads(), blocks, &[]);
-                    pass.forward(&weights.layers[i], &[(self.pack.len(), factors)], x, attend)?.1
+        pooled(|| {
+            let Inner { config, weights, device, .. } = &*self.lm.0;
+            let dbefore = pointwise::rms_norm_backward(before, &weights.norm, dstates, config.norm_eps)?;
+            let index = Tensor::new(rows, device)?;
+            let mut dy = self.y.zeros_like()?.index_add(&index, &dbefore, 0)?;
+            drop(self.y);
+            let pass = Pass { config, rotation: &self.rotation, role: Role::Read };
+            let blocks = self.pack.blocks();
+            for (i, checkpoint) in self.layers.into_iter().enumerate().rev() {
+                let factors = self.adapter.layer(i);
+                let saved = match checkpoint {
+                    Checkpoint::All(saved) => *saved,
+                    Checkpoint::Input(x) => {
+                        let attend = |qkv: &Tensor| attention::forward(qkv, config.attention_heads(), blocks, &[]);
+                        pass.forward(&weights.layers[i], &[(self.pack.len(), factors)], x, attend)?.1
+                    }
+                };
+                match pass.backward(i, &weights.layers[i], factors, &saved, blocks, dy, grads, i > 0)? {
+                    Some(dx) => dy = dx,
+                    None => break,
                 }
-            };
-            match pass.backward(i, &weights.layers[i], factors, &saved, blocks, dy, grads, i > 0)? {
-                Some(dx) => dy = dx,
-                None => break,
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 }
 
@@ -464,7 +464,7 @@ impl TrainForward {
         let Some(slopes) = &self.slopes else { return Ok(()) };
         let dlogp = Tensor::new(dlogp, slopes.device())?.unsqueeze(1)?;
         let dstates = slopes.broadcast_mul(&dlogp)?;
-        pooled(|| self.kept.backward(&self.rows, &self.before, &dstates, grads))
+        self.kept.backward(&self.rows, &self.before, &dstates, grads)
     }
 }
 
@@ -488,8 +488,7 @@ impl HiddenForward {
     /// # Errors
     /// When shapes differ or memory is short.
     pub fn backward(self, dhidden: &Tensor, grads: &mut LoraGrads) -> Result<()> {
-        let dhidden = dhidden.contiguous()?;
-        pooled(|| self.kept.backward(&self.rows, &self.before, &dhidden, grads))
+        self.kept.backward(&self.rows, &self.before, &dhidden.contiguous()?, grads)
     }
 }
 

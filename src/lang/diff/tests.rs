@@ -1,5 +1,5 @@
 use super::{Change, Side, changes};
-use crate::source::World;
+use crate::source::Alone;
 use crate::{Checked, check};
 
 const PROGRAM: &str = r#"masc 1
@@ -47,21 +47,9 @@ stage measured = evaluate {
 }
 "#;
 
-struct One(String);
-
-impl World for One {
-    fn source(&self, path: &str) -> Result<String, String> {
-        if path == "main.masc" { Ok(self.0.clone()) } else { Err("no such file".to_owned()) }
-    }
-
-    fn prose(&self, _: &str, _: &str) -> Result<String, String> {
-        Err("no such file".to_owned())
-    }
-}
-
 #[track_caller]
 fn checked(text: &str) -> Checked {
-    let checked = check(&One(text.to_owned()), "main.masc", &[]);
+    let checked = check(&Alone { path: "main.masc", text }, "main.masc", &[]);
     assert!(checked.program.is_some(), "{:#?}\n{text}", checked.diagnostics);
     checked
 }

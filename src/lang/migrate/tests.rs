@@ -2,7 +2,7 @@
 
 use super::{Change, EDITIONS, Edition, Migrated, migrate, migrate_by};
 use crate::check;
-use crate::source::{FileId, World};
+use crate::source::{Alone, FileId};
 
 /// Edition 0, invented: a voice was a `system`, an `sft` stage was called `tune`, tokens were counted in `tokens`.
 const INVENTED: &[Edition] = &[
@@ -81,25 +81,13 @@ judge j { by = contrast(m); rubrics = [r] }
 variant mute "No voice" { a.voice = none }
 "#;
 
-struct Alone<'t>(&'t str);
-
-impl World for Alone<'_> {
-    fn source(&self, _path: &str) -> Result<String, String> {
-        Ok(self.0.to_owned())
-    }
-
-    fn prose(&self, _from: &str, _path: &str) -> Result<String, String> {
-        Err("no such file".to_owned())
-    }
-}
-
 #[test]
 fn an_older_file_becomes_one_of_the_newest_edition_with_its_comments() {
     let migrated = migrate_by(FileId(0), OLD, INVENTED).expect("it is a good file of its edition");
     let Migrated::Rewritten { from, to, text, changed } = migrated else { panic!("{migrated:?}") };
     assert_eq!((from, to, changed), (0, 1, 10));
     assert_eq!(text, NEW);
-    let checked = check(&Alone(&text), "main.masc", &[]);
+    let checked = check(&Alone { path: "main.masc", text: &text }, "main.masc", &[]);
     assert!(checked.program.is_some() && checked.diagnostics.is_empty(), "{:?}", checked.diagnostics.sorted());
     assert!(matches!(migrate_by(FileId(0), &text, INVENTED), Ok(Migrated::UpToDate)));
 }

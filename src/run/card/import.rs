@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use mascot_lang::editor::names::is_name;
 use mascot_lang::format::{Refusal, format};
 use mascot_lang::program::{EntityKind, Program};
-use mascot_lang::source::{FileId, World};
+use mascot_lang::source::{Alone, FileId};
 use serde_json::Value;
 
 use super::back::{Example, Persona};
@@ -59,9 +59,10 @@ pub fn import(card: &Card) -> Result<Imported, NoCard> {
         voice: voice(card, &mut macros),
         never: own("never")
             .and_then(Value::as_array)
-            .map(|all| all.iter().filter_map(Value::as_str).map(|one| one_line(&macros.plain(one))))
             .into_iter()
             .flatten()
+            .filter_map(Value::as_str)
+            .map(|one| one_line(&macros.plain(one)))
             .filter(|one| !one.is_empty())
             .collect(),
         examples,
@@ -77,7 +78,7 @@ pub fn import(card: &Card) -> Result<Imported, NoCard> {
         Err(Refusal::Changed) => return Err(NoCard::because("it cannot be formatted; this is a bug in mascot")),
     };
     // What was taken is what the file says when it is read again.
-    let checked = mascot_lang::check(&One(&masc), "card.masc", &[]);
+    let checked = mascot_lang::check(&Alone { path: "card.masc", text: &masc }, "card.masc", &[]);
     let taken = match checked.program.as_ref().and_then(|program| Persona::of(program, &name)) {
         Some(taken) => taken,
         None => {
@@ -244,19 +245,6 @@ fn prose(text: &str, indent: usize) -> String {
     let lines: String =
         text.lines().map(|line| if line.is_empty() { "\n".to_owned() } else { format!("{indent}{line}\n") }).collect();
     format!("{fence}md\n{lines}{indent}{fence}")
-}
-
-/// One file and nothing else.
-struct One<'t>(&'t str);
-
-impl World for One<'_> {
-    fn source(&self, path: &str) -> Result<String, String> {
-        if path == "card.masc" { Ok(self.0.to_owned()) } else { Err("no such file".to_owned()) }
-    }
-
-    fn prose(&self, _: &str, _: &str) -> Result<String, String> {
-        Err("no such file".to_owned())
-    }
 }
 
 impl Persona {

@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use mascot_lang::source::Alone;
 use serde_json::{Value, json};
 
 use super::*;
@@ -50,16 +51,7 @@ fn read(card: &Value) -> Card {
 
 /// The persona of an imported file, as an export finds it.
 fn of(masc: &str, name: &str) -> Persona {
-    struct One<'t>(&'t str);
-    impl mascot_lang::source::World for One<'_> {
-        fn source(&self, _: &str) -> Result<String, String> {
-            Ok(self.0.to_owned())
-        }
-        fn prose(&self, _: &str, _: &str) -> Result<String, String> {
-            Err("no such file".to_owned())
-        }
-    }
-    let checked = mascot_lang::check(&One(masc), "it.masc", &[]);
+    let checked = mascot_lang::check(&Alone { path: "it.masc", text: masc }, "it.masc", &[]);
     let told: Vec<String> = checked.diagnostics.sorted().iter().map(|one| one.message.clone()).collect();
     Persona::of(checked.program.as_ref().unwrap_or_else(|| panic!("{told:?}\n{masc}")), name).unwrap()
 }
