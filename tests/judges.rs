@@ -135,8 +135,10 @@ fn a_run_asks_judges_far_and_near_and_remembers_what_they_said() {
     assert_eq!(code, Some(0));
     let again: Value = serde_json::from_str(&again).unwrap();
     assert_eq!(ids(&again, "outcome", "fresh"), Vec::<String>::new());
-    let (code, wider, err) = call(&sandbox, &["run", "asked.masc", "--json", "--set", "measured.bootstrap=60"]);
+    let wider = ["run", "asked.masc", "--json", "--set", "measured.bootstrap=60", "--jobs", "2"];
+    let (code, wider, err) = call(&sandbox, &wider);
     assert_eq!(code, Some(0), "{err}");
+    assert!(err.contains("--jobs 2: a judge far away keeps its limits"), "a ceiling is not spent twice: {err}");
     let wider: Value = serde_json::from_str(&wider).unwrap();
     assert_eq!(ids(&wider, "outcome", "fresh"), ["measured"]);
     assert_eq!(server.heard().len(), heard.len());

@@ -37,6 +37,22 @@ fn every_stage_runs_on_random_weights_and_is_recalled() {
 }
 
 #[test]
+fn several_tasks_at_once_come_to_the_same_bytes() {
+    // A key holds the digests of what came before, so equal keys to the end are equal artifacts up to there.
+    let told = |jobs: &'static str| {
+        let sandbox = Sandbox::new();
+        let run = sandbox.mascot(&call("run", &["--jobs", jobs, "--json"])).ended_with(0).json();
+        let tasks = run["tasks"].as_array().unwrap().iter();
+        let each = tasks.map(|task| ["id", "key", "outcome"].map(|field| task[field].clone()));
+        (each.collect::<Vec<_>>(), run["metrics"].clone())
+    };
+    let alone = told("1");
+    for jobs in ["2", "4"] {
+        assert!(told(jobs) == alone, "{jobs} at once");
+    }
+}
+
+#[test]
 fn a_table_asks_the_subjects_that_changed_and_recalls_their_neighbours() {
     let sandbox = Sandbox::new();
     let memos = || crate::house::files(&sandbox.path().join(".mascot/memos"), "json").len();

@@ -331,7 +331,7 @@ pub enum DiffFormat {
 pub struct Run {
     #[command(flatten)]
     pub plan: Plan,
-    /// Tasks at once, as far as they do not need one another and memory lasts (candle: one, on all threads)
+    /// Tasks at once, as far as they do not need one another and memory lasts
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Engine")]
     pub jobs: u16,
     /// Events as JSON lines on standard error, as it goes

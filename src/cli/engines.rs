@@ -4,23 +4,36 @@ use mascot_run::calibration::Machine;
 use mascot_run::desk::{Fetcher, NoFetcher};
 use mascot_run::engine::Engine;
 use mascot_run::fake::FakeEngine;
+use mascot_run::plan::Plan;
 
 use super::args::{Compute, DeviceKind, EngineKind};
 use super::exit::Exit;
 use super::{render, world};
 
-/// An engine and a fetcher.
-pub type Opened = (Box<dyn Engine>, Box<dyn Fetcher>);
+/// Who performs, and who fetches.
+pub struct Opened {
+    pub engine: Box<dyn Engine>,
+    pub fetcher: Box<dyn Fetcher>,
+    /// Makes another engine like the first, for another task at the same time: on the same threads, with models of its own.
+    pub another: fn() -> Box<dyn Engine>,
+}
 
-/// How many tasks at once. A candle task takes all threads that it is given, so two of them would only share them, with two models in
-/// memory: one at a time is as fast. It is said when more were asked for.
-pub fn jobs(compute: &Compute, asked: u16) -> usize {
-    match compute.engine {
-        EngineKind::Candle if asked > 1 => {
-            render::say(&format!("--jobs {asked}: a candle task takes all threads, so tasks go one at a time"));
+/// How many tasks at once: as many as were asked for, unless what they would share is made for one of them. Then that is said.
+pub fn jobs(compute: &Compute, plan: &Plan, asked: u16) -> usize {
+    let shared = match (compute.engine, compute.device) {
+        (EngineKind::Fake, _) => None,
+        (EngineKind::Candle, DeviceKind::Cuda) => Some("the card is one task's"),
+        (EngineKind::Candle, _) if plan.tasks.iter().any(|task| !task.remotes.is_empty()) => {
+            Some("a judge far away keeps its limits and its ceiling for one task")
+        }
+        (EngineKind::Candle, DeviceKind::Auto | DeviceKind::Cpu) => None,
+    };
+    match shared.filter(|_| asked > 1) {
+        Some(why) => {
+            render::say(&format!("--jobs {asked}: {why}, so tasks go one at a time"));
             1
         }
-        EngineKind::Candle | EngineKind::Fake => usize::from(asked),
+        None => usize::from(asked),
     }
 }
 
@@ -30,7 +43,9 @@ pub fn jobs(compute: &Compute, asked: u16) -> usize {
 /// The exit code, when the device is not to be had; it has been said.
 pub fn open(compute: &Compute) -> Result<Opened, Exit> {
     match compute.engine {
-        EngineKind::Fake => Ok((Box::new(FakeEngine), Box::new(NoFetcher))),
+        EngineKind::Fake => {
+            Ok(Opened { engine: Box::new(FakeEngine), fetcher: Box::new(NoFetcher), another: || Box::new(FakeEngine) })
+        }
         EngineKind::Candle => candle(compute),
     }
 }
@@ -67,7 +82,12 @@ pub fn machine(compute: &Compute) -> String {
 #[cfg(feature = "engine")]
 fn candle(compute: &Compute) -> Result<Opened, Exit> {
     let device = device(compute.device, compute.threads)?;
-    Ok((Box::new(mascot_engine::CandleEngine::on(device)), Box::new(mascot_engine::fetch::Courier)))
+    Ok(Opened {
+        engine: Box::new(mascot_engine::CandleEngine::on(device)),
+        fetcher: Box::new(mascot_engine::fetch::Courier),
+        // Only the processor has several: see `jobs`.
+        another: || Box::new(mascot_engine::CandleEngine::new()),
+    })
 }
 
 /// [`fingerprint`] has refused it before.

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use mascot_run::fake::FakeEngine;
 use mascot_run::plan::Saved;
 use mascot_run::points::compare;
 use mascot_run::report::{Outcome, RunReport};
@@ -10,7 +9,7 @@ use mascot_run::whole::{self, Care};
 use mascot_run::{hands, interpreter};
 
 use super::args::{EngineKind, Run};
-use super::engines;
+use super::engines::{self, Opened};
 use super::exit::Exit;
 use super::interrupt;
 use super::prepare::{Prepared, prepare};
@@ -74,12 +73,11 @@ fn run_as_planned(args: &Run, planned: Option<&Saved>) -> Exit {
 
 fn perform(args: &Run, prepared: &Prepared, mut shown: Shown) -> Result<RunReport, Exit> {
     let stop = interrupt::stop_flag();
-    let (mut engine, mut fetcher) = engines::open(&args.plan.compute)?;
+    let Opened { mut engine, mut fetcher, another } = engines::open(&args.plan.compute)?;
     let (plan, store, fetcher) = (&prepared.plan, &prepared.store, fetcher.as_mut());
-    let done = match engines::jobs(&args.plan.compute, args.jobs) {
+    let done = match engines::jobs(&args.plan.compute, plan, args.jobs) {
         1 => interpreter::run(plan, store, engine.as_mut(), fetcher, &mut shown, &stop),
-        // Only the fake engine has several: see `engines::jobs`.
-        jobs => hands::many(jobs, &|| Box::new(FakeEngine), &stop, |hands| {
+        jobs => hands::many(jobs, &another, &stop, |hands| {
             interpreter::run_by(hands, plan, store, fetcher, &mut shown, &stop)
         }),
     };

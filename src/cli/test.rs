@@ -12,7 +12,7 @@ use mascot_run::store::Store;
 use mascot_run::trial::{Trial, Verdict};
 
 use super::args::{EngineKind, Test};
-use super::engines;
+use super::engines::{self, Opened};
 use super::exit::Exit;
 use super::git::Revision;
 use super::interrupt;
@@ -181,7 +181,7 @@ fn performed(args: &Test, plan: &Plan, store: &Store) -> Result<RunReport, Exit>
         return Err(Exit::Gated);
     }
     let stop = interrupt::stop_flag();
-    let (mut engine, mut fetcher) = engines::open(&args.compute)?;
+    let Opened { mut engine, mut fetcher, .. } = engines::open(&args.compute)?;
     let mut shown = Shown::new(false, plan.fake);
     interpreter::run(plan, store, engine.as_mut(), fetcher.as_mut(), &mut shown, &stop).map_err(|why| {
         render::complain(&format!("the store: {why}"), Some(why.advice()));

@@ -35,6 +35,8 @@ pub(crate) struct Desk<'a> {
     stopped: Vec<BTreeMap<Option<String>, String>>,
     /// What is being performed, by position in the plan.
     open: BTreeMap<usize, Open>,
+    /// Tasks that were performed beside others.
+    beside: BTreeSet<usize>,
     /// Tasks whose keys somebody else held when they were last looked at.
     elsewhere: BTreeSet<usize>,
     /// Seconds that were spent on tasks that are not in hand any more.
@@ -79,6 +81,7 @@ impl<'a> Desk<'a> {
             memo: store.digests(),
             stopped: plan.tasks.iter().map(|_| BTreeMap::new()).collect(),
             open: BTreeMap::new(),
+            beside: BTreeSet::new(),
             elsewhere: BTreeSet::new(),
             performed: 0.0,
         })
@@ -231,6 +234,9 @@ impl<'a> Desk<'a> {
     pub(crate) fn lay_open(&mut self, task: &Task, document: KeyDocument, draft: Draft) {
         let began = self.events.now();
         self.open.insert(self.position(task), Open { document, draft, began });
+        if self.open.len() > 1 {
+            self.beside.extend(self.open.keys());
+        }
     }
 
     /// A task came back from its hand.
@@ -255,8 +261,8 @@ impl<'a> Desk<'a> {
         // A rehearsal's seconds are pretended.
         report.seconds = outputs.seconds.unwrap_or(report.seconds);
         let earlier = draft.spent();
-        // Of a kill nobody wrote down what it had taken: then the whole is not known.
-        let whole = !draft.resumed() || earlier > 0.0;
+        // Of a kill nobody wrote down what it had taken: then the whole is not known. What a task took beside others is not what it takes.
+        let whole = (!draft.resumed() || earlier > 0.0) && (outputs.seconds.is_some() || !self.beside.contains(&at));
         let record = draft.commit(&task.id, document, outputs, now, earlier + report.seconds)?;
         if whole {
             self.remember_cost(task, document, &record);

@@ -89,6 +89,37 @@ fn tasks_that_do_not_need_one_another_go_on_at_once() {
     assert_eq!(outcomes(&report), [Fresh; 4]);
 }
 
+/// An engine whose seconds are a clock's.
+struct Clocked;
+
+impl Engine for Clocked {
+    fn fingerprint(&self) -> String {
+        FINGERPRINT.to_owned()
+    }
+
+    fn perform(
+        &mut self,
+        request: &Request<'_>,
+        workspace: &Workspace,
+        events: &mut dyn FnMut(Progress),
+    ) -> Result<Outputs, Fault> {
+        let outputs = FakeEngine.perform(request, workspace, events)?;
+        Ok(Outputs { seconds: None, ..outputs })
+    }
+}
+
+#[test]
+fn what_a_task_took_beside_others_is_not_remembered() {
+    // Two voices side by side, then a model on both and a voice on that, each alone.
+    for (count, expected) in [(1, 4), (2, 2)] {
+        let folder = tempdir().unwrap();
+        let report = run_by(count, &|| Box::new(Clocked), &plan(folder.path(), &[]), folder.path());
+        assert_eq!(outcomes(&report), [Fresh; 4]);
+        let remembered = std::fs::read_to_string(store(folder.path()).root().join("calibration")).unwrap();
+        assert_eq!(remembered.lines().count(), expected, "{count} at once:\n{remembered}");
+    }
+}
+
 #[test]
 fn a_failure_stops_only_those_who_need_it() {
     let folder = tempdir().unwrap();
