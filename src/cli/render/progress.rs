@@ -1,10 +1,10 @@
-//! A run as it goes: a live line for the task in hand on a terminal, plain lines elsewhere, JSON lines when asked for.
+//! A run as it goes: a live line for each task in hand on a terminal, plain lines elsewhere, JSON lines when asked for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use mascot_run::engine::Progress;
 use mascot_run::event::{Event, Listener};
 use mascot_run::report::Outcome;
@@ -18,7 +18,7 @@ const EVERY: f64 = 10.0;
 
 /// How events are shown.
 enum Manner {
-    Live(ProgressBar),
+    Live(MultiProgress),
     Plain,
     Json,
 }
@@ -29,16 +29,21 @@ pub struct Shown {
     paint: Paint,
     tasks: usize,
     done: usize,
-    /// Of the task in hand.
-    began: Instant,
-    /// Where a task in hand went on from: steps that an earlier run had done tell nothing about speed.
-    first: BTreeMap<String, (u64, Instant)>,
-    last_line: Option<Instant>,
+    in_hand: BTreeMap<String, InHand>,
     /// Notes.
     said: BTreeSet<String>,
     /// Tasks of which nothing is to be said but how many there are: told together, once another kind of line comes.
     alike: Option<Alike>,
     rehearses: bool,
+}
+
+/// A task that is being performed.
+struct InHand {
+    /// Its live line.
+    bar: Option<ProgressBar>,
+    /// Where it went on from: steps that an earlier run had done tell nothing about speed.
+    first: Option<(u64, Instant)>,
+    last_line: Instant,
 }
 
 /// Tasks in a row that were recalled, or skipped for one reason.
@@ -55,7 +60,9 @@ impl Shown {
     pub fn new(json_events: bool, rehearses: bool) -> Self {
         let manner = match json_events {
             true => Manner::Json,
-            false if std::io::stderr().is_terminal() => Manner::Live(live()),
+            false if std::io::stderr().is_terminal() => {
+                Manner::Live(MultiProgress::with_draw_target(ProgressDrawTarget::stderr()))
+            }
             false => Manner::Plain,
         };
         Self {
@@ -63,9 +70,7 @@ impl Shown {
             paint: Paint::of_stderr(),
             tasks: 0,
             done: 0,
-            began: Instant::now(),
-            first: BTreeMap::new(),
-            last_line: None,
+            in_hand: BTreeMap::new(),
             said: BTreeSet::new(),
             alike: None,
             rehearses,
@@ -98,33 +103,45 @@ impl Shown {
 
     fn line(&self, text: &str) {
         match &self.manner {
-            Manner::Live(bar) => bar.suspend(|| say(text)),
+            Manner::Live(bars) => bars.suspend(|| say(text)),
             Manner::Plain => say(text),
             Manner::Json => {}
         }
     }
 
+    /// A task is in hand from now on.
+    fn begun(&mut self, task: &str, resumed: bool) {
+        let bar = match &self.manner {
+            Manner::Live(bars) => Some(bars.add(live(task))),
+            Manner::Plain | Manner::Json => None,
+        };
+        if resumed || bar.is_none() {
+            let how = if resumed { "goes on from where it was stopped" } else { "begins" };
+            self.line(&format!("  {task}  {how}"));
+        }
+        self.in_hand.insert(task.to_owned(), InHand { bar, first: None, last_line: Instant::now() });
+    }
+
     fn progress(&mut self, task: &str, progress: &Progress) {
         let now = Instant::now();
-        let (first, since) = *self.first.entry(task.to_owned()).or_insert((progress.step, now));
+        let Some(in_hand) = self.in_hand.get_mut(task) else { return };
+        let (first, since) = *in_hand.first.get_or_insert((progress.step, now));
         let done = progress.step.saturating_sub(first);
         let left = (done > 0 && progress.steps > progress.step)
             .then(|| since.elapsed().as_secs_f64() / done as f64 * (progress.steps - progress.step) as f64);
         let words = in_words(progress, left);
-        match &self.manner {
-            Manner::Live(bar) => bar.set_message(format!("{task}  {words}")),
-            Manner::Plain => {
-                let due = self.last_line.is_none_or(|last| last.elapsed().as_secs_f64() >= EVERY);
-                if due {
-                    self.last_line = Some(now);
-                    self.line(&format!("  {task}  {words}"));
-                }
-            }
-            Manner::Json => {}
+        if let Some(bar) = &in_hand.bar {
+            bar.set_message(format!("{task}  {words}"));
+        } else if in_hand.last_line.elapsed().as_secs_f64() >= EVERY {
+            in_hand.last_line = now;
+            self.line(&format!("  {task}  {words}"));
         }
     }
 
     fn task_done(&mut self, task: &str, outcome: Outcome, seconds: f64, because: Option<&str>, notes: &[String]) {
+        if let Some(bar) = self.in_hand.remove(task).and_then(|in_hand| in_hand.bar) {
+            bar.finish_and_clear();
+        }
         if matches!(outcome, Outcome::Recalled | Outcome::Skipped) {
             let is_like = |one: &Alike| one.outcome == outcome && one.because.as_deref() == because;
             if !self.alike.as_ref().is_some_and(is_like) {
@@ -158,9 +175,6 @@ impl Shown {
                     self.line(&format!("    {}", self.paint.dim(note)));
                 }
             }
-        }
-        if let Manner::Live(bar) = &self.manner {
-            bar.set_message("");
         }
     }
 }
@@ -199,16 +213,7 @@ impl Listener for Shown {
             Event::Broken { task, why } => {
                 self.line(&format!("  {task}  what the store holds of it is broken, so it is made again ({why})"));
             }
-            Event::TaskStarted { task, resumed, .. } => {
-                self.began = Instant::now();
-                self.first.remove(task);
-                self.last_line = Some(self.began);
-                let how = if resumed { "goes on from where it was stopped" } else { "begins" };
-                match &self.manner {
-                    Manner::Live(bar) if !resumed => bar.set_message(format!("{task}  begins")),
-                    _ => self.line(&format!("  {task}  {how}")),
-                }
-            }
+            Event::TaskStarted { task, resumed, .. } => self.begun(task, resumed),
             Event::Progress { task, progress } => self.progress(task, progress),
             Event::Notice { task, note } => self.line(&format!("  {task}  {}", self.paint.yellow(note))),
             // All of them stand under the results; while it runs, only what the user may want to stop it for.
@@ -231,20 +236,19 @@ impl Listener for Shown {
                 }
                 self.task_done(task, outcome, seconds, because, notes);
             }
-            Event::RunDone { .. } => {
-                if let Manner::Live(bar) = &self.manner {
-                    bar.finish_and_clear();
-                }
-            }
+            // Every task has come to an outcome, and its line is gone.
+            Event::RunDone { .. } => {}
         }
     }
 }
 
-fn live() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+/// To be added to those that are drawn.
+fn live(task: &str) -> ProgressBar {
+    let bar = ProgressBar::hidden();
     if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise}  {wide_msg}") {
         bar.set_style(style);
     }
+    bar.set_message(format!("{task}  begins"));
     bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }
