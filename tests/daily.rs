@@ -51,6 +51,25 @@ fn a_name_that_is_none_is_answered_with_the_nearest() {
 }
 
 #[test]
+fn a_report_is_of_the_run_that_did_what_is_asked() {
+    let sandbox = Sandbox::new();
+    let report = |seed: &str| {
+        let answer = sandbox.mascot(&["report", QUICKSTART, "--engine", "fake", "--set", seed, "--out", "page.html"]);
+        (answer.ended_with(0).err, sandbox.read("page.html"))
+    };
+    let run = |seed: &str| {
+        let run = ["run", QUICKSTART, "--engine", "fake", "--json", "--set", seed];
+        sandbox.mascot(&run).ended_with(0).json()["run"].as_str().unwrap().to_owned()
+    };
+    let (first, last) = (run("experiment.seed=7"), run("experiment.seed=8"));
+    let (told, page) = report("experiment.seed=7");
+    assert!(page.contains(&first) && !told.contains("no run of just this"), "{told}");
+    assert!(report("experiment.seed=8").1.contains(&last));
+    let (told, page) = report("experiment.seed=9");
+    assert!(page.contains(&last) && told.contains(&format!("no run of just this; {last} was the last")), "{told}");
+}
+
+#[test]
 fn another_seed_is_one_change_and_shows_no_number_that_nobody_wrote() {
     let sandbox = Sandbox::new();
     sandbox.rehearse(QUICKSTART);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use mascot_run::plan::Plan;
 use mascot_run::report::RunReport;
 use mascot_run::store::{Store, StoreError};
 
@@ -48,12 +49,14 @@ pub fn report(args: &Report) -> Exit {
     }
 }
 
-/// The run of that name, or the latest of this experiment with this engine at these points.
+/// The run of that name; or of this experiment's with this engine at these points the latest that did what is asked now. When none did,
+/// the latest: an edited file still has the page of its last run, and it is said.
 fn last_run(prepared: &Prepared, name: Option<&str>) -> Result<Option<RunReport>, StoreError> {
     let store: &Store = &prepared.store;
     if let Some(name) = name {
         return RunReport::read(store, name);
     }
+    let mut latest = None;
     for name in store.runs().iter().rev() {
         // A manifest that cannot be read is some other run's: told by `mascot runs`.
         let found = match RunReport::read(store, name) {
@@ -69,9 +72,23 @@ fn last_run(prepared: &Prepared, name: Option<&str>) -> Result<Option<RunReport>
                 && report.engine == plan.engine
                 && points(&mut report.tasks.iter().map(|task| task.point.clone())) == asked
         };
-        if found.as_ref().is_some_and(ours) {
-            return Ok(found);
+        let Some(found) = found.filter(ours) else { continue };
+        if did(&found, plan) {
+            return Ok(Some(found));
         }
+        latest.get_or_insert(found);
     }
-    Ok(None)
+    if let Some(RunReport { run, .. }) = &latest {
+        render::say(&format!(
+            "no run of just this; {run} was the last, of another seed, other settings or the file as it was then"
+        ));
+    }
+    Ok(latest)
+}
+
+/// Whether a run came to any task, and to none that is another now.
+fn did(run: &RunReport, plan: &Plan) -> bool {
+    let asked = plan.tasks.iter().filter_map(|task| Some((task.key?, run.task(&task.id)?.key?)));
+    let (same, others): (Vec<_>, Vec<_>) = asked.partition(|(now, then)| now == then);
+    !same.is_empty() && others.is_empty()
 }
