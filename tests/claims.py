@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument("--seeds", type=int, nargs="+", default=[7, 8])
     parser.add_argument("--store", default=None, help="default: the project's own")
     parser.add_argument("--set", action="append", default=[], metavar="PATH=VALUE", help="as of `mascot run`")
+    parser.add_argument("--jobs", default="1", help="as of `mascot run`")
     parser.add_argument("--engine", default="candle", help="fake tries this script, and says nothing")
     parser.add_argument("--printed-only", action="store_true", help="run nothing")
     return parser.parse_args()
@@ -48,7 +49,7 @@ class Mascot:
         return words + (["--variant", self.variant] if self.variant else [])
 
     def run(self):
-        more = ["--until", "speakers"] if self.variant else []
+        more = ["--jobs", self.how.jobs] + (["--until", "speakers"] if self.variant else [])
         print(f"running seed {self.seed} {self.variant or ''}", file=sys.stderr, flush=True)
         # A gate that does not hold (4) is a result like any other.
         code = subprocess.run(self.words("run", *more), cwd=ROOT, stdout=subprocess.DEVNULL).returncode
