@@ -43,6 +43,11 @@ impl Gguf {
         let content = Content::read(&mut Careful { reader: &mut reader, next: Next::Any }).map_err(|why| {
             Error::file(path, format!("cannot be read as GGUF, or is cut short ({}); {BRING_AGAIN}", first_line(&why)))
         })?;
+        // candle makes a slice of its numbers where there is no room for any.
+        let empty = content.tensor_infos.iter().filter(|(_, info)| info.shape.dims().contains(&0));
+        if let Some(name) = empty.map(|(name, _)| name).min() {
+            return Err(Error::file(path, format!("`{name}` holds no number; {BRING_AGAIN}")));
+        }
         // Told now, not when the last layer is read.
         let tensors = content.tensor_infos.values();
         let ends = tensors.map(|info| {
@@ -347,6 +352,10 @@ mod tests {
         // 2⁶⁴ and a few, which wraps round to a few.
         refused(&header(&[], &[1 << 32, 1 << 32], 64), "cut short");
         refused(&header(&[], &[(1 << 62) + 1, 4], 64), "cut short");
+
+        // A finding of the fuzzer.
+        refused(&header(&[], &[4, 0], 64), "`blk.0.attn_q.weight` holds no number");
+        refused(&header(&[], &[1 << 63, 4, 0], 64), "holds no number");
 
         let query = "model.layers.0.self_attn.q_proj.weight";
         for heads in [0, 3, 8, u32::MAX] {
