@@ -1,5 +1,5 @@
 //! A file of weights that is none is refused: GGUF and safetensors, by their headers or, where these hold, by their first tensors.
-//! (Builds candle: `--features engine`.)
+//! (Builds candle: `--features engine`. `TMPDIR=/dev/shm` where there is one: on a disk the file is most of the time spent.)
 #![no_main]
 
 use std::path::PathBuf;

@@ -176,6 +176,13 @@ pub struct Compared {
     pub base: Option<Difference>,
 }
 
+impl Compared {
+    /// Whether what the base gained, the point gained too.
+    pub fn gains_as_much(&self) -> bool {
+        self.base.as_ref().is_some_and(|base| base.mean > 0.0 && self.here.mean >= base.mean)
+    }
+}
+
 /// A paired mean difference.
 #[derive(Debug, Clone, Copy)]
 pub struct Difference {

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::escape::escape;
 use super::intervals;
-use super::page::{Control, Difference, Evaluation, GateLine, Page};
+use super::page::{Compared, Control, Difference, Evaluation, GateLine, Page};
 use super::subjects::{self, name};
 use super::verdicts::{self, Verdict};
 use crate::cli::render::{measured, plural};
@@ -27,7 +27,7 @@ pub fn section(page: &Page, to: &mut String) {
         to.push_str("<p>Nothing was measured in this run.</p>\n");
     }
     for evaluation in &page.evaluations {
-        came_out(evaluation, to);
+        came_out(evaluation, &page.controls, to);
     }
     to.push_str("</div>\n<div>\n");
     held(page, to);
@@ -77,7 +77,7 @@ fn tasks(page: &Page) -> String {
 }
 
 /// The main subject beside every other, by the headline metric; and a persona at a time beside its reference.
-fn came_out(evaluation: &Evaluation, to: &mut String) {
+fn came_out(evaluation: &Evaluation, controls: &[Control], to: &mut String) {
     let Some(main) = subjects::main(evaluation) else { return };
     let metric = evaluation.headline;
     let called = evaluation.metrics.get(metric).map_or("", String::as_str);
@@ -99,7 +99,7 @@ fn came_out(evaluation: &Evaluation, to: &mut String) {
             }
         }
     }
-    let _ = writeln!(to, "<h3>{}</h3>\n{}", escape(&evaluation.id), sentence(evaluation, main, reference));
+    let _ = writeln!(to, "<h3>{}</h3>\n{}", escape(&evaluation.id), sentence(evaluation, main, reference, controls));
     if rows.is_empty() {
         return;
     }
@@ -130,8 +130,8 @@ fn came_out(evaluation: &Evaluation, to: &mut String) {
     beside_written(evaluation, main, reference, to);
 }
 
-/// The one sentence.
-fn sentence(evaluation: &Evaluation, main: usize, reference: Option<usize>) -> String {
+/// The one sentence; and a second where a control says what the first is worth.
+fn sentence(evaluation: &Evaluation, main: usize, reference: Option<usize>, controls: &[Control]) -> String {
     let metric = evaluation.headline;
     let row = |subject: usize| {
         let pooled = |row: &&mascot_run::engine::MetricRow| {
@@ -158,6 +158,14 @@ fn sentence(evaluation: &Evaluation, main: usize, reference: Option<usize>) -> S
             _ => "",
         };
         text.push_str(words);
+        let as_much = |control: &&Control| {
+            let compared = control.compared.iter().find(|compared| compared.evaluation == evaluation.id);
+            !control.other_weights && compared.is_some_and(Compared::gains_as_much)
+        };
+        let names: Vec<&str> = controls.iter().filter(as_much).map(|control| control.name.as_str()).collect();
+        if !names.is_empty() {
+            let _ = write!(text, " <strong>But {} gains as much.</strong>", escape(&names.join(", ")));
+        }
     }
     text + "</p>"
 }

@@ -175,6 +175,10 @@ pub fn of_control(control: &Control) -> (Verdict, String) {
                 let below = if high < 0.0 { ", and lies below zero" } else { "" };
                 let _ = write!(words, ": the gain vanishes{below}.");
                 Verdict::Held
+            } else if first.gains_as_much() {
+                words.push_str(": it gains as much as the base.");
+                // A control must not; another recipe may. Which it is, the file does not say.
+                Verdict::Open
             } else {
                 let _ = write!(words, ": its upper end is {} of the base's gain.", percent(high / base.mean));
                 Verdict::Open
@@ -317,6 +321,9 @@ mod tests {
         let (verdict, words) = of_control(&control((-0.09, -0.05, -0.01), (1, 2), (0, 0)));
         assert_eq!(verdict, Verdict::Held);
         assert!(words.contains("lies below zero") && words.contains("1 of 2 evaluations run"), "{words}");
+        let (verdict, words) = of_control(&control((0.06, 0.1, 0.14), (1, 1), (0, 0)));
+        assert_eq!(verdict, Verdict::Open);
+        assert!(words.ends_with("it gains as much as the base."), "{words}");
         let (verdict, words) = of_control(&control((0.02, 0.05, 0.08), (1, 1), (0, 0)));
         assert_eq!(verdict, Verdict::Open);
         assert!(words.contains("80% of the base's gain"), "{words}");
