@@ -4,6 +4,8 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -257,10 +259,13 @@ fn a_laptop_that_sleeps_while_a_judge_is_asked_loses_nothing() {
     let awake = project(&server.url);
     assert_eq!(call(&awake, &until).0, Some(0));
 
-    // The first request is open when the lid closes, and its connection is dead when it opens again.
-    let server = Server::start(|heard, before| match before {
-        0 => Reply::Hangs(Duration::from_secs(2)),
-        _ => verdict(heard),
+    // Requests are open when the lid closes, and their connections are dead when it opens again: all of them, for where one is answered
+    // nobody waits.
+    let open = Arc::new(AtomicBool::new(true));
+    let still = open.clone();
+    let server = Server::start(move |heard, _| match still.load(Ordering::SeqCst) {
+        true => Reply::Hangs(Duration::from_secs(2)),
+        false => verdict(heard),
     });
     let asleep = project(&server.url);
     asleep.write("asked.masc", &asleep.read("asked.masc").replace("timeout = 20 s", "timeout = 2 s"));
@@ -285,6 +290,7 @@ fn a_laptop_that_sleeps_while_a_judge_is_asked_loses_nothing() {
     };
     tell("-STOP");
     std::thread::sleep(Duration::from_secs(4));
+    open.store(false, Ordering::SeqCst);
     tell("-CONT");
     assert_eq!(child.wait().unwrap().code(), Some(0));
     assert!(ear.join().unwrap() >= 2, "that it is waited for, and that it answers again");
