@@ -56,6 +56,15 @@ fn last_run(prepared: &Prepared, name: Option<&str>) -> Result<Option<RunReport>
     if let Some(name) = name {
         return RunReport::read(store, name);
     }
+    let plan = &prepared.plan;
+    let points = |tasks: &mut dyn Iterator<Item = Option<String>>| tasks.collect::<BTreeSet<Option<String>>>();
+    let asked = points(&mut plan.tasks.iter().map(|task| task.point.clone()));
+    // The run of a variant is not the base's.
+    let ours = |report: &RunReport| {
+        report.experiment.name == plan.experiment.name
+            && report.engine == plan.engine
+            && points(&mut report.tasks.iter().map(|task| task.point.clone())) == asked
+    };
     let mut latest = None;
     for name in store.runs().iter().rev() {
         // A manifest that cannot be read is some other run's: told by `mascot runs`.
@@ -63,16 +72,7 @@ fn last_run(prepared: &Prepared, name: Option<&str>) -> Result<Option<RunReport>
             Err(StoreError::Unreadable { .. }) => continue,
             found => found?,
         };
-        let plan = &prepared.plan;
-        let points = |tasks: &mut dyn Iterator<Item = Option<String>>| tasks.collect::<BTreeSet<Option<String>>>();
-        let asked = points(&mut plan.tasks.iter().map(|task| task.point.clone()));
-        // The run of a variant is not the base's.
-        let ours = |report: &RunReport| {
-            report.experiment.name == plan.experiment.name
-                && report.engine == plan.engine
-                && points(&mut report.tasks.iter().map(|task| task.point.clone())) == asked
-        };
-        let Some(found) = found.filter(ours) else { continue };
+        let Some(found) = found.filter(&ours) else { continue };
         if did(&found, plan) {
             return Ok(Some(found));
         }
@@ -88,7 +88,6 @@ fn last_run(prepared: &Prepared, name: Option<&str>) -> Result<Option<RunReport>
 
 /// Whether a run came to any task, and to none that is another now.
 fn did(run: &RunReport, plan: &Plan) -> bool {
-    let asked = plan.tasks.iter().filter_map(|task| Some((task.key?, run.task(&task.id)?.key?)));
-    let (same, others): (Vec<_>, Vec<_>) = asked.partition(|(now, then)| now == then);
-    !same.is_empty() && others.is_empty()
+    let mut both = plan.tasks.iter().filter_map(|task| Some((task.key?, run.task(&task.id)?.key?))).peekable();
+    both.peek().is_some() && both.all(|(now, then)| now == then)
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use mascot_lang::Checked;
 use mascot_lang::program::Program;
-use mascot_lang::source::World;
+use mascot_lang::source::{Alone, World};
 use mascot_run::compare::{Performed, Version};
 use mascot_run::fake;
 use mascot_run::plan::Plan;
@@ -196,16 +196,7 @@ fn run_side(args: &Diff, name: &str) -> Result<Side, Exit> {
 
 /// A side with nothing on it, for what came or went.
 pub fn empty() -> Side {
-    struct Nothing;
-    impl World for Nothing {
-        fn source(&self, _: &str) -> Result<String, String> {
-            Ok("masc 1\n".to_owned())
-        }
-        fn prose(&self, _: &str, _: &str) -> Result<String, String> {
-            Err("no such file".to_owned())
-        }
-    }
-    let checked = mascot_lang::check(&Nothing, "nothing.masc", &[]);
+    let checked = mascot_lang::check(&Alone { path: "nothing.masc", text: "masc 1\n" }, "nothing.masc", &[]);
     let program = checked.program.clone().expect("an empty library has no faults");
     Side { name: String::new(), checked, program, plan: None, performed: None }
 }

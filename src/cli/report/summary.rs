@@ -26,11 +26,13 @@ pub fn section(page: &Page, to: &mut String) {
     if page.evaluations.is_empty() {
         to.push_str("<p>Nothing was measured in this run.</p>\n");
     }
+    // A point that speaks with other weights is not to be compared.
+    let controls: Vec<&Control> = page.controls.iter().filter(|control| !control.other_weights).collect();
     for evaluation in &page.evaluations {
-        came_out(evaluation, &page.controls, to);
+        came_out(evaluation, &controls, to);
     }
     to.push_str("</div>\n<div>\n");
-    held(page, to);
+    held(page, &controls, to);
     to.push_str("</div>\n</div>\n</section>\n");
 }
 
@@ -77,7 +79,7 @@ fn tasks(page: &Page) -> String {
 }
 
 /// The main subject beside every other, by the headline metric; and a persona at a time beside its reference.
-fn came_out(evaluation: &Evaluation, controls: &[Control], to: &mut String) {
+fn came_out(evaluation: &Evaluation, controls: &[&Control], to: &mut String) {
     let Some(main) = subjects::main(evaluation) else { return };
     let metric = evaluation.headline;
     let called = evaluation.metrics.get(metric).map_or("", String::as_str);
@@ -131,7 +133,7 @@ fn came_out(evaluation: &Evaluation, controls: &[Control], to: &mut String) {
 }
 
 /// The one sentence; and a second where a control says what the first is worth.
-fn sentence(evaluation: &Evaluation, main: usize, reference: Option<usize>, controls: &[Control]) -> String {
+fn sentence(evaluation: &Evaluation, main: usize, reference: Option<usize>, controls: &[&Control]) -> String {
     let metric = evaluation.headline;
     let row = |subject: usize| {
         let pooled = |row: &&mascot_run::engine::MetricRow| {
@@ -158,9 +160,9 @@ fn sentence(evaluation: &Evaluation, main: usize, reference: Option<usize>, cont
             _ => "",
         };
         text.push_str(words);
-        let as_much = |control: &&Control| {
+        let as_much = |control: &&&Control| {
             let compared = control.compared.iter().find(|compared| compared.evaluation == evaluation.id);
-            !control.other_weights && compared.is_some_and(Compared::gains_as_much)
+            compared.is_some_and(Compared::gains_as_much)
         };
         let names: Vec<&str> = controls.iter().filter(as_much).map(|control| control.name.as_str()).collect();
         if !names.is_empty() {
@@ -194,7 +196,7 @@ fn beside_written(evaluation: &Evaluation, main: usize, reference: Option<usize>
     }
 }
 
-fn held(page: &Page, to: &mut String) {
+fn held(page: &Page, controls: &[&Control], to: &mut String) {
     let count = |held: Option<bool>| page.gates.iter().filter(|gate| gate.held == held).count();
     to.push_str("<h3>Gates and guards</h3>\n");
     if page.gates.is_empty() {
@@ -249,7 +251,6 @@ fn held(page: &Page, to: &mut String) {
     if !page.gates.is_empty() {
         to.push_str("<p><a href=\"#gates\">Every gate with its values</a></p>\n");
     }
-    let controls: Vec<&Control> = page.controls.iter().filter(|control| !control.other_weights).collect();
     to.push_str("<h3>Controls</h3>\n");
     if controls.is_empty() {
         to.push_str("<p class=\"dim\">No variant of the file can serve as one here.</p>\n");

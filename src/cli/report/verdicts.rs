@@ -175,12 +175,13 @@ pub fn of_control(control: &Control) -> (Verdict, String) {
                 let below = if high < 0.0 { ", and lies below zero" } else { "" };
                 let _ = write!(words, ": the gain vanishes{below}.");
                 Verdict::Held
-            } else if first.gains_as_much() {
-                words.push_str(": it gains as much as the base.");
-                // A control must not; another recipe may. Which it is, the file does not say.
-                Verdict::Open
             } else {
-                let _ = write!(words, ": its upper end is {} of the base's gain.", percent(high / base.mean));
+                if first.gains_as_much() {
+                    words.push_str(": it gains as much as the base.");
+                } else {
+                    let _ = write!(words, ": its upper end is {} of the base's gain.", percent(high / base.mean));
+                }
+                // A control must not gain; another recipe may. Which it is, the file does not say.
                 Verdict::Open
             }
         }

@@ -32,7 +32,7 @@ fn fakes(count: usize, plan: &Plan, folder: &Path) -> RunReport {
     run_by(count, &|| Box::new(FakeEngine), plan, folder)
 }
 
-/// An engine that asks `before` first.
+/// An engine that asks `before` first, and whose seconds are a clock's.
 struct Asking<F>(F);
 
 impl<F: FnMut(&Request<'_>) -> Result<(), Fault>> Engine for Asking<F> {
@@ -47,7 +47,8 @@ impl<F: FnMut(&Request<'_>) -> Result<(), Fault>> Engine for Asking<F> {
         events: &mut dyn FnMut(Progress),
     ) -> Result<Outputs, Fault> {
         (self.0)(request)?;
-        FakeEngine.perform(request, workspace, events)
+        let outputs = FakeEngine.perform(request, workspace, events)?;
+        Ok(Outputs { seconds: None, ..outputs })
     }
 }
 
@@ -89,31 +90,13 @@ fn tasks_that_do_not_need_one_another_go_on_at_once() {
     assert_eq!(outcomes(&report), [Fresh; 4]);
 }
 
-/// An engine whose seconds are a clock's.
-struct Clocked;
-
-impl Engine for Clocked {
-    fn fingerprint(&self) -> String {
-        FINGERPRINT.to_owned()
-    }
-
-    fn perform(
-        &mut self,
-        request: &Request<'_>,
-        workspace: &Workspace,
-        events: &mut dyn FnMut(Progress),
-    ) -> Result<Outputs, Fault> {
-        let outputs = FakeEngine.perform(request, workspace, events)?;
-        Ok(Outputs { seconds: None, ..outputs })
-    }
-}
-
 #[test]
 fn what_a_task_took_beside_others_is_not_remembered() {
     // Two voices side by side, then a model on both and a voice on that, each alone.
+    let nothing = |_: &Request<'_>| Ok(());
     for (count, expected) in [(1, 4), (2, 2)] {
         let folder = tempdir().unwrap();
-        let report = run_by(count, &|| Box::new(Clocked), &plan(folder.path(), &[]), folder.path());
+        let report = run_by(count, &|| Box::new(Asking(nothing)), &plan(folder.path(), &[]), folder.path());
         assert_eq!(outcomes(&report), [Fresh; 4]);
         let remembered = std::fs::read_to_string(store(folder.path()).root().join("calibration")).unwrap();
         assert_eq!(remembered.lines().count(), expected, "{count} at once:\n{remembered}");
