@@ -4,7 +4,7 @@
 //! so the file is checked again after each round, until a round mends nothing.
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Edit, Severity};
-use crate::source::{FileId, Position, World};
+use crate::source::{Exchanged, FileId, Position, World};
 use crate::{Checked, check};
 
 /// More rounds than any program of ours has needed; a fix that breeds faults must end too.
@@ -47,45 +47,61 @@ pub fn mended(world: &dyn World, main: &str, teller: Teller) -> Option<Mended> {
             break;
         }
         let at = |one: &Diagnostic| checked.files.position(FileId(0), one.primary.span.start);
-        let round: Vec<(Done, Vec<Edit>)> = offered
+        let round: Vec<Fix> = offered
             .iter()
             .map(|one| {
                 let fix = &one.fixes[0];
                 (Done { at: at(one), code: one.code.0, title: fix.title.clone() }, fix.edits.clone())
             })
             .collect();
-        let with = |chosen: &[&(Done, Vec<Edit>)]| {
+        let with = |chosen: &[Fix]| {
             let edits: Vec<&Edit> = chosen.iter().flat_map(|(_, edits)| edits).collect();
             let text = applied(&text, &edits);
-            let checked = check(&With { world, main, text: &text }, main, &[]);
+            let checked = check(&Exchanged { around: world, path: main, text: &text }, main, &[]);
             (text, checked)
         };
-        let all: Vec<&(Done, Vec<Edit>)> = round.iter().collect();
-        let (next, found) = with(&all);
-        let (kept, next, found) = if faults(teller, &found) < faults(teller, &checked) {
-            (all, next, found)
-        } else {
+        let told = faults(teller, &checked);
+        let less = |found: &Checked| faults(teller, found) < told;
+        let (mut kept, (mut next, mut found)) = (round.clone(), with(&round));
+        if !less(&found) {
             // One of them does harm: those that help by themselves.
-            let before = faults(teller, &checked);
-            let helpful: Vec<_> = all.into_iter().filter(|one| faults(teller, &with(&[one]).1) < before).collect();
-            if helpful.is_empty() {
+            kept = helpful(&round, told, &|chosen| faults(teller, &with(chosen).1));
+            (next, found) = with(&kept);
+            if kept.is_empty() || !less(&found) {
                 break;
             }
-            let (next, found) = with(&helpful);
-            if faults(teller, &found) >= before {
-                break;
-            }
-            (helpful, next, found)
-        };
-        done.extend(kept.into_iter().map(|(done, _)| done.clone()));
+        }
+        done.extend(kept.into_iter().map(|(done, _)| done));
         (text, checked) = (next, found);
     }
     Some(Mended { before, text, done, checked })
 }
 
+/// What is done, and how.
+type Fix = (Done, Vec<Edit>);
+/// Whether there are errors, and how many faults; less is better.
+type Faults = (bool, usize);
+
+/// The fixes that help by themselves. Where each of many mends its fault they are tried at once, else by halves: a few that do harm
+/// among thousands are found in a few checks of the file.
+fn helpful(fixes: &[Fix], before: Faults, after: &dyn Fn(&[Fix]) -> Faults) -> Vec<Fix> {
+    if fixes.is_empty() {
+        return Vec::new();
+    }
+    let (errors, count) = after(fixes);
+    if (errors, count) < before && count + fixes.len() <= before.1 {
+        return fixes.to_vec();
+    }
+    if let [_] = fixes {
+        return if (errors, count) < before { fixes.to_vec() } else { Vec::new() };
+    }
+    let (one, other) = fixes.split_at(fixes.len() / 2);
+    [helpful(one, before, after), helpful(other, before, after)].concat()
+}
+
 /// Errors first: a fix that trades a warning for an error does harm. Notes count for nothing: one that brings in a file which is not
 /// as `mascot.lock` has it mends all the same.
-fn faults(teller: Teller, checked: &Checked) -> (bool, usize) {
+fn faults(teller: Teller, checked: &Checked) -> Faults {
     let found = teller(checked);
     let counts = |one: &&&Diagnostic| one.severity != Severity::Note;
     (found.has_errors(), found.sorted().iter().filter(counts).count())
@@ -119,35 +135,6 @@ pub(crate) fn applied(text: &str, edits: &[&Edit]) -> String {
     text
 }
 
-/// A world in which the main file has another text.
-struct With<'a> {
-    world: &'a dyn World,
-    main: &'a str,
-    text: &'a str,
-}
-
-impl World for With<'_> {
-    fn source(&self, path: &str) -> Result<String, String> {
-        if path == self.main { Ok(self.text.to_owned()) } else { self.world.source(path) }
-    }
-
-    fn prose(&self, from: &str, path: &str) -> Result<String, String> {
-        self.world.prose(from, path)
-    }
-
-    fn lock(&self) -> Option<(String, String)> {
-        self.world.lock()
-    }
-
-    fn in_root(&self, path: &str) -> String {
-        self.world.in_root(path)
-    }
-
-    fn library(&self, name: &str) -> Option<String> {
-        self.world.library(name)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +151,22 @@ mod tests {
         assert!(mended.text.contains("voice= \"hello\"") && mended.text.contains("[anchor]"), "{}", mended.text);
         assert!(mended.text.contains("policy = base"), "{}", mended.text);
         assert_eq!(mended.done.len(), 3, "{:#?}", mended.done);
+    }
+
+    #[test]
+    fn fixes_that_do_harm_are_found_by_halves() {
+        let fix = |line| (Done { at: Position { line, column: 1 }, code: "M0101", title: String::new() }, Vec::new());
+        let fixes: Vec<Fix> = (1..=64).map(fix).collect();
+        let harmful = |line: u32| line == 5 || line == 6;
+        let checks = std::cell::Cell::new(0);
+        let after = |chosen: &[Fix]| {
+            checks.set(checks.get() + 1);
+            let harm = chosen.iter().filter(|one| harmful(one.0.at.line)).count();
+            (true, 64 + 40 * harm - (chosen.len() - harm))
+        };
+        let kept: Vec<u32> = helpful(&fixes, (true, 64), &after).iter().map(|one| one.0.at.line).collect();
+        assert_eq!(kept, (1..=64).filter(|line| !harmful(*line)).collect::<Vec<_>>());
+        assert!(checks.get() <= 16, "{} checks", checks.get());
     }
 
     #[test]

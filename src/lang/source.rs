@@ -128,6 +128,36 @@ pub trait World {
     }
 }
 
+/// A world in which one file has another text: what an editor holds, a fix proposes, or git hands over.
+#[derive(Clone, Copy)]
+pub struct Exchanged<'t> {
+    pub around: &'t dyn World,
+    pub path: &'t str,
+    pub text: &'t str,
+}
+
+impl World for Exchanged<'_> {
+    fn source(&self, path: &str) -> Result<String, String> {
+        if path == self.path { Ok(self.text.to_owned()) } else { self.around.source(path) }
+    }
+
+    fn prose(&self, from: &str, path: &str) -> Result<String, String> {
+        self.around.prose(from, path)
+    }
+
+    fn lock(&self) -> Option<(String, String)> {
+        self.around.lock()
+    }
+
+    fn in_root(&self, path: &str) -> String {
+        self.around.in_root(path)
+    }
+
+    fn library(&self, name: &str) -> Option<String> {
+        self.around.library(name)
+    }
+}
+
 /// A world of one file and nothing else.
 #[derive(Debug, Clone, Copy)]
 pub struct Alone<'t> {

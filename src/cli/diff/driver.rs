@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use mascot_lang::source::World;
+use mascot_lang::source::Exchanged;
 use similar::TextDiff;
 
 use super::{both, sides};
@@ -133,38 +133,14 @@ fn meaning(args: &Diff, path: &str, old: &str, name: &str, new: &str) -> Result<
     let side = |file: &str, text: String| {
         let around = SystemWorld::around(&current.join(file), args.places.root.as_deref())?;
         let root = around.root().to_owned();
-        let world = Handed { file: file.to_owned(), text, around };
+        // The working tree, but for the one file that git hands over.
+        let world = Exchanged { around: &around, path: file, text: &text };
         let side = sides::checked(&world, args, Path::new(file), file.to_owned(), root, true);
         let faulty = || "it has faults on one side, so its lines are shown (`mascot check` tells them)".to_owned();
         side.ok().flatten().ok_or_else(faulty)
     };
     let compared = both(&side(path, before)?, &side(name, after)?);
     Ok(shown::human(&compared, Paint::of_stdout()))
-}
-
-/// The working tree, but for the one file that git hands over.
-struct Handed {
-    file: String,
-    text: String,
-    around: SystemWorld,
-}
-
-impl World for Handed {
-    fn source(&self, path: &str) -> Result<String, String> {
-        if path == self.file { Ok(self.text.clone()) } else { self.around.source(path) }
-    }
-
-    fn prose(&self, from: &str, path: &str) -> Result<String, String> {
-        self.around.prose(from, path)
-    }
-
-    fn lock(&self) -> Option<(String, String)> {
-        self.around.lock()
-    }
-
-    fn in_root(&self, path: &str) -> String {
-        self.around.in_root(path)
-    }
 }
 
 fn lines(path: &str, old: &str, name: &str, new: &str) -> String {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::format::tokens::{Kind, tokens};
-use crate::source::World;
+use crate::source::{Exchanged, World};
 use crate::syntax::ast::Entry;
 
 /// The repository's files.
@@ -30,17 +30,9 @@ impl World for Repository {
     }
 }
 
-/// A file of the repository as it is being written.
-struct Written<'w>(&'w str, String);
-
-impl World for Written<'_> {
-    fn source(&self, path: &str) -> Result<String, String> {
-        if path == self.0 { Ok(self.1.clone()) } else { read(path) }
-    }
-
-    fn prose(&self, _: &str, _: &str) -> Result<String, String> {
-        Err("no such file".to_owned())
-    }
+/// A file of the repository, or one beside it, as it is being written.
+fn written(path: &str, text: &str) -> Analysis {
+    analyse(&Exchanged { around: &Repository, path, text }, path)
 }
 
 const FILES: [&str; 9] = [
@@ -63,7 +55,7 @@ fn labels(analysis: &Analysis, offset: usize) -> Vec<String> {
 fn at_cursor(text: &str) -> (Analysis, usize) {
     let offset = text.find('|').expect("the test marks a cursor");
     let text = text.replacen('|', "", 1);
-    (analyse(&Written("main.masc", text), "main.masc"), offset)
+    (written("main.masc", &text), offset)
 }
 
 #[track_caller]
@@ -156,8 +148,8 @@ fn what_stands_in_a_file_would_have_been_proposed_there() {
                     continue;
                 }
                 let line_end = text[at..].find('\n').map_or(text.len(), |end| at + end);
-                let written = format!("{}{}", &text[..at], &text[line_end..]);
-                let analysis = analyse(&Written(file, written), file);
+                let cut = format!("{}{}", &text[..at], &text[line_end..]);
+                let analysis = written(file, &cut);
                 asked += 1;
                 if !labels(&analysis, at).iter().any(|label| label == part) {
                     let line = text[..at].matches('\n').count() + 1;
@@ -176,7 +168,7 @@ fn nothing_that_is_cut_anywhere_stops_an_answer() {
     for file in ["src/lang/syntax/tests/good.masc", "examples/judge.masc"] {
         let text = read(file).unwrap();
         for (at, _) in text.char_indices().step_by(7) {
-            let analysis = analyse(&Written(file, text[..at].to_owned()), file);
+            let analysis = written(file, &text[..at]);
             labels(&analysis, at);
             hover::hover(&analysis, at.saturating_sub(1));
             hints::hints(&analysis, 0, at);
@@ -230,7 +222,7 @@ fn a_rename_changes_every_place_and_nothing_else() {
         for span in spans.iter().rev().filter(|span| span.file == MAIN) {
             text.replace_range(span.start as usize..span.end as usize, "another_name");
         }
-        let after = analyse(&Written(file, text), file);
+        let after = written(file, &text);
         assert!(after.checked.diagnostics.is_empty(), "{}: {:#?}", name.value, after.checked.diagnostics);
         assert_eq!(names::occurrences(&after).len(), names::occurrences(&analysis).len(), "{}", name.value);
         tried += 1;
@@ -241,7 +233,7 @@ fn a_rename_changes_every_place_and_nothing_else() {
 #[test]
 fn an_alias_is_renamed_in_its_file_alone() {
     let text = "masc 1\nuse \"std/personas.masc\" { anchor, beacon as cheerer }\nlet crew = [anchor, cheerer]\n";
-    let analysis = analyse(&Written("main.masc", text.to_owned()), "main.masc");
+    let analysis = written("main.masc", text);
     let at = |word: &str| names::at(&analysis, text.rfind(word).unwrap()).unwrap();
     let spans = names::renamed(&analysis, at("cheerer")).unwrap();
     assert_eq!(spans.len(), 2);
@@ -253,7 +245,7 @@ fn hover_tells_value_and_layer() {
     let text = format!(
         "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  lr = rate\n  kl = {{ beta = 0.1 }}\n}}\n"
     );
-    let analysis = analyse(&Written("main.masc", text.clone()), "main.masc");
+    let analysis = written("main.masc", &text);
     assert!(analysis.checked.diagnostics.is_empty(), "{:#?}", analysis.checked.diagnostics);
     let tells = |word: &str, wanted: &[&str]| {
         let told = hover::hover(&analysis, text.rfind(word).unwrap()).unwrap_or_else(|| panic!("nothing of {word}"));
@@ -270,7 +262,7 @@ fn hover_tells_value_and_layer() {
     tells("local(base)", &["local model"]);
     tells("manner }", &["rubric manner"]);
     let prose = "masc 1\npersona a \"A\" {\n  voice = \"\"\"md\n    Two words.\n    \"\"\"\n}\n";
-    let analysis = analyse(&Written("main.masc", prose.to_owned()), "main.masc");
+    let analysis = written("main.masc", prose);
     let told = hover::hover(&analysis, prose.find("Two").unwrap()).unwrap();
     assert_eq!((told.text.as_str(), told.said.as_deref()), ("2 words, 10 characters", Some("Two words.")));
 }
@@ -280,7 +272,7 @@ fn hints_are_the_defaults_that_nobody_said() {
     let text = format!(
         "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  kl = {{ beta = 0.1 }}\n}}\n"
     );
-    let analysis = analyse(&Written("main.masc", text.clone()), "main.masc");
+    let analysis = written("main.masc", &text);
     let all = hints::hints(&analysis, 0, text.len());
     let texts: Vec<&str> = all.iter().map(|hint| hint.text.as_str()).collect();
     assert!(texts.contains(&", estimator k3, place loss, to policy"), "{texts:?}");
@@ -299,7 +291,7 @@ fn words_are_painted_in_order_and_by_what_they_are() {
     let text = format!(
         "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines.train\n  steps = 4 steps\n  kl = {{ estimator = k3 }}\n}}\n"
     );
-    let analysis = analyse(&Written("main.masc", text.clone()), "main.masc");
+    let analysis = written("main.masc", &text);
     let painted = paint::paint(&analysis);
     let of = |word: &str| {
         let at = text.rfind(word).unwrap();
@@ -338,15 +330,12 @@ fn rules_are_asked_while_one_types_unless_that_would_be_felt() {
         let text = format!(
             "masc 1\nuse \"std/personas.masc\" {{ anchor }}\nmodel base {{ weights = random(arch: \"llama\") }}\n{items}{variants}"
         );
-        let analysis = analyse(&Written("main.masc", text), "main.masc");
+        let analysis = written("main.masc", &text);
         assert!(analysis.checked.diagnostics.is_empty(), "{:#?}", analysis.checked.diagnostics);
         analysis.lints().sorted().iter().map(|one| one.code.0).collect::<Vec<_>>()
     };
     assert!(told(3).contains(&"M0970"), "the import");
     assert_eq!(told(60), Vec::<&str>::new());
-    let wrong = analyse(
-        &Written("main.masc", "masc 1\nuse \"std/personas.masc\" { anchor }\nlet a = b\n".to_owned()),
-        "main.masc",
-    );
+    let wrong = written("main.masc", "masc 1\nuse \"std/personas.masc\" { anchor }\nlet a = b\n");
     assert!(wrong.lints().is_empty() && wrong.checked.diagnostics.has_errors());
 }
