@@ -13,9 +13,10 @@ use super::layers::{VALUE, Writes};
 use super::names::{Binding, Decl, Names};
 use super::schema::{self, Ty};
 use super::sink::Sink;
+use crate::diagnostic::Diagnostic;
 use crate::program::{EntityId, EntityKind};
 use crate::source::FileId;
-use crate::syntax::ast::{AssignOp, Entry, Expr, ExprKind, Segment};
+use crate::syntax::ast::{AssignOp, Base, Entry, Expr, ExprKind, Segment};
 
 /// One item needs another, for the field `slot`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,11 +41,11 @@ pub fn bases(names: &Names<'_>, found: &mut Sink) -> Vec<Option<EntityId>> {
         .decls
         .iter()
         .map(|decl| {
-            let name = decl.extends?;
-            match names.look_up(decl.file, &name.value) {
+            let base = decl.extends?;
+            let name = &base.name;
+            match names.base(decl.file, base) {
                 None => {
-                    let known = names.known_in(decl.file, found);
-                    found.add(say::unknown_name(name, &known));
+                    found.add(no_such_base(names, decl.file, base, found));
                     None
                 }
                 Some(Binding::Decl(base)) => {
@@ -70,6 +71,19 @@ pub fn bases(names: &Names<'_>, found: &mut Sink) -> Vec<Option<EntityId>> {
             }
         })
         .collect()
+}
+
+fn no_such_base(names: &Names<'_>, file: FileId, base: &Base, found: &Sink) -> Diagnostic {
+    let module = base.module.as_ref().map(|module| (module, names.look_up(file, &module.value)));
+    match module {
+        Some((module, Some(Binding::Module(other)))) => {
+            let known: Vec<&str> = names.own_names(other).collect();
+            say::unknown_part(&base.name, &module.value, &known)
+        }
+        Some((_, Some(Binding::Decl(id)))) => say::no_parts(&base.name, &kind_word(names.decl(id))),
+        Some((module, _)) => say::unknown_name(module, &names.known_in(file, found)),
+        None => say::unknown_name(&base.name, &names.known_in(file, found)),
+    }
 }
 
 /// `a grpo stage`, `a persona`.

@@ -11,7 +11,7 @@ use super::schema::{self, Kind};
 use super::sink::Sink;
 use crate::program::{EntityId, EntityKind};
 use crate::source::{FileId, Name, SourceMap, Span};
-use crate::syntax::ast::{Body, Expr, Item, ItemKind};
+use crate::syntax::ast::{Base, Body, Expr, Item, ItemKind};
 use crate::syntax::nearest;
 
 /// A declared item.
@@ -24,7 +24,7 @@ pub struct Decl<'t> {
     pub kind: EntityKind,
     /// What its attributes are; `None` of params, lets and secrets, and of a stage whose kind is not known.
     pub schema: Option<&'static Kind>,
-    pub extends: Option<&'t Name>,
+    pub extends: Option<&'t Base>,
     pub body: Option<&'t Body>,
 }
 
@@ -90,6 +90,18 @@ impl<'t> Names<'t> {
     /// What a file declares under this name, for `rubrics.synergy`.
     pub fn declared_in(&self, file: FileId, name: &str) -> Option<Binding> {
         self.own[file.0 as usize].get(name).copied()
+    }
+
+    /// What `base` means in a file.
+    pub fn base(&self, file: FileId, base: &Base) -> Option<Binding> {
+        match &base.module {
+            None => self.look_up(file, &base.name.value),
+            Some(module) => match self.look_up(file, &module.value)? {
+                Binding::Module(other) => self.declared_in(other, &base.name.value),
+                Binding::Faulty => Some(Binding::Faulty),
+                Binding::Decl(_) => None,
+            },
+        }
     }
 
     /// By which name a file says what is called so where it is declared.

@@ -186,7 +186,7 @@ impl<'s> Scope<'s> {
 
     fn base(&self, id: EntityId) -> Option<EntityId> {
         let decl = self.names.decl(id);
-        match self.names.look_up(decl.file, &decl.extends?.value)? {
+        match self.names.base(decl.file, decl.extends?)? {
             Binding::Decl(base) => Some(base),
             _ => None,
         }

@@ -8,7 +8,7 @@ use crate::check::names::Binding;
 use crate::check::uses::Meaning;
 use crate::program::{EntityId, EntityKind};
 use crate::source::{FileId, Name, Span};
-use crate::syntax::ast::{Assign, Block, Body, Entry, Item, ItemKind, Segment};
+use crate::syntax::ast::{Assign, Base, Block, Body, Entry, Item, ItemKind, Segment};
 
 /// What is declared somewhere, by the place of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,6 +149,18 @@ impl Found<'_, '_> {
         }
     }
 
+    fn base(&mut self, file: FileId, base: &Base) {
+        match &base.module {
+            None => self.named(file, &base.name),
+            Some(module) => {
+                self.named(file, module);
+                if let Some(Binding::Decl(id)) = self.scope.names.base(file, base) {
+                    self.of_item(base.name.span, id);
+                }
+            }
+        }
+    }
+
     fn item(&mut self, file: FileId, item: &Item) {
         match &item.kind {
             ItemKind::Use { path, names, alias } => self.import(path.span, names, alias.as_ref()),
@@ -160,12 +172,12 @@ impl Found<'_, '_> {
                 if let Some(binder) = binder {
                     self.declares(&binder.variable);
                 }
-                extends.iter().for_each(|base| self.named(file, base));
+                extends.iter().for_each(|base| self.base(file, base));
                 self.body(file, body);
             }
             ItemKind::Block { keyword, name, extends, body, .. } => {
                 self.declares(name);
-                extends.iter().for_each(|base| self.named(file, base));
+                extends.iter().for_each(|base| self.base(file, base));
                 if keyword.value == "variant" { self.paths(file, body) } else { self.body(file, body) }
             }
             ItemKind::Faulty { .. } => {}

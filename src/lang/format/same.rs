@@ -2,7 +2,7 @@
 
 use crate::source::{Name, Spanned};
 use crate::syntax::ast::{
-    Arg, Assign, Binder, Block, Body, Entry, Expr, ExprKind, File, ImportName, Item, ItemKind, Segment,
+    Arg, Assign, Base, Binder, Block, Body, Entry, Expr, ExprKind, File, ImportName, Item, ItemKind, Segment,
 };
 
 pub fn files(a: &File, b: &File) -> bool {
@@ -37,7 +37,7 @@ fn items(a: &Item, b: &Item) -> bool {
                 name(n, m)
                     && name(k, l)
                     && both(b.as_ref(), c.as_ref(), binders)
-                    && names(e.as_ref(), f.as_ref())
+                    && both(e.as_ref(), f.as_ref(), bases)
                     && bodies(v, u)
             }
             (
@@ -47,12 +47,16 @@ fn items(a: &Item, b: &Item) -> bool {
                 name(k, l)
                     && name(n, m)
                     && texts(t.as_ref(), s.as_ref())
-                    && names(e.as_ref(), f.as_ref())
+                    && both(e.as_ref(), f.as_ref(), bases)
                     && bodies(v, u)
             }
             // What could not be read is not compared: it is never formatted.
             _ => false,
         }
+}
+
+fn bases(a: &Base, b: &Base) -> bool {
+    name(&a.name, &b.name) && names(a.module.as_ref(), b.module.as_ref())
 }
 
 fn imports(a: &ImportName, b: &ImportName) -> bool {

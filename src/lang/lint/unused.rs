@@ -196,11 +196,11 @@ fn mentions<'t>(items: impl IntoIterator<Item = &'t Item>) -> BTreeSet<&'t str> 
             ItemKind::Let { value, .. } => expr(value, &mut said),
             ItemKind::Stage { binder, extends, body: entries, .. } => {
                 binder.iter().for_each(|Binder { list, .. }| expr(list, &mut said));
-                said.extend(extends.iter().map(|name| name.value.as_str()));
+                said.extend(extends.iter().map(|base| base.module.as_ref().unwrap_or(&base.name).value.as_str()));
                 body(entries, false, &mut said);
             }
             ItemKind::Block { extends, body: entries, .. } => {
-                said.extend(extends.iter().map(|name| name.value.as_str()));
+                said.extend(extends.iter().map(|base| base.module.as_ref().unwrap_or(&base.name).value.as_str()));
                 body(entries, is_block(item, &["variant", "sweep"]), &mut said);
             }
             ItemKind::Use { .. } | ItemKind::Secret { .. } | ItemKind::Faulty { .. } => {}

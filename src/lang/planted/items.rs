@@ -2,8 +2,7 @@
 
 use super::kinds::{Finder, Scope, Told, range};
 use crate::check::schema::{self, Target, Ty};
-use crate::source::Name;
-use crate::syntax::ast::{Body, ExprKind, File, Item, ItemKind};
+use crate::syntax::ast::{Base, Body, ExprKind, File, Item, ItemKind};
 
 const PERSONAS: Ty = Ty::List(&Ty::Ref(&[Target::Persona]));
 
@@ -65,7 +64,7 @@ pub fn find(finder: &mut Finder<'_>, item: &Item) {
     }
 }
 
-fn header_faults(finder: &mut Finder<'_>, item: &Item, body: &Body, extends: Option<&Name>) {
+fn header_faults(finder: &mut Finder<'_>, item: &Item, body: &Body, extends: Option<&Base>) {
     finder.extends = extends.is_some();
     let start = item.span.start as usize;
     let keyword_end = start + finder.text[start..].find(' ').expect("a keyword and a name");
@@ -73,7 +72,7 @@ fn header_faults(finder: &mut Finder<'_>, item: &Item, body: &Body, extends: Opt
     let (open, close) = (body.span.start as usize, body.span.end as usize - 1);
     finder.add("an unknown item", start..keyword_end, finder.misspelt(keyword));
     if let Some(extends) = extends {
-        finder.add("a base that is not there", range(extends.span), finder.misspelt(&extends.value));
+        finder.add("a base that is not there", range(extends.name.span), finder.misspelt(&extends.name.value));
     }
     finder.unclosed("an item that is not closed", open, close..close + 1);
     finder.add("an item that is not opened", open..open + 1, "").told = Told::At(start);

@@ -36,9 +36,9 @@ pub enum ItemKind {
     /// `secret key from env "VAR"`
     Secret { name: Name, variable: Spanned<String> },
     /// `stage voices = grpo for persona in crew { … }` (`extends other` before `{`)
-    Stage { name: Name, kind: Name, binder: Option<Binder>, extends: Option<Name>, body: Body },
+    Stage { name: Name, kind: Name, binder: Option<Binder>, extends: Option<Base>, body: Body },
     /// Every other block: `experiment model dataset persona rubric judge reward director variant sweep budget report profile`.
-    Block { keyword: Name, name: Name, title: Option<Spanned<String>>, extends: Option<Name>, body: Body },
+    Block { keyword: Name, name: Name, title: Option<Spanned<String>>, extends: Option<Base>, body: Body },
     /// Not readable, already reported. What it declares counts as declared, with unknown type.
     Faulty { declares: Vec<Name> },
 }
@@ -47,6 +47,19 @@ pub enum ItemKind {
 pub struct ImportName {
     pub name: Name,
     pub alias: Option<Name>,
+}
+
+/// What an item extends: `anchor`, or `personas.anchor` of a file that is imported as a whole.
+#[derive(Debug, Clone)]
+pub struct Base {
+    pub module: Option<Name>,
+    pub name: Name,
+}
+
+impl Base {
+    pub fn span(&self) -> Span {
+        self.module.as_ref().map_or(self.name.span, |module| module.span.to(self.name.span))
+    }
 }
 
 /// `for persona in crew`: the variable and the list.

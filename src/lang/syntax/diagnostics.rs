@@ -30,8 +30,27 @@ pub fn unknown_edition(number: Span, written: &str) -> Diagnostic {
         .help("this mascot reads edition 1: `masc 1`")
 }
 
-pub fn edition_not_first(item: Span) -> Diagnostic {
-    Diagnostic::error("M0005", item, "the edition stands once, before everything else").help("remove this line")
+pub fn edition_in_capitals(word: Span, written: &str) -> Diagnostic {
+    Diagnostic::error("M0003", word, format!("the edition is written `masc`, not `{written}`"))
+        .help("write `masc 1` on the first line")
+        .fix("write `masc`", word, "masc")
+}
+
+pub fn edition_without_number(word: Span) -> Diagnostic {
+    Diagnostic::error("M0004", word, "the edition has no number").help("this mascot reads edition 1: `masc 1`").fix(
+        "write `masc 1`",
+        word,
+        "masc 1",
+    )
+}
+
+/// `is_second`: the file begins with one, as it should.
+pub fn edition_not_first(item: Span, is_second: bool) -> Diagnostic {
+    let diagnostic = Diagnostic::error("M0005", item, "the edition stands once, before everything else");
+    match is_second {
+        true => diagnostic.help("remove this line").fix("remove it", item, ""),
+        false => diagnostic.help("move this line to the top of the file"),
+    }
 }
 
 pub fn too_many_items(at: Span, limit: usize) -> Diagnostic {
@@ -45,7 +64,12 @@ pub fn too_deep(opener: Span, limit: usize) -> Diagnostic {
 }
 
 pub fn too_long(expression: Span) -> Diagnostic {
-    Diagnostic::error("M0008", expression, "this expression is too long to be read").help("name parts of it by a `let`")
+    Diagnostic::error(
+        "M0008",
+        expression,
+        "this expression has more than 100 operators in a row, or 200 parts in each other",
+    )
+    .help("name parts of it by a `let`")
 }
 
 pub fn too_many_parts(keyword: Span, limit: usize) -> Diagnostic {
@@ -169,10 +193,37 @@ pub fn header_on_two_lines(second: Span) -> Diagnostic {
 
 pub fn unknown_item(keyword: Span, written: &str, nearest: Option<&str>) -> Diagnostic {
     let diagnostic = Diagnostic::error("M0020", keyword, format!("`{written}` is no kind of item"));
+    let owner = match written {
+        "criterion" => Some("a `rubric`"),
+        "example" | "test" => Some("a `persona`"),
+        "grid" | "zip" | "skip" => Some("a `sweep`"),
+        "gate" => Some("a stage, or in a persona's `test`"),
+        "executor" => Some("a `profile`"),
+        _ => None,
+    };
+    if let Some(owner) = owner {
+        return diagnostic.help(format!("it belongs in {owner}"));
+    }
+    // How other languages say it; nearer letters mislead.
+    let nearest = match written {
+        "import" | "include" | "require" | "from" => Some("use"),
+        "const" | "var" | "def" => Some("let"),
+        _ => nearest,
+    };
     match nearest {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), keyword, near),
         None => diagnostic.help("`mascot explain items` lists what a file can hold"),
     }
+}
+
+/// Another item's keyword where an entry is wanted.
+pub fn item_in_item(keyword: Span, written: &str) -> Diagnostic {
+    Diagnostic::error(
+        "M0020",
+        keyword,
+        format!("`{written}` begins an item, and an item does not stand inside another"),
+    )
+    .help("close the item above with `}` before it")
 }
 
 pub fn missing_let(name: Span, written: &str) -> Diagnostic {

@@ -73,6 +73,16 @@ pub fn is_assignment(text: &str, at: usize) -> bool {
     sign_after_path(text, at).is_some_and(|(_, sign)| sign != ":")
 }
 
+/// Whether an entry may begin here, or a body end: no line of values does.
+pub fn begins_entry(text: &str, at: usize) -> bool {
+    let first = word(text, at);
+    is_assignment(text, at)
+        || text.as_bytes().get(at) == Some(&b'}')
+        || BLOCK_WORDS.contains(&first)
+        || matches!(first, "gate" | "skip")
+        || ITEM_KEYWORDS.contains(&first)
+}
+
 /// The end of the dotted path at `at`, and the sign (`=` `+=` `-=` `:`) that follows it.
 pub fn sign_after_path(text: &str, at: usize) -> Option<(usize, &str)> {
     let first = word(text, at);

@@ -16,8 +16,8 @@ use pest::iterators::{Pair, Pairs};
 use pest::pratt_parser::{Assoc, Op, PrattParser};
 
 use super::ast::{
-    Arg, Assign, AssignOp, BinaryOp, Binder, Block, Body, Entry, Expr, ExprKind, ImportName, Item, ItemKind, Segment,
-    UnaryOp,
+    Arg, Assign, AssignOp, Base, BinaryOp, Binder, Block, Body, Entry, Expr, ExprKind, ImportName, Item, ItemKind,
+    Segment, UnaryOp,
 };
 use super::{diagnostics, literal};
 use crate::diagnostic::{Diagnostic, Diagnostics};
@@ -53,8 +53,8 @@ static PRECEDENCE: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
 
 /// What precedes the body of an item.
 pub(super) enum Head {
-    Stage { name: Name, kind: Name, binder: Option<Binder>, extends: Option<Name> },
-    Block { keyword: Name, name: Name, title: Option<Spanned<String>>, extends: Option<Name> },
+    Stage { name: Name, kind: Name, binder: Option<Binder>, extends: Option<Base> },
+    Block { keyword: Name, name: Name, title: Option<Spanned<String>>, extends: Option<Base> },
 }
 
 impl Head {
@@ -234,7 +234,9 @@ impl<'a> Reader<'a> {
             match part.as_rule() {
                 Rule::extends => {
                     let [base] = self::parts(part);
-                    extends = Some(self.name(base));
+                    let mut names: Vec<Name> = meaningful(base).map(|name| self.name(name)).collect();
+                    let name = names.pop().expect("a base has a name");
+                    extends = Some(Base { module: names.pop(), name });
                 }
                 Rule::binder => {
                     let [variable, list] = self::parts(part);

@@ -3,7 +3,7 @@
 //!
 //! Uses the scan for where things begin and end, and `parse` for reading them.
 
-use super::ast::{Binder, Block, Body, Entry, Expr, ExprKind, File, Item, ItemKind, Segment};
+use super::ast::{Base, Binder, Block, Body, Entry, Expr, ExprKind, File, Item, ItemKind, Segment};
 use super::parse::{self, Head, Reader, Refusal};
 use super::scan::{ITEM_KEYWORDS, MarkKind, Piece, Scan, has_body};
 use super::{BLOCK_WORDS, diagnostics, layout, nearest};
@@ -17,11 +17,11 @@ pub(super) fn file(reader: &mut Reader<'_>, scan: &Scan) -> File {
     let mut file = File { id: reader.file, edition: None, items: Vec::new() };
     let mut pieces = scan.pieces.iter();
     let first = pieces.clone().next();
-    let begins_with_edition = first.is_some_and(|piece| layout::word(reader.text, piece.start) == "masc");
-    if let Some(piece) = first.filter(|_| begins_with_edition) {
+    let word_of = |piece: &Piece| layout::word(reader.text, piece.start);
+    if let Some(piece) = first.filter(|piece| word_of(piece).eq_ignore_ascii_case("masc")) {
         pieces.next();
-        file.edition = edition(reader, piece);
-    } else {
+        file.edition = edition(reader, scan, piece);
+    } else if !scan.pieces.iter().any(|piece| word_of(piece) == "masc") {
         let start = Span::new(reader.file, 0, 0);
         reader.tell(diagnostics::missing_edition(start));
     }
@@ -36,19 +36,30 @@ pub(super) fn file(reader: &mut Reader<'_>, scan: &Scan) -> File {
     file
 }
 
-fn edition(reader: &mut Reader<'_>, piece: &Piece) -> Option<Spanned<u32>> {
-    let span = Span::new(reader.file, piece.start, piece.end);
-    match reader.edition(piece.start, piece.end) {
+/// The first line, by itself: what follows it before the next item does not belong there.
+fn edition(reader: &mut Reader<'_>, scan: &Scan, piece: &Piece) -> Option<Spanned<u32>> {
+    let line = layout::line_end(reader.text.as_bytes(), piece.start).min(piece.end);
+    let word = Span::new(reader.file, piece.start, piece.start + "masc".len());
+    if layout::word(reader.text, piece.start) != "masc" {
+        reader.tell(diagnostics::edition_in_capitals(word, layout::word(reader.text, piece.start)));
+        return None;
+    }
+    if let Some((first, end)) = code_of(reader.text, line, piece.end) {
+        let refusal = Refusal { at: first, expected: vec!["an item"], too_long: false };
+        explain(reader, scan, first, end, &refusal);
+    }
+    match reader.edition(piece.start, line) {
         Some(number) if number.value == "1" => Some(Spanned::new(1, number.span)),
         Some(number) => {
             reader.tell(diagnostics::unknown_edition(number.span, &number.value));
             None
         }
         None => {
-            let written = reader.text[piece.start..piece.end].lines().next().unwrap_or("").trim().to_owned();
-            let written = written.strip_prefix("masc").unwrap_or("").trim().to_owned();
-            let end = layout::line_end(reader.text.as_bytes(), piece.start).min(piece.end);
-            reader.tell(diagnostics::unknown_edition(Span::new(reader.file, span.start as usize, end), &written));
+            let written = reader.text[piece.start..line].trim_start_matches("masc").trim();
+            reader.tell(match written {
+                "" => diagnostics::edition_without_number(word),
+                written => diagnostics::unknown_edition(Span::new(reader.file, piece.start, line), written),
+            });
             None
         }
     }
@@ -61,7 +72,8 @@ fn item(reader: &mut Reader<'_>, scan: &Scan, piece: &Piece) -> Option<Item> {
     let made = |kind| Some(parse::item(kind, span, header, piece.doc.clone()));
     let keyword = layout::word(reader.text, start);
     if keyword == "masc" {
-        reader.tell(diagnostics::edition_not_first(span));
+        let is_second = scan.pieces.first().is_some_and(|first| layout::word(reader.text, first.start) == "masc");
+        reader.tell(diagnostics::edition_not_first(span, is_second));
         return None;
     }
     if !ITEM_KEYWORDS.contains(&keyword)
@@ -113,6 +125,13 @@ fn no_item(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> It
         let found = found_at(reader.text, start, end);
         let found_end = start + reader.text[start..].chars().next().map_or(0, char::len_utf8);
         reader.tell(diagnostics::unexpected(Span::new(reader.file, start, found_end), &found, &["an item"]));
+    } else if let Some((path_end, sign)) =
+        layout::sign_after_path(reader.text, start).filter(|_| ITEM_KEYWORDS.contains(&written) && !has_body(written))
+    {
+        let sign_at = layout::blanks(reader.text.as_bytes(), path_end);
+        let sign_span = Span::new(reader.file, sign_at, sign_at + sign.len());
+        reader.tell(diagnostics::unexpected(sign_span, &format!("`{sign}`"), &["a name"]));
+        declares = Vec::new();
     } else if layout::sign_after_path(reader.text, start).is_some() {
         reader.tell(diagnostics::missing_let(at, written));
         declares = vec![Spanned::new(written.to_owned(), at)];
@@ -157,7 +176,13 @@ fn guessed_head(reader: &Reader<'_>, keyword: &str, start: usize, open: usize) -
     let last_quote = text[name_end..].char_indices().rfind(|(_, one)| matches!(one, '"' | '”'));
     let code = last_quote.map_or(name_end, |(at, quote)| name_end + at + quote.len_utf8());
     let after = |word: &str| text[code..].find(word).and_then(|at| named(code + at + word.len()));
-    let extends = after(" extends ");
+    let extends = after(" extends ").map(|first| match text[first.span.end as usize..].strip_prefix('.') {
+        Some(_) => match named(first.span.end as usize + 1) {
+            Some(name) => Base { module: Some(first), name },
+            None => Base { module: None, name: first },
+        },
+        None => Base { module: None, name: first },
+    });
     if keyword != "stage" {
         let keyword = Spanned::new(keyword.to_owned(), Span::new(reader.file, start, start + written.len()));
         return Some(Head::Block { keyword, name, title: None, extends });
@@ -292,6 +317,10 @@ fn entry(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> Entr
         entries(reader, scan, past(reader.text, open, b'{'), close);
     } else if matches!(word, "gate" | "skip") && !sets_field && refusal.at >= end {
         reader.tell(diagnostics::missing_else(word_span, word));
+    } else if !sets_field && layout::is_header(reader.text, start) {
+        reader.tell(diagnostics::item_in_item(word_span, word));
+    } else if let Some(form) = form_of(word).filter(|_| refusal.at >= after_word) {
+        explain_with(reader, scan, (start, end), &refusal, Some(form));
     } else if !sets_field && !word.is_empty() && !matches!(word, "gate" | "skip") && after_word < end {
         match reader.text.as_bytes()[after_word] {
             byte if byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'[' | b'{') => {
@@ -316,7 +345,8 @@ fn block_in_parts(
     let header_end = start + reader.text[start..open].trim_end().len();
     let head = reader.inner_head(start, header_end);
     if let Err(refusal) = &head {
-        explain(reader, scan, start, past(reader.text, open, b'{'), refusal);
+        let form = form_of(layout::word(reader.text, start));
+        explain_with(reader, scan, (start, past(reader.text, open, b'{')), refusal, form);
     }
     let mut inside = entries(reader, scan, past(reader.text, open, b'{'), close);
     if reader.told() == before && !scan.explains(start, end) {
@@ -357,8 +387,31 @@ fn guessed_block(
     }))
 }
 
+/// How a block inside an item is written.
+fn form_of(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "criterion" => "write `criterion name \"what it asks\" 40% { … }`",
+        "example" => "write `example { given = \"…\", says = \"…\" }`",
+        "test" => "write `test \"what it shows\" { … }`",
+        "grid" => "write `grid { path = [ … ] }`",
+        "zip" => "write `zip { path = [ … ] }`",
+        "executor" => "write `executor slurm { … }`",
+        _ => return None,
+    })
+}
+
 /// Tells of a refusal, unless something has been told about these lines already.
 fn explain(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize, refusal: &Refusal) {
+    explain_with(reader, scan, (start, end), refusal, None);
+}
+
+fn explain_with(
+    reader: &mut Reader<'_>,
+    scan: &Scan,
+    (start, end): (usize, usize),
+    refusal: &Refusal,
+    form: Option<&'static str>,
+) {
     if scan.explains(start, end) {
         return;
     }
@@ -376,7 +429,14 @@ fn explain(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize, refus
         let last = reader.text[start..end].char_indices().last().map_or(start, |(last, _)| start + last);
         Span::new(reader.file, last, end)
     };
-    reader.tell(diagnostics::unexpected(span, &found, &refusal.expected));
+    let told = diagnostics::unexpected(span, &found, &refusal.expected);
+    let is_next = ["the end of the line", "a new line"].iter().any(|one| refusal.expected.contains(one))
+        && reader.text[at..end].starts_with(|next: char| next.is_ascii_alphabetic());
+    reader.tell(match form {
+        Some(form) => told.help(form),
+        None if is_next => told.help("entries stand on lines of their own, or are parted by one `,` or `;`"),
+        None => told,
+    });
 }
 
 /// What stands at `at`, in words.
@@ -389,6 +449,9 @@ fn found_at(text: &str, at: usize, end: usize) -> String {
         None | Some('\n') => "the end of the line".to_owned(),
         Some('"') => "a text".to_owned(),
         Some(digit) if digit.is_ascii_digit() => "a number".to_owned(),
+        Some(_) if ["==", "!=", "<=", ">=", "+=", "-=", ".."].iter().any(|sign| text[at..end].starts_with(sign)) => {
+            format!("`{}`", &text[at..at + 2])
+        }
         Some(sign) => format!("`{sign}`"),
     }
 }

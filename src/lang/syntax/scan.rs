@@ -49,6 +49,8 @@ const MAX_DEPTH: usize = 64;
 const MAX_ITEMS: usize = 10_000;
 /// Commas, semicolons and ends of lines in one item.
 const MAX_PARTS: usize = 20_000;
+/// A guess about a bracket looks no further than this.
+const LINES_LOOKED_AHEAD: usize = 200;
 /// Past this many faults a file is not a program with mistakes; it is something else.
 const MAX_FAULTS: usize = 200;
 
@@ -382,7 +384,7 @@ impl<'a> Scanner<'a> {
         if matching + 1 < self.open.len()
             && self.open[matching].line != self.line
             && same_line_above(self)
-            && byte != b'}'
+            && (byte != b'}' || self.is_closed_below(at, self.open[matching].indent))
         {
             let top = self.open.pop().expect("not empty: `matching` is in it");
             self.tell(
@@ -400,6 +402,22 @@ impl<'a> Scanner<'a> {
             self.odd_close = Some(at);
         }
         self.mark(at, MarkKind::Close { real: true });
+    }
+
+    /// Whether a `}` that begins a line, at this indent, comes before the next item and within reach.
+    fn is_closed_below(&self, at: usize, indent: usize) -> bool {
+        let mut line = layout::line_end(self.bytes, at) + 1;
+        for _ in 0..LINES_LOOKED_AHEAD {
+            if line >= self.bytes.len() || layout::is_header(self.text, line) {
+                return false;
+            }
+            let first = layout::blanks(self.bytes, line);
+            if self.bytes.get(first) == Some(&b'}') && first - line <= indent {
+                return first - line == indent;
+            }
+            line = layout::line_end(self.bytes, first) + 1;
+        }
+        false
     }
 
     /// A closing bracket without an opening one.
@@ -464,7 +482,11 @@ impl<'a> Scanner<'a> {
             self.tell(opened.at, diagnostics::unclosed_bracket(self.span(opened.at, opened.at + 1), opened.byte, None));
         }
         let after = self.code_lines.partition_point(|(start, _)| *start <= opened.line);
-        let line = self.code_lines[after..].iter().find(|(start, indent)| *indent <= opened.indent && *start < limit);
+        // A list may be written at the indent of the field that it is for.
+        let is_within = |first: usize| opened.byte != b'{' && !layout::begins_entry(self.text, first);
+        let line = self.code_lines[after..].iter().find(|(start, indent)| {
+            *indent <= opened.indent && *start < limit && !(*indent == opened.indent && is_within(start + indent))
+        });
         let at = line.map_or(limit, |(start, _)| start - 1);
         self.insert(at, MarkKind::Close { real: false });
     }

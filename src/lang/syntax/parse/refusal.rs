@@ -48,7 +48,7 @@ fn in_words(rule: Rule) -> Option<&'static str> {
         Rule::or | Rule::and | Rule::comparison | Rule::range | Rule::additive | Rule::multiplicative | Rule::access
         | Rule::unit => OPERATOR,
         Rule::string | Rule::prose | Rule::folded => "a text in quotes",
-        Rule::name | Rule::star => "a name",
+        Rule::name | Rule::star | Rule::base => "a name",
         Rule::argument => "an argument",
         Rule::import => "a name to import",
         Rule::imports | Rule::open_brace | Rule::body => "`{`",

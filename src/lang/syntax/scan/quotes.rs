@@ -94,18 +94,24 @@ impl Scanner<'_> {
         let tag = self.text[at + run..end_of_opener].trim_end();
         if !tag.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
             self.tell(at, diagnostics::prose_on_fence_line(self.span(at, at + run)));
-            // Closed on its own line, or not a fence at all.
+            // Closed on its own line, or below like any other; else not a fence at all.
             let closing = tag.find(&"\"".repeat(run)).map(|found| at + run + found + run);
-            return closing.unwrap_or(end_of_opener);
+            return closing.or_else(|| self.past_prose(end_of_opener + 1, run)).unwrap_or(end_of_opener);
+        }
+        if let Some(past) = self.past_prose(end_of_opener + 1, run) {
+            return past;
         }
         let opener_indent = layout::blanks(self.bytes, self.line) - self.line;
-        if let Some(closing) = self.closing_fence(end_of_opener + 1, run, opener_indent) {
-            let quotes = layout::blanks(self.bytes, closing);
-            self.line = closing;
-            return quotes + run;
-        }
         self.tell(at, diagnostics::unclosed_prose(self.span(at, at + run), run));
         self.after_unclosed_prose((end_of_opener + 1).min(self.bytes.len()), opener_indent)
+    }
+
+    /// Past the quotes that close prose whose text begins at `from`.
+    fn past_prose(&mut self, from: usize, run: usize) -> Option<usize> {
+        let opener_indent = layout::blanks(self.bytes, self.line) - self.line;
+        let closing = self.closing_fence(from, run, opener_indent)?;
+        self.line = closing;
+        Some(layout::blanks(self.bytes, closing) + run)
     }
 
     /// The line that closes prose whose text begins at `from`.

@@ -199,7 +199,13 @@ fn the_edition_comes_first_and_once() {
     assert_eq!(read("# nothing\n").1, ["M0003 1:1 the file does not say its edition"]);
     assert_eq!(read("let x = 1\n").1, ["M0003 1:1 the file does not say its edition"]);
     assert_eq!(read("masc 2\n").1, ["M0004 1:6 edition `2` is not known"]);
-    assert_eq!(read("masc\n").1, ["M0004 1:1 edition `` is not known"]);
+    assert_eq!(read("masc\n").1, ["M0004 1:1 the edition has no number"]);
+    assert_eq!(read("Masc 1\nlet x = 1\n").1, ["M0003 1:1 the edition is written `masc`, not `Masc`"]);
+    // What follows it, and belongs to nothing, is no fault of the edition.
+    assert_eq!(read("masc 1\n}\nlet a = 1\n").1, ["M0013 2:1 there is nothing open that `}` could close"]);
+    assert_eq!(read("masc 1 # c\n  foo\n").1, ["M0030 2:3 expected an item, found `foo`"]);
+    let late = "M0005 2:1 the edition stands once, before everything else";
+    assert_eq!(read("let x = 1\nmasc 1\n").1, [late], "one fault, and not that there is none");
     assert_eq!(read("masc 1.0\nlet x = 1").1, ["M0004 1:6 edition `1.0` is not known"]);
     assert_eq!(read("masc 1\nlet x = 1\nmasc 1\n").1, ["M0005 3:1 the edition stands once, before everything else"]);
     clean("# a comment before it\n\nmasc 1 # after it\n");
@@ -249,6 +255,14 @@ fn what_is_wrong_with_an_item_is_told_where_it_is() {
     assert_eq!(split.len(), 2, "{split:#?}");
     assert_eq!(split[0], "M0018 3:3 an item's header stands on one line");
     assert_eq!(told("let none = 3"), ["M0030 2:5 expected a name, found `none`"]);
+    assert_eq!(told("let = 3"), ["M0030 2:5 expected a name, found `=`"]);
+    assert_eq!(
+        told("persona x {\n  persona y {\n  }\n}"),
+        ["M0020 3:3 `persona` begins an item, and an item does not stand inside another"]
+    );
+    let far = told("let a = [1]\npersona x extends p.q.r {\n}");
+    assert_eq!(far, ["M0030 3:22 expected the end of the line, found `.`"]);
+    clean(&masc("persona x extends p.anchor {\n}\nstage s = sft for a in crew extends p.s {\n}"));
 }
 
 #[test]
@@ -283,9 +297,43 @@ fn what_is_wrong_with_an_entry_is_told_where_it_is() {
     assert_eq!(told_in("n = a b"), ["M0030 7 expected the end of the line, found `b`"]);
     assert_eq!(told_in("n = 'it's so, too'"), ["M0016 5 a text stands between straight double quotes"]);
     assert_eq!(told_in("n = f('a', ‘b’)").len(), 2);
+    assert_eq!(told_in("n = f(\n  a\n  : 3\n)"), Vec::<String>::new(), "a new line means nothing in brackets");
     assert_eq!(told_in("n = 1 // one"), ["M0017 7 a comment does not begin with `//`"]);
     assert_eq!(told_in("// one"), ["M0017 1 a comment does not begin with `//`"]);
     assert_eq!(told_in("n = a @ b"), ["M0030 7 expected the end of the line, found `@`"]);
+    assert_eq!(told_in("n == 3"), ["M0030 3 expected `=`, found `==`"]);
+    // A block's word takes no `=`, so none is missed.
+    assert_eq!(told_in("criterion b \"y\" w"), ["M0030 17 expected a value or the end of the line, found `w`"]);
+    assert_eq!(told_in("criterion b \"y\" -40%"), ["M0030 17 expected a value or the end of the line, found `-`"]);
+}
+
+/// A text that begins beside its opening quotes is one fault, wherever it is closed.
+#[test]
+fn prose_beside_its_quotes_is_one_fault() {
+    let one = ["M0015 3:11 prose begins on the line below its opening quotes"];
+    for text in [
+        "persona z {\n  voice = \"\"\"You are kind.\n  Be brief.\n  \"\"\"\n  role = \"x\"\n}",
+        "persona z {\n  voice = \"\"\"You are kind.\n  \"\"\"\n  role = \"x\"\n}",
+        "persona z {\n  voice = \"\"\"md You are {kind.\n\n  Be = brief.\n  \"\"\"\n  role = \"x\"\n}",
+    ] {
+        assert_eq!(told(text), one, "{text}");
+    }
+    let folded = "persona z {\n  voice = >\"\"\"You are kind.\n  \"\"\"\n}";
+    assert_eq!(told(folded), ["M0015 3:12 prose begins on the line below its opening quotes"]);
+}
+
+/// A bracket of another kind, or a list at the indent of its field, hides nothing and breeds nothing.
+#[test]
+fn a_bracket_that_is_not_closed_is_one_fault() {
+    let wrong = "model m {\n  weights = random(arch: \"qwen3\"}\n  dtype f32\n}\nlet a = 1";
+    assert_eq!(
+        told(wrong),
+        ["M0012 3:19 this `(` is never closed", "M0031 4:3 there is no `=` between `dtype` and its value"]
+    );
+    for last in ["\"b\"", "3", "b,", "(1, 2)"] {
+        let text = format!("persona z {{\n  never = [\n  {last}\n  role = \"x\"\n}}\nlet a = 1");
+        assert_eq!(told(&text), ["M0012 3:11 this `[` is never closed"], "{text}");
+    }
 }
 
 #[test]
