@@ -53,6 +53,24 @@ fn the_schema_refuses_what_is_no_sarif() {
     }
 }
 
+/// One place, however it is told: columns are counted in characters, and a byte-order mark is none.
+#[test]
+fn columns_are_characters_in_every_format() {
+    let sandbox = Sandbox::new();
+    sandbox.write("main.masc", "\u{feff}masc 1\npersona z \"Z\" { role = \"é😀é\", voise = \"x\" }\n");
+    sandbox.write("marked.masc", "\u{feff}masc 2\n");
+    for (format, place) in [("human", "main.masc:2:31]"), ("short", "main.masc:2:31:"), ("json", "\"column\":31")] {
+        let answer = sandbox.mascot(&["check", "--format", format, "main.masc"]).ended_with(1);
+        let told = format!("{}{}", answer.out, answer.err);
+        assert!(told.replace("\": ", "\":").contains(place), "{format}: {told}");
+    }
+    for format in ["human", "short"] {
+        let answer = sandbox.mascot(&["check", "--format", format, "marked.masc"]).ended_with(1);
+        let told = format!("{}{}", answer.out, answer.err);
+        assert!(told.contains("marked.masc:1:6"), "{format}: {told}");
+    }
+}
+
 #[test]
 fn every_code_as_sarif_keeps_to_the_schema() {
     let document = goldens("sarif").json();

@@ -24,6 +24,22 @@ fn a_file_of_no_known_edition_or_that_is_not_there_is_told_and_left_alone() {
     sandbox.mascot(&["migrate"]).ended_with(2);
 }
 
+/// With several points: the base whole, then of each point what it changes.
+#[test]
+fn expand_of_several_points_prints_each() {
+    let root = repository();
+    let args = ["expand", "examples/variant.masc", "--all"];
+    let document = mascot(&root, &[&args[..], &["--json"]].concat()).ended_with(0).json();
+    let values = document["values"].as_array().unwrap();
+    let of = |point: Option<&str>| values.iter().filter(|one| one["point"].as_str() == point).collect::<Vec<_>>();
+    assert!(of(None).len() > 50, "{}", of(None).len());
+    let changed = of(Some("random_order"));
+    assert!(changed.iter().any(|one| one["path"] == "conductor.order" && one["value"] == "random"), "{changed:?}");
+    assert!(changed.len() < 10 && of(Some("no_persona")).iter().all(|one| one["layer"] == "point"), "{changed:?}");
+    let text = mascot(&root, &args).ended_with(0).out;
+    assert!(text.contains("\n# random_order\nconductor.order = random\n"), "{text}");
+}
+
 #[test]
 fn expand_with_origins_prints_every_value_with_layer_file_and_line() {
     let root = repository();

@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn fixes_that_do_harm_are_found_by_halves() {
-        let fix = |line| (Done { at: Position { line, column: 1 }, code: "M0101", title: String::new() }, Vec::new());
+        let fix = |line| (Done { at: Position { line, column: 1 }, code: "M0031", title: String::new() }, Vec::new());
         let fixes: Vec<Fix> = (1..=64).map(fix).collect();
         let harmful = |line: u32| line == 5 || line == 6;
         let checks = std::cell::Cell::new(0);

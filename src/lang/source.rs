@@ -91,7 +91,8 @@ impl SourceMap {
         let line = source.line_starts.partition_point(|start| *start <= offset).max(1);
         let start = source.line_starts[line - 1] as usize;
         let end = (offset as usize).min(source.text.len());
-        let column = source.text.get(start..end).map_or(0, |head| head.chars().count());
+        // A byte-order mark means nothing, so it is no character of the first line.
+        let column = source.text.get(start..end).map_or(0, |head| head.trim_start_matches('\u{feff}').chars().count());
         Position { line: line as u32, column: column as u32 + 1 }
     }
 }

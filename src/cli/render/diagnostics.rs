@@ -4,7 +4,10 @@ use std::fmt::Write as _;
 
 use mascot_lang::diagnostic::{Diagnostic, Diagnostics, Edit, Label, Severity};
 use mascot_lang::source::{FileId, SourceMap, Span};
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan,
+    SpanContents,
+};
 use serde_json::{Value, json};
 
 use super::{Paint, plural, width};
@@ -190,7 +193,7 @@ fn human(one: &Diagnostic, files: &SourceMap, paint: Paint, to: &mut String) {
 #[derive(Debug)]
 struct Shown<'a> {
     one: &'a Diagnostic,
-    source: NamedSource<String>,
+    source: Source,
     labels: Vec<LabeledSpan>,
     elsewhere: Vec<Elsewhere>,
     help: Option<String>,
@@ -253,7 +256,7 @@ impl miette::Diagnostic for Shown<'_> {
 
 #[derive(Debug)]
 struct Elsewhere {
-    source: NamedSource<String>,
+    source: Source,
     label: LabeledSpan,
     text: String,
 }
@@ -288,9 +291,34 @@ impl miette::Diagnostic for Elsewhere {
     }
 }
 
-fn named(file: FileId, files: &SourceMap) -> NamedSource<String> {
+fn named(file: FileId, files: &SourceMap) -> Source {
     let source = files.file(file);
-    NamedSource::new(&source.path, source.text.clone())
+    Source { path: source.path.clone(), text: source.text.clone() }
+}
+
+/// A file's text; miette counts columns in bytes, people in characters.
+#[derive(Debug)]
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl SourceCode for Source {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let read = self.text.read_span(span, before, after)?;
+        let head = &self.text[..read.span().offset()];
+        let line = head.rfind('\n').map_or(head, |end| &head[end + 1..]);
+        let column = line.trim_start_matches('\u{feff}').chars().count();
+        let (data, place) = (read.data(), *read.span());
+        let named =
+            MietteSpanContents::new_named(self.path.clone(), data, place, read.line(), column, read.line_count());
+        Ok(Box::new(named))
+    }
 }
 
 fn worded(label: &Label) -> Option<String> {

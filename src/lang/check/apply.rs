@@ -135,7 +135,10 @@ impl<'t> Checker<'t> {
         }
         let Some(attribute) = attributes.iter().find(|attribute| attribute.name == name.value) else {
             let known: Vec<&str> = attributes.iter().map(|attribute| attribute.name).collect();
-            let is = types::describe(val, &self.names);
+            let is = match &ty {
+                Ty::Record(record) => format!("`{}`", record.name),
+                _ => types::describe(val, &self.names),
+            };
             self.found.add(say::no_part_to_set(name.span, &name.value, &is, &known));
             return;
         };

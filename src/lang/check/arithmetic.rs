@@ -2,6 +2,8 @@
 
 use super::Checker;
 use super::diagnostics as say;
+use super::graph;
+use super::layers;
 use super::schema::{Target, Ty};
 use super::types;
 use super::val::Val;
@@ -51,9 +53,25 @@ impl Checker<'_> {
 
     pub fn binary(&mut self, op: BinaryOp, op_span: Span, left: &Expr, right: &Expr, cx: &Cx<'_>) -> Val {
         let sign = sign_of(op);
-        let a = self.infer(left, cx);
-        // `voices.kl.estimator == k3`: a word is compared with a word.
+        // `voices.kl.estimator == k3`: where a field takes words, a bare word is one of them, on either side.
+        let words_of = |checker: &Self, expr: &Expr| match &expr.kind {
+            ExprKind::Path(path) if path.len() > 1 => checker.words_at(path, cx),
+            _ => None,
+        };
+        let is_equality = matches!(op, BinaryOp::Equal | BinaryOp::NotEqual);
+        let a = match words_of(self, right).filter(|_| is_equality) {
+            Some(words) => self.one_of(left, words, cx),
+            None => self.infer(left, cx),
+        };
         let b = match (&a, &right.kind) {
+            _ if let Some(words) = words_of(self, left).filter(|_| is_equality || op == BinaryOp::In) => {
+                match &right.kind {
+                    ExprKind::List(items) if op == BinaryOp::In => {
+                        Val::List(items.iter().map(|item| self.one_of(item, words, cx)).collect())
+                    }
+                    _ => self.one_of(right, words, cx),
+                }
+            }
             (Val::Word(_), ExprKind::Path(path))
                 if path.len() == 1 && matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) =>
             {
@@ -109,7 +127,22 @@ impl Checker<'_> {
                 (Val::Number { value, dim }, Val::Range { low, high, dim: other }) if dim == other => {
                     Val::Bool(low <= value && value <= high)
                 }
-                (_, Val::List(items)) if !operand(&a) => Val::Bool(items.contains(&a)),
+                (_, Val::List(items)) if !operand(&a) => {
+                    for item in items.iter().filter(|item| !item.is_unknown()) {
+                        if let (Val::Number { dim: i, .. }, Val::Number { dim: j, .. }) = (&a, item)
+                            && i != j
+                        {
+                            self.found.add(say::mixed_dimensions(right.span, sign, *i, *j));
+                            return Val::Unknown;
+                        }
+                        if std::mem::discriminant(&a) != std::mem::discriminant(item) && *item != Val::Absent {
+                            let (is, wanted) = (types::describe(item, &self.names), types::describe(&a, &self.names));
+                            self.found.add(say::wrong_type(right.span, &wanted, &is, item, &Ty::Any));
+                            return Val::Unknown;
+                        }
+                    }
+                    Val::Bool(items.contains(&a))
+                }
                 (_, Val::Range { .. }) if operand(&a) => Val::Op { op: sign, args: vec![a, b] },
                 (_, Val::Range { dim, .. }) if is_number(&a) => {
                     self.found.add(say::mixed_dimensions(op_span, sign, dim_of(&a), *dim));
@@ -122,6 +155,31 @@ impl Checker<'_> {
                 }
             },
             _ => self.comparison(op, op_span, (a, left.span), (b, right.span), cx),
+        }
+    }
+
+    /// The closed set of words that the field at a path takes, when it takes one.
+    fn words_at(&self, path: &[Segment], cx: &Cx<'_>) -> Option<&'static [&'static str]> {
+        fn words(ty: Ty) -> Option<&'static [&'static str]> {
+            match ty {
+                Ty::Words(words) => Some(words),
+                Ty::Optional(inner) => words(*inner),
+                Ty::Either(alternatives) => alternatives.iter().find_map(|one| words(*one)),
+                _ => None,
+            }
+        }
+        let places = layers::places(&self.names, path, cx.file).ok()?;
+        let place = places.first()?;
+        let field = self.names.decl(place.entity).schema?.field(place.field)?;
+        words(graph::part(field.ty, place.sub))
+    }
+
+    /// A value beside a field that takes words: a bare word is one of them.
+    fn one_of(&mut self, expr: &Expr, words: &'static [&'static str], cx: &Cx<'_>) -> Val {
+        match &expr.kind {
+            ExprKind::Path(path) if path.len() == 1 => self.value(expr, &Ty::Words(words), cx),
+            ExprKind::None if words.contains(&"none") => Val::Word("none".to_owned()),
+            _ => self.infer(expr, cx),
         }
     }
 

@@ -35,8 +35,8 @@ impl<'t> Checker<'t> {
                 Some(first) => {
                     let name = block.name.as_ref().expect("both have the same name");
                     self.found.add(say::name_twice(name, first.header));
-                    // Its weight counts, or the sum would be told as a second fault.
-                    children.push(val);
+                    // One of the two is meant to be another: what the weights add up to then nobody knows.
+                    children.push(ChildVal { weight: val.weight.map(|_| Val::Unknown), ..val });
                 }
                 None => children.push(val),
             }
@@ -51,6 +51,17 @@ impl<'t> Checker<'t> {
         let mut gates = Vec::new();
         if schema.named && block.name.is_none() && !block.body.is_under_faulty_header(block.header) {
             self.found.add(say::block_without_name(block.header, schema.keyword));
+        }
+        if !schema.named
+            && let Some(name) = &block.name
+        {
+            self.found.add(say::name_not_here(name.span, schema.keyword));
+        }
+        if !schema.named
+            && schema.keyword != "test"
+            && let Some(title) = &block.title
+        {
+            self.found.add(say::name_not_here(title.span, schema.keyword));
         }
         if schema.keyword == "executor"
             && let Some(name) = &block.name
@@ -89,9 +100,7 @@ impl<'t> Checker<'t> {
                         self.found.add(say::field_twice(name.span, &name.value, at));
                         continue;
                     }
-                    let units_before = self.faulty_units.len();
                     let val = self.attribute(&assign.value, attribute, &cx);
-                    faulty |= self.faulty_units.len() > units_before;
                     let origin = Origin { layer: Layer::File, span: Some(assign.span) };
                     fields.insert(attribute.name, FieldVal { val, origin, parts: BTreeMap::new() });
                 }
@@ -114,6 +123,7 @@ impl<'t> Checker<'t> {
                 Entry::Faulty { .. } => {}
             }
         }
+        faulty |= self.found.tells_of(block.body.span);
         for attribute in schema.fields {
             if fields.contains_key(attribute.name) {
                 continue;

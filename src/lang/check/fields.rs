@@ -93,11 +93,13 @@ impl<'t> Checker<'t> {
         // What a reward says of `persona` is only known in the stage that uses it.
         let bound = (decl.kind == EntityKind::Reward).then_some(Bound { variable: "persona", persona: None });
         let cx = Cx { bound, ..Cx::of(decl.file) };
-        let units_before = self.faulty_units.len();
         let mut fields = self.fields(id, schema, &cx, None);
-        let faulty = faulty || self.faulty_units.len() > units_before;
-        self.missing(id, schema, faulty, &mut fields);
         let children = self.children(id, schema, body);
+        let faulty = faulty || self.found.tells_of(body.span);
+        self.missing(id, schema, faulty, &mut fields);
+        if let ItemKind::Block { title: Some(title), .. } = &decl.item.kind {
+            self.check_slots(&title.value, title.span);
+        }
         Done { fields, children, faulty, ..Done::default() }
     }
 
@@ -129,13 +131,20 @@ impl<'t> Checker<'t> {
             if let Some(field) = fields.get_mut(VALUE) {
                 let outside = match (&field.val, &allowed) {
                     (Val::Number { value, dim }, Val::Range { low, high, dim: other }) => {
-                        if *other != *dim && *other != crate::program::Dim::None {
+                        if *other == crate::program::Dim::None && other != dim {
+                            self.found.add(say::unit_missing(within.span, *dim, &allowed));
+                        } else if other != dim {
                             self.found.add(say::unit_wrong(within.span, *other, *dim));
                         }
-                        value < low || value > high
+                        other == dim && (value < low || value > high)
                     }
                     (Val::Unknown, _) | (_, Val::Unknown) => false,
                     (val, Val::List(items)) => !items.contains(val),
+                    (val, Val::Range { .. }) => {
+                        let is = types::describe(val, &self.names);
+                        self.found.add(say::no_range_of(within.span, &is));
+                        false
+                    }
                     _ => {
                         let is = types::describe(&allowed, &self.names);
                         self.found.add(say::wrong_type(within.span, "a range or a list", &is, &allowed, &Ty::Any));

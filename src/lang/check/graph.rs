@@ -304,7 +304,8 @@ impl Walk<'_, '_> {
 
     fn path(&mut self, segments: &[Segment], scope: FileId, slot: &str, in_gate: bool) {
         let Some(Segment::Name(head)) = segments.first() else { return };
-        if self.decl.binder().is_some_and(|binder| binder.variable.value == head.value) {
+        // (Of a variable that hides a name, told already, the list still needs that name.)
+        if slot != "crew" && self.decl.binder().is_some_and(|binder| binder.variable.value == head.value) {
             return;
         }
         if in_gate && self.decl.schema.is_some_and(|kind| kind.result(&head.value).is_some()) {
@@ -322,7 +323,7 @@ impl Walk<'_, '_> {
 }
 
 /// The type of a part, `beta` of a record; unknown parts are told by whoever evaluates them.
-fn part(ty: Ty, sub: &[Segment]) -> Ty {
+pub fn part(ty: Ty, sub: &[Segment]) -> Ty {
     let mut ty = ty;
     for segment in sub {
         let Segment::Name(name) = segment else { return Ty::Any };

@@ -44,11 +44,11 @@ pub struct Override<'t> {
 
 /// Where an override leads.
 #[derive(Debug, Clone, Copy)]
-pub struct Place<'t> {
+pub struct Place<'p> {
     pub entity: EntityId,
     pub member: Option<EntityId>,
-    pub field: &'t str,
-    pub sub: &'t [Segment],
+    pub field: &'p str,
+    pub sub: &'p [Segment],
 }
 
 pub use crate::program::VALUE;
@@ -107,33 +107,52 @@ fn of_file<'t>(decl: &Decl<'t>, found: &mut Sink) -> Writes<'t> {
     if matches!(decl.kind, EntityKind::Variant | EntityKind::Sweep) {
         return writes;
     }
-    let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+    let mut seen = Seen::default();
     for entry in decl.body.map_or(&[][..], |body| &body.entries) {
         let Entry::Assign(assign) = entry else { continue };
         let Some(Segment::Name(field)) = assign.path.first() else { continue };
-        let path_span = span_of(&assign.path);
-        if assign.op == AssignOp::Set {
-            let path = text_of(&assign.path);
-            if let Some(first) = seen.get(&path) {
-                found.add(say::field_twice(path_span, &path, *first));
-                continue;
-            }
-            seen.insert(path, path_span);
+        if let Some(twice) = seen.again(&assign.path, assign.op) {
+            found.add(twice);
+            continue;
         }
         write(&field.value, assign.op, &assign.path[1..], &assign.value, assign.span);
     }
     writes
 }
 
+/// What one block has set so far. Fields stand in any order, so none is set twice, nor as a whole and in part.
+#[derive(Debug, Default)]
+pub struct Seen(Vec<(String, AssignOp, Span)>);
+
+impl Seen {
+    /// The fault, when this one says again what another says.
+    pub fn again(&mut self, path: &[Segment], op: AssignOp) -> Option<Diagnostic> {
+        let (text, span) = (text_of(path), span_of(path));
+        let below = |whole: &str, part: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
+        let clash = self.0.iter().find(|(other, other_op, _)| {
+            let edits = op != AssignOp::Set && *other_op != AssignOp::Set;
+            (text == *other && !edits) || below(other, &text) || below(&text, other)
+        });
+        if let Some((other, _, first)) = clash {
+            return Some(match *other == text {
+                true => say::field_twice(span, &text, *first),
+                false => say::field_whole_and_in_part(span, &text, other, *first),
+            });
+        }
+        self.0.push((text, op, span));
+        None
+    }
+}
+
 /// Resolves an override's path. `Err(None)`: it names something faulty, which was told already.
 ///
 /// # Errors
 /// A path that leads nowhere, told at the segment that is not there.
-pub fn places<'t>(
-    names: &Names<'t>,
-    path: &'t [Segment],
+pub fn places<'p>(
+    names: &Names<'_>,
+    path: &'p [Segment],
     scope: FileId,
-) -> Result<Vec<Place<'t>>, Option<Box<Diagnostic>>> {
+) -> Result<Vec<Place<'p>>, Option<Box<Diagnostic>>> {
     let Some(Segment::Name(head)) = path.first() else {
         return Err(Some(Box::new(say::path_begins_with_star(span_of(path)))));
     };
@@ -157,21 +176,25 @@ pub fn places<'t>(
             _ => return Err(Some(Box::new(say::overrides_nothing(head.span, &head.value)))),
         },
         None => {
-            let known = names.in_scope(scope).chain(["experiment"]).collect::<Vec<_>>();
+            if head.value == "experiment" {
+                return Err(Some(Box::new(say::no_experiment(head))));
+            }
+            let own = names.experiment(scope).map(|_| "experiment");
+            let known = names.in_scope(scope).chain(own).collect::<Vec<_>>();
             return Err(Some(Box::new(say::unknown_name(head, &known))));
         }
     };
     below(names, id, None, rest, head.span, scope)
 }
 
-fn below<'t>(
-    names: &Names<'t>,
+fn below<'p>(
+    names: &Names<'_>,
     id: EntityId,
     member: Option<EntityId>,
-    rest: &'t [Segment],
+    rest: &'p [Segment],
     head: Span,
     scope: FileId,
-) -> Result<Vec<Place<'t>>, Option<Box<Diagnostic>>> {
+) -> Result<Vec<Place<'p>>, Option<Box<Diagnostic>>> {
     let decl = names.decl(id);
     let Some(first) = rest.first() else {
         return match decl.kind {

@@ -33,7 +33,6 @@ pub(crate) mod uses;
 mod val;
 mod values;
 
-use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use budget::Budget;
@@ -48,7 +47,7 @@ use uses::Uses;
 
 use crate::diagnostic::Diagnostics;
 use crate::program::{EntityId, Program};
-use crate::source::{SourceMap, Span};
+use crate::source::SourceMap;
 
 /// The checker's tables while it works. They may have holes; a [`Program`] has none.
 pub struct Checker<'t> {
@@ -61,8 +60,6 @@ pub struct Checker<'t> {
     graph: Graph,
     /// By item, when it has been evaluated.
     done: Vec<Option<Rc<Done>>>,
-    /// Units that there are not: an entry with one counts as unreadable.
-    faulty_units: BTreeSet<Span>,
     budget: Budget,
     /// For an editor: what names were taken to mean.
     uses: Option<Uses>,
@@ -95,8 +92,8 @@ fn checked<'t>(tree: &'t Tree, files: &'t SourceMap, overrides: &[Override<'t>],
     let graph = graph::build(&names, &writes, &full, &mut found);
 
     let done = names.decls.iter().map(|_| None).collect();
-    let (faulty_units, budget) = (BTreeSet::new(), Budget::default());
-    let mut checker = Checker { tree, files, names, bases, writes, graph, done, faulty_units, budget, uses, found };
+    let budget = Budget::default();
+    let mut checker = Checker { tree, files, names, bases, writes, graph, done, budget, uses, found };
     for id in checker.graph.order.clone() {
         checker.item(id);
     }

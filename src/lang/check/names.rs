@@ -161,6 +161,9 @@ pub fn declare<'t>(tree: &'t Tree, files: &SourceMap, found: &mut Sink) -> Names
             names.import(tree, files, file.id, item, &mut meant, found);
         }
     }
+    for file in &tree.files {
+        names.loops(file.id, &file.items, found);
+    }
     // Whoever uses the name that was meant is not told of it again.
     for (file, name, span) in meant {
         names.scopes[file.0 as usize].entry(name).or_insert((Binding::Faulty, span));
@@ -176,7 +179,8 @@ fn insert<'t>(places: &mut BTreeMap<&'t str, (Binding, Span)>, name: &'t Name, b
         // Of a name that something unreadable declares too nobody knows which is meant.
         Some((Binding::Faulty, _)) => {}
         Some(_) if binding == Binding::Faulty => {}
-        Some((before, _)) if *before == binding => {}
+        // The same place: an item that says its name in two ways.
+        Some((_, before)) if *before == name.span => {}
         // Imports are bound after declarations, wherever they stand.
         Some((_, other)) => {
             let first = if *other < name.span { *other } else { name.span };
@@ -214,6 +218,21 @@ impl<'t> Names<'t> {
         let id = EntityId(self.decls.len() as u32);
         self.decls.push(Decl { id, file, item, name, kind, schema, extends, body });
         vec![(name, Binding::Decl(id))]
+    }
+
+    /// The variable of `for persona in crew` is a name of its file too: one that hid another would say two things in one stage.
+    fn loops(&self, file: FileId, items: &'t [Item], found: &mut Sink) {
+        for item in items {
+            let ItemKind::Stage { binder: Some(binder), .. } = &item.kind else { continue };
+            let variable = &binder.variable;
+            if let Some((binding, first)) = self.scopes[file.0 as usize].get(variable.value.as_str())
+                && *binding != Binding::Faulty
+            {
+                let (second, first) =
+                    if *first < variable.span { (variable.span, *first) } else { (*first, variable.span) };
+                found.add(say::name_twice(&Name { value: variable.value.clone(), span: second }, first));
+            }
+        }
     }
 
     /// `meant`: names that an import was near to.

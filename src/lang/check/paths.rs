@@ -119,6 +119,10 @@ impl<'t> Checker<'t> {
                     return Head::Val(val);
                 }
                 let mut known = self.names.known_in(cx.file, &self.found);
+                known.extend(["none", "true", "false"]);
+                if cx.bound.is_some() {
+                    known.push("persona");
+                }
                 if let Some(schema) = cx.own.and_then(|(stage, _)| self.names.decl(stage).schema) {
                     known.extend(schema.results.iter().map(|result| result.name));
                 }
@@ -308,7 +312,9 @@ impl<'t> Checker<'t> {
             }
         }
         let of = member.map_or(all, |member| vec![MemberRef { stage, member }]);
-        if schema.result(&name.value).is_some() {
+        // A sweep's `skip` is asked before anything has run: what is both a field and a result is the field there.
+        let is_field = cx.point.is_some() && schema.field(&name.value).is_some();
+        if schema.result(&name.value).is_some() && !is_field {
             self.meant(name.span, Meaning::Part);
             return Val::Result { of, name: name.value.clone() };
         }
@@ -330,10 +336,11 @@ impl<'t> Checker<'t> {
             self.found.add(say::member_missing(name.span, &name.value, written));
             return Val::Unknown;
         }
-        let mut known: Vec<&str> = personas.iter().map(|id| self.names.decl(*id).name.value.as_str()).collect();
+        let members: Vec<&str> = personas.iter().map(|id| self.names.decl(*id).name.value.as_str()).collect();
+        let mut known = members.clone();
         known.extend(schema.results.iter().map(|result| result.name));
         known.extend(schema.fields.iter().map(|field| field.name));
-        self.found.add(say::unknown_part(name, written, &known));
+        self.found.add(say::unknown_part_of_family(name, written, &members, &known, schema.name));
         Val::Unknown
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::Checker;
 use super::budget::Budget;
 use super::diagnostics as say;
-use super::layers::{self, Override, Write, span_of, text_of};
+use super::layers::{self, Override, Seen, Write, span_of, text_of};
 use super::load::Tree;
 use super::names::Decl;
 use super::schema::Ty;
@@ -86,8 +86,14 @@ fn over<'t>(path: &'t [Segment], op: AssignOp, value: &'t Expr, span: Span) -> O
     Override { layer: Layer::Point, path, op, value, scope: FileId(0), span }
 }
 
+/// The general before the special, whatever their order in the file: `crew.*.voice` before `anchor.voice`, `voices.lr` before
+/// `voices.anchor.lr`.
 fn of_variant(body: &Body) -> Vec<Override<'_>> {
-    assigns(body).map(|assign| over(&assign.path, assign.op, &assign.value, assign.span)).collect()
+    let mut all: Vec<Override<'_>> =
+        assigns(body).map(|assign| over(&assign.path, assign.op, &assign.value, assign.span)).collect();
+    let is_star = |segment: &Segment| matches!(segment, Segment::Star(_));
+    all.sort_by_key(|one| (!one.path.iter().any(is_star), one.path.len()));
+    all
 }
 
 fn assigns(body: &Body) -> impl Iterator<Item = &Assign> {
@@ -136,6 +142,21 @@ impl<'t> Sweep<'t> {
         sweep
     }
 
+    /// Whether a condition speaks of more than the sweep's own paths.
+    fn asks_more(&self, condition: &Expr) -> bool {
+        let own = |path: &[Segment]| self.axes.iter().flatten().any(|(one, _)| text_of(one) == text_of(path));
+        match &condition.kind {
+            ExprKind::Path(path) => path.len() > 1 && !own(path),
+            ExprKind::Unary { of, .. } | ExprKind::Field { of, .. } => self.asks_more(of),
+            ExprKind::Binary { left, right, .. } | ExprKind::Range { low: left, high: right } => {
+                self.asks_more(left) || self.asks_more(right)
+            }
+            ExprKind::List(items) => items.iter().any(|item| self.asks_more(item)),
+            ExprKind::Call { args, .. } => args.iter().any(|arg| self.asks_more(&arg.value)),
+            _ => false,
+        }
+    }
+
     fn len_of(axis: &[Dimension<'t>]) -> usize {
         axis.iter().map(|(_, values)| values.len()).min().unwrap_or(0)
     }
@@ -171,8 +192,13 @@ pub fn of_sweep(tree: &Tree, files: &SourceMap, name: &str) -> (Vec<Point>, Vec<
     let sweep = Sweep::read(body);
     let mut checker = super::checked(tree, files, &sets(tree), None);
     let (mut points, mut skipped) = (Vec::new(), Vec::new());
+    let asks_more = sweep.skips.iter().any(|(condition, _)| sweep.asks_more(condition));
     for index in 0..sweep.len() {
         let chosen = sweep.at(index).expect("the index is below the length");
+        // A field that the sweep does not set may still follow from one that it does.
+        if asks_more && let Some((all, _)) = overrides(tree, files, &Point::Sweep { name: name.to_owned(), index }) {
+            checker = super::checked(tree, files, &all, None);
+        }
         checker.budget = Budget::default();
         let values = checker.values_of(&chosen);
         let cx = Cx { point: Some(&values), ..Cx::of(FileId(0)) };
@@ -196,13 +222,10 @@ pub fn check_all(checker: &mut Checker<'_>) {
         match decl.kind {
             EntityKind::Variant => {
                 checker.check_names(decl.id, schema, body);
-                let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+                let mut seen = Seen::default();
                 for assign in assigns(body) {
-                    let path = text_of(&assign.path);
-                    if assign.op == AssignOp::Set
-                        && let Some(first) = seen.insert(path.clone(), span_of(&assign.path))
-                    {
-                        checker.found.add(say::field_twice(span_of(&assign.path), &path, first));
+                    if let Some(twice) = seen.again(&assign.path, assign.op) {
+                        checker.found.add(twice);
                         continue;
                     }
                     checker.try_value(&assign.path, assign.op, &assign.value, assign.span, decl.file);

@@ -36,6 +36,12 @@ impl Sink {
         self.compared.get() <= COMPARED
     }
 
+    /// Whether something has been told of a stretch of text.
+    pub fn tells_of(&self, stretch: Span) -> bool {
+        let at = |start: u32| (Span { start, end: start, ..stretch }, Code(""), None);
+        self.told.range(at(stretch.start)..at(stretch.end)).next().is_some()
+    }
+
     pub fn len(&self) -> usize {
         self.found.len()
     }

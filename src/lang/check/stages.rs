@@ -51,9 +51,8 @@ impl<'t> Checker<'t> {
             }
             let bound = binder.map(|(binder, _)| Bound { variable: &binder.variable.value, persona });
             let cx = Cx { bound, ..Cx::of(decl.file) };
-            let units_before = self.faulty_units.len();
             let mut fields = self.fields(id, schema, &cx, persona);
-            faulty |= self.faulty_units.len() > units_before;
+            faulty |= self.found.tells_of(body.span);
             self.missing(id, schema, faulty, &mut fields);
             self.fill_adapter(&mut fields);
             self.expand_reward(&mut fields, &cx);

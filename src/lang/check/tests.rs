@@ -6,6 +6,7 @@ mod hostile;
 mod layered;
 mod meaning;
 mod one_edit;
+mod slips;
 mod strange;
 
 use std::collections::BTreeMap;

@@ -227,8 +227,21 @@ pub fn wanted(ty: &Ty) -> String {
         Ty::Score => "a score".to_owned(),
         Ty::Condition => "a condition".to_owned(),
         Ty::Optional(inner) => format!("{} or `none`", wanted(inner)),
-        Ty::Either(alternatives) => or(&alternatives.iter().map(wanted).collect::<Vec<_>>()),
+        Ty::Either(alternatives) => or(&alternatives.iter().flat_map(alternatives_of).collect::<Vec<_>>()),
         Ty::Any => "a value".to_owned(),
+    }
+}
+
+/// Each by itself, so that they are joined once.
+fn alternatives_of(ty: &Ty) -> Vec<String> {
+    match ty {
+        Ty::Either(alternatives) => alternatives.iter().flat_map(alternatives_of).collect(),
+        Ty::Ref(targets) => targets.iter().map(|target| target_word(*target).to_owned()).collect(),
+        Ty::List(inner) | Ty::Set(inner) => match alternatives_of(inner).as_slice() {
+            [_] => vec![wanted(ty)],
+            several => vec![format!("a list of these: {}", several.join(", "))],
+        },
+        _ => vec![wanted(ty)],
     }
 }
 

@@ -54,6 +54,22 @@ pub static UNITS: &[Unit] = &[
     unit("usd", Dim::Dollars, 1.0),
 ];
 
+/// The unit that a word of everyday language stands for.
+pub fn meant(word: &str) -> Option<&'static str> {
+    let unit = match word.to_ascii_lowercase().as_str() {
+        "token" | "tokens" | "toks" => "tok",
+        "percent" => "%",
+        "second" | "seconds" | "sec" | "secs" => "s",
+        "minute" | "minutes" | "mins" => "min",
+        "hour" | "hours" | "hr" | "hrs" => "h",
+        "day" | "days" => "d",
+        "gpu_hour" | "gpu_hours" | "gpuh" => "gpu_h",
+        "dollar" | "dollars" => "usd",
+        _ => return None,
+    };
+    UNITS.iter().find(|one| one.name == unit).map(|one| one.name)
+}
+
 pub fn find(name: &str) -> Option<Unit> {
     UNITS.iter().copied().find(|unit| unit.name == name)
 }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use super::Checker;
 use super::diagnostics as say;
 use super::graph::has_shape;
-use super::layers::span_of;
+use super::layers::{VALUE, span_of};
+use super::names::Binding;
 use super::schema::{Attribute, Default, Record, Target, Ty};
 use super::types::{self, Misfit};
 use super::units;
@@ -124,7 +125,25 @@ impl<'t> Checker<'t> {
             ExprKind::Path(segments) if takes_secret(ty) => self.path(segments, cx),
             _ => self.infer(expr, cx),
         };
-        self.conform(val, ty, expr.span)
+        let is_list = matches!(val, Val::List(_)) && matches!(ty, Ty::List(_) | Ty::Set(_));
+        let val = self.conform(val, ty, expr.span);
+        if val.is_unknown() && is_list {
+            self.lose_list(expr, cx);
+        }
+        val
+    }
+
+    /// A list with something odd in it is one fault, however many use its name.
+    fn lose_list(&mut self, expr: &Expr, cx: &Cx<'_>) {
+        if let ExprKind::Path(path) = &expr.kind
+            && let [Segment::Name(name)] = path.as_slice()
+            && let Some(Binding::Decl(id)) = self.names.look_up(cx.file, &name.value)
+            && self.names.decl(id).kind == EntityKind::Let
+            && let Some(done) = self.done[id.0 as usize].as_mut()
+            && let Some(value) = std::rc::Rc::make_mut(done).fields.get_mut(VALUE)
+        {
+            value.val = Val::Unknown;
+        }
     }
 
     /// Holds a value against a type; what does not fit is told, and unknown from then on.
@@ -236,7 +255,6 @@ impl<'t> Checker<'t> {
                     Some(known) => Val::Number { value: known.to_base(*value), dim: known.dim },
                     None => {
                         self.found.add(say::unknown_unit(unit));
-                        self.faulty_units.insert(unit.span);
                         Val::Unknown
                     }
                 },
@@ -381,7 +399,7 @@ impl<'t> Checker<'t> {
             });
             // Written with escapes: those after it are not looked for either.
             from = if place.is_some() { from } else { source.len() };
-            self.found.add(say::unknown_slot(place.unwrap_or(span), slot, place.is_some()));
+            self.found.add(say::unknown_slot(place.unwrap_or(span), written, slot, place.is_some()));
         });
     }
 

@@ -68,6 +68,15 @@ pub fn nearest<'w>(written: &str, words: impl IntoIterator<Item = &'w str>) -> O
     if length > MAX_MISSPELT {
         return None;
     }
+    let words: Vec<&str> = words.into_iter().collect();
+    // Capitals and a word that breaks off mislead least.
+    if let Some(same) = words.iter().find(|word| word.eq_ignore_ascii_case(written) && **word != written) {
+        return Some(same);
+    }
+    let mut longer = words.iter().filter(|word| length > 3 && word.len() > written.len() && word.starts_with(written));
+    if let (Some(one), None) = (longer.next(), longer.next()) {
+        return Some(one);
+    }
     let allowed = (length / 3).max(1);
     words
         .into_iter()

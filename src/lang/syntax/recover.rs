@@ -139,7 +139,7 @@ fn no_item(reader: &mut Reader<'_>, scan: &Scan, start: usize, end: usize) -> It
         reader.tell(diagnostics::unknown_item(at, written, nearest(written, ITEM_KEYWORDS)));
     }
     // Its entries are read for the faults in them; as what it was meant to be, when that can be guessed.
-    if let Some((open, close)) = braces(scan, start, end) {
+    if let Some((open, close)) = braces(scan, start, end).filter(|_| near != Some("use")) {
         let inside = entries(reader, scan, past(reader.text, open, b'{'), close);
         let head = near.filter(|near| has_body(near)).and_then(|near| guessed_head(reader, near, start, open));
         if let Some(head) = head {
@@ -465,7 +465,9 @@ fn declared_by(reader: &Reader<'_>, start: usize, end: usize) -> Vec<Name> {
         let word = layout::word(text, at);
         (!word.is_empty()).then(|| Spanned::new(word.to_owned(), Span::new(reader.file, at, at + word.len())))
     };
-    if keyword != "use" {
+    let path_follows = text.as_bytes().get(after) == Some(&b'"');
+    let is_use = keyword == "use" || path_follows && nearest(keyword, ITEM_KEYWORDS) == Some("use");
+    if !is_use {
         // `experiment.seed` speaks of the experiment by its keyword.
         let is_experiment = nearest(keyword, ITEM_KEYWORDS) == Some("experiment");
         let keyword_span = Span::new(reader.file, start, start + keyword.len());

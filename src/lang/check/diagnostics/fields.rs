@@ -82,6 +82,15 @@ pub fn field_twice(span: Span, path: &str, first: Span) -> Diagnostic {
         .help("leave one of them away")
 }
 
+/// `kl = { … }` and `kl.beta = …` beside each other.
+pub fn field_whole_and_in_part(span: Span, path: &str, other: &str, first: Span) -> Diagnostic {
+    let (whole, part) = if path.len() < other.len() { (path, other) } else { (other, path) };
+    Diagnostic::error("M0403", span, format!("`{whole}` is given as a whole, and `{part}` of it once more"))
+        .label("given again here")
+        .also(first, "first given here")
+        .help(format!("write all of it in `{whole}`, or each part by itself"))
+}
+
 pub fn block_not_here(keyword: &Name, schema: &Kind) -> Diagnostic {
     let owners: Vec<&str> =
         schema::items::ALL.iter().filter(|kind| kind.child(&keyword.value).is_some()).map(|kind| kind.name).collect();
@@ -111,6 +120,10 @@ pub fn block_without_name(header: Span, keyword: &str) -> Diagnostic {
 pub fn weight_not_here(span: Span, keyword: &str) -> Diagnostic {
     Diagnostic::error("M0405", span, format!("{} `{keyword}` has no weight", article(keyword)))
         .help("only a `criterion` has one")
+}
+
+pub fn name_not_here(span: Span, keyword: &str) -> Diagnostic {
+    Diagnostic::error("M0405", span, format!("{} `{keyword}` has no name", article(keyword))).help("leave it away")
 }
 
 pub fn gate_not_here(span: Span, schema: &Kind) -> Diagnostic {

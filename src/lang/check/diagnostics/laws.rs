@@ -12,6 +12,11 @@ pub fn second_experiment(name: &Name, first: Span) -> Diagnostic {
         .help("move it into a file of its own")
 }
 
+pub fn profile_beside_experiment(name: &Name) -> Diagnostic {
+    Diagnostic::error("M0501", name.span, "a profile stands in a file of its own, and this one has an experiment")
+        .help(format!("move it into `{0}.profile.masc`, and run with `--profile {0}.profile.masc`", name.value))
+}
+
 pub fn too_many_points(header: Span, name: &str, limit: usize) -> Diagnostic {
     Diagnostic::error("M0530", header, format!("the sweep `{name}` has more than {limit} points"))
         .help("take values out of `grid`, or move two lists that belong together into a `zip`")
@@ -20,6 +25,11 @@ pub fn too_many_points(header: Span, name: &str, limit: usize) -> Diagnostic {
 pub fn rubric_without_criteria(header: Span, name: &str) -> Diagnostic {
     Diagnostic::error("M0502", header, format!("the rubric `{name}` has no criteria"))
         .help("add `criterion name \"what it asks\" 100%`")
+}
+
+pub fn criterion_without_weight(header: Span) -> Diagnostic {
+    Diagnostic::error("M0503", header, "this criterion has no weight")
+        .help("write its share of the rubric: `criterion name \"what it asks\" 40%`")
 }
 
 pub fn weights_do_not_add_up(header: Span, name: &str, sum: f64, criteria: &[(Span, f64)]) -> Diagnostic {

@@ -27,6 +27,16 @@ fn did_you_mean(word: &str, known: &[&str]) -> Option<String> {
     }
 }
 
+/// Of a word of the language: where it may stand.
+fn where_a_word_is_valid(word: &str) -> Option<String> {
+    if crate::check::schema::stage(word).is_some() {
+        return Some(format!("`{word}` is a kind of stage: `stage name = {word} {{ … }}`"));
+    }
+    let places = crate::check::schema::places_of_word(word);
+    let places: Vec<&str> = places.iter().map(String::as_str).take(4).collect();
+    (!places.is_empty()).then(|| format!("`{word}` is a word of {}", list(&places)))
+}
+
 /// `a`, `b` and `c`
 fn list(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
@@ -39,5 +49,6 @@ fn list(words: &[&str]) -> String {
 
 /// "a", or "an" before a vowel, and before "sft", which is spelt out.
 pub(crate) fn article(word: &str) -> &'static str {
+    let word = word.trim_start_matches('`');
     if word.starts_with(['a', 'e', 'i', 'o', 'u']) || word.starts_with("sft") { "an" } else { "a" }
 }

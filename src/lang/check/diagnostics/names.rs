@@ -29,7 +29,10 @@ pub fn unknown_name(name: &Name, known: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::error("M0202", name.span, format!("nothing here is called `{word}`"));
     match nearest(word, known.iter().copied()) {
         Some(_) => with_nearest(diagnostic, word, name.span, known),
-        None => diagnostic.help(format!("declare `{word}`, or import it: `use \"./file.masc\" {{ {word} }}`")),
+        None => diagnostic.help(match super::where_a_word_is_valid(word) {
+            Some(place) => place,
+            None => format!("declare `{word}`, or import it: `use \"./file.masc\" {{ {word} }}`"),
+        }),
     }
 }
 
@@ -38,6 +41,11 @@ pub fn imported_by_another_name(name: &Name, alias: &str) -> Diagnostic {
     Diagnostic::error("M0202", name.span, format!("nothing here is called `{word}`: it is imported as `{alias}`"))
         .help(format!("write `{alias}`"))
         .fix(format!("write `{alias}`"), name.span, alias)
+}
+
+pub fn no_experiment(name: &Name) -> Diagnostic {
+    Diagnostic::error("M0202", name.span, "this file has no experiment")
+        .help("declare one: `experiment name { seed = 7 }`")
 }
 
 pub fn persona_outside_family(name: &Name) -> Diagnostic {
@@ -72,11 +80,25 @@ pub fn import_unreadable(span: Span, path: &str, why: &str, library: &[&str]) ->
             None => diagnostic,
         };
     }
-    diagnostic.help("the path is relative to this file: `./companions.masc`")
+    with_remedy(diagnostic, why, "the path is relative to this file: `./companions.masc`")
+}
+
+/// What to do about a file that is not read; `missing` when it is not there.
+pub(super) fn with_remedy(diagnostic: Diagnostic, why: &str, missing: &str) -> Diagnostic {
+    match why {
+        "no such file" => diagnostic.help(missing),
+        why if why.contains("UTF-8") => diagnostic.help("save it as UTF-8"),
+        why if why.contains("leaves") => diagnostic.help("copy it into the project, and name it there"),
+        _ => diagnostic,
+    }
 }
 
 pub fn file_unreadable(span: Span, path: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("M0203", span, format!("cannot read \"{path}\": {why}"))
+    with_remedy(
+        Diagnostic::error("M0203", span, format!("cannot read \"{path}\": {why}")),
+        why,
+        "name a file that is there",
+    )
 }
 
 pub fn not_declared_there(name: &Name, path: &str, known: &[&str]) -> Diagnostic {
@@ -101,6 +123,18 @@ pub fn too_many_imports(span: Span, limit: usize) -> Diagnostic {
 pub fn unknown_part(name: &Name, of: &str, known: &[&str]) -> Diagnostic {
     let diagnostic = Diagnostic::error("M0207", name.span, format!("`{of}` has no `{}`", name.value));
     with_nearest(diagnostic, &name.value, name.span, known)
+}
+
+/// A member, result or field that a stage `for persona in …` does not have; `known`: all of them.
+pub fn unknown_part_of_family(name: &Name, of: &str, members: &[&str], known: &[&str], kind: &str) -> Diagnostic {
+    let told = unknown_part(name, of, known);
+    let is_near = nearest(&name.value, known.iter().copied()).is_some();
+    match members {
+        _ if is_near => told,
+        [] => told.help(format!("`mascot explain {kind}` lists its fields and results")),
+        members => told
+            .help(format!("its members are {}; `mascot explain {kind}` lists its fields and results", list(members))),
+    }
 }
 
 pub fn no_parts(name: &Name, is: &str) -> Diagnostic {

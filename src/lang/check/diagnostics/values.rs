@@ -13,7 +13,7 @@ use crate::syntax::nearest;
 pub fn unknown_unit(unit: &Name) -> Diagnostic {
     let known: Vec<&str> = units::UNITS.iter().map(|unit| unit.name).collect();
     let diagnostic = Diagnostic::error("M0301", unit.span, format!("there is no unit `{}`", unit.value));
-    match nearest(&unit.value, known.iter().copied()) {
+    match units::meant(&unit.value).or_else(|| nearest(&unit.value, known.iter().copied())) {
         Some(near) => {
             diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), unit.span, near)
         }
@@ -25,9 +25,9 @@ pub fn unit_missing(span: Span, dim: Dim, val: &Val) -> Diagnostic {
     let unit = units::usual(dim).unwrap_or_default();
     let diagnostic = Diagnostic::error("M0302", span, format!("a bare number, where {} is wanted", units::phrase(dim)));
     match val {
-        // `0.2` for a share is 20%.
+        // `0.2` for a share is 20%; what is more than the whole was meant in percent.
         Val::Number { value, .. } if dim == Dim::Fraction => {
-            let written = units::write(*value, dim);
+            let written = if *value > 1.0 { format!("{value}%") } else { units::write(*value, dim) };
             diagnostic.help(format!("write `{written}`")).fix("write a percentage", span, written)
         }
         Val::Number { value, .. } => {
@@ -90,9 +90,11 @@ pub fn unknown_word(span: Span, word: &str, words: &[&str]) -> Diagnostic {
         Some(near) if (2..=8).contains(&words.len()) => {
             diagnostic.help(format!("did you mean `{near}`? there is {}", list(words)))
         }
-        _ => match did_you_mean(word, words) {
-            Some(help) => diagnostic.help(help),
-            None => diagnostic,
+        near => match (near.is_none().then(|| super::where_a_word_is_valid(word)).flatten(), did_you_mean(word, words))
+        {
+            (Some(place), Some(help)) => diagnostic.help(format!("{help}; {place}")),
+            (Some(help), None) | (None, Some(help)) => diagnostic.help(help),
+            (None, None) => diagnostic,
         },
     }
 }
@@ -159,9 +161,13 @@ pub fn unknown_argument(name: &Name, call: &Call) -> Diagnostic {
         Some(near) => diagnostic.fix(format!("write `{near}`"), name.span, near),
         None => diagnostic,
     };
-    match did_you_mean(&name.value, &known) {
-        Some(help) => diagnostic.help(help),
-        None => diagnostic.help("it takes no arguments"),
+    let places =
+        super::fields::where_valid(&name.value).filter(|_| nearest(&name.value, known.iter().copied()).is_none());
+    match (did_you_mean(&name.value, &known), places) {
+        (Some(help), Some(place)) => diagnostic.help(format!("{help}; {place}")),
+        (Some(help), None) => diagnostic.help(help),
+        (None, Some(place)) => diagnostic.help(place),
+        (None, None) => diagnostic.help("it takes no arguments"),
     }
 }
 
@@ -213,9 +219,16 @@ pub fn param_outside(span: Span, name: &str, value: &str, within: &str, range: S
         .help("choose a value within, or widen the range")
 }
 
+/// A range that says what a text or a yes may be.
+pub fn no_range_of(span: Span, is: &str) -> Diagnostic {
+    Diagnostic::error("M0304", span, format!("{is} lies in no range"))
+        .label("this is a range")
+        .help("list what it may be: `in [\"one\", \"other\"]`")
+}
+
 pub fn mixed_dimensions(span: Span, sign: &str, a: Dim, b: Dim) -> Diagnostic {
     Diagnostic::error("M0314", span, format!("`{sign}` between {} and {}", units::phrase(a), units::phrase(b)))
-        .help("both sides must count the same thing")
+        .help(if a == b { "leave the unit of one side away" } else { "both sides must count the same thing" })
 }
 
 pub fn no_arithmetic(span: Span, sign: &str, is: &str, in_gate: bool) -> Diagnostic {
@@ -227,8 +240,12 @@ pub fn no_arithmetic(span: Span, sign: &str, is: &str, in_gate: bool) -> Diagnos
         )
         .help("write a number, a result of a stage, `delta(…)`, `mean(…)`, `median(…)` or `p95(…)`");
     }
-    Diagnostic::error("M0315", span, format!("`{sign}` takes numbers and scores, and this is {is}"))
-        .help("write a number, a reward model, a judge's rubric or a term")
+    let (takes, write) = match sign {
+        "not" => ("a condition", "compare with something: `not … >= 0.5`"),
+        "==" | "!=" => ("two of a kind, numbers or scores, texts or words", "write on both sides what can be equal"),
+        _ => ("numbers and scores", "write a number, a reward model, a judge's rubric or a term"),
+    };
+    Diagnostic::error("M0315", span, format!("`{sign}` takes {takes}, and this is {is}")).help(write)
 }
 
 pub fn empty_range(span: Span) -> Diagnostic {
@@ -240,8 +257,8 @@ pub fn division_by_zero(span: Span) -> Diagnostic {
 }
 
 /// `exact`: the span is the slot's own, so that it can be replaced.
-pub fn unknown_slot(span: Span, slot: &str, exact: bool) -> Diagnostic {
-    let diagnostic = Diagnostic::error("M0318", span, format!("there is no slot `{{{{{slot}}}}}`"));
+pub fn unknown_slot(span: Span, written: &str, slot: &str, exact: bool) -> Diagnostic {
+    let diagnostic = Diagnostic::error("M0318", span, format!("there is no slot `{written}`"));
     match nearest(slot, SLOTS) {
         Some(near) => {
             let slot = format!("{{{{{near}}}}}");
@@ -265,7 +282,8 @@ pub fn unknown_slot_of_file(span: Span, slot: &str, path: &str, line: usize) -> 
 const SLOTS: [&str; 2] = ["char", "user"];
 
 pub fn text_unreadable(span: Span, path: &str, why: &str) -> Diagnostic {
-    Diagnostic::error("M0319", span, format!("cannot read \"{path}\": {why}")).help("the path is relative to this file")
+    let diagnostic = Diagnostic::error("M0319", span, format!("cannot read \"{path}\": {why}"));
+    super::names::with_remedy(diagnostic, why, "the path is relative to this file")
 }
 
 pub fn missing_in_record(span: Span, missing: &[&str], record: &str) -> Diagnostic {

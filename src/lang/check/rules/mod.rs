@@ -20,6 +20,7 @@ use crate::source::Span;
 
 pub fn check_all(checker: &mut Checker<'_>) {
     a_file_has_one_experiment(checker);
+    a_profile_has_its_own_file(checker);
     for decl in checker.names.decls.clone() {
         let Some(done) = &checker.done[decl.id.0 as usize] else { continue };
         let (faulty, crew_unknown) = (done.faulty, done.crew_unknown);
@@ -86,6 +87,15 @@ fn a_file_has_one_experiment(checker: &mut Checker<'_>) {
                 checker.found.add(say::second_experiment(decl.name, before.name.span));
             }
             _ => first = Some(*decl),
+        }
+    }
+}
+
+/// A profile says where, never what: beside an experiment it would be shared with it.
+fn a_profile_has_its_own_file(checker: &mut Checker<'_>) {
+    for decl in checker.names.decls.clone() {
+        if decl.kind == EntityKind::Profile && checker.names.experiment(decl.file).is_some() {
+            checker.found.add(say::profile_beside_experiment(decl.name));
         }
     }
 }

@@ -330,9 +330,36 @@ pub fn every_call() -> impl Iterator<Item = &'static Call> {
 }
 
 /// Where an attribute of this name is valid: `stage sft`, `persona`, `{ … } of kl`, `lora(…)`.
+/// The fields and arguments that take a word: `loss`, `kl.estimator`.
+pub fn places_of_word(word: &str) -> Vec<String> {
+    fn takes(ty: &Ty, word: &str) -> bool {
+        match ty {
+            Ty::Words(words) => words.contains(&word),
+            Ty::Optional(inner) | Ty::List(inner) | Ty::Set(inner) => takes(inner, word),
+            Ty::Either(alternatives) => alternatives.iter().any(|one| takes(one, word)),
+            _ => false,
+        }
+    }
+    let named = |attributes: &'static [Attribute], before: String| {
+        let fitting = attributes.iter().filter(|one| takes(&one.ty, word));
+        fitting.map(|one| format!("{before}{}", one.name)).collect::<Vec<_>>()
+    };
+    let mut places: Vec<String> = kinds().flat_map(|kind| named(kind.fields, String::new())).collect();
+    places.extend(records::ALL.iter().flat_map(|record| named(record.fields, format!("{}.", record.name))));
+    places.extend(every_call().flat_map(|call| named(call.args, format!("{}: ", call.name))));
+    let mut once = Vec::new();
+    places.retain(|one| {
+        !once.contains(one) && {
+            once.push(one.clone());
+            true
+        }
+    });
+    places
+}
+
 pub fn places_of(name: &str) -> Vec<String> {
     let of_kinds = kinds().filter(|kind| kind.field(name).is_some()).map(|kind| match kind.makes {
-        Some(_) => format!("{} `{}` stage", if kind.name == "sft" { "an" } else { "a" }, kind.name),
+        Some(_) => format!("{} `{}` stage", super::diagnostics::article(kind.name), kind.name),
         None => format!("a `{}`", kind.name),
     });
     let of_records = records::ALL
