@@ -16,7 +16,7 @@ use super::sink::Sink;
 use crate::diagnostic::Diagnostic;
 use crate::program::{EntityId, EntityKind};
 use crate::source::FileId;
-use crate::syntax::ast::{AssignOp, Base, Entry, Expr, ExprKind, Segment};
+use crate::syntax::ast::{AssignOp, Base, Entry, Expr, ExprKind, ItemKind, Segment};
 
 /// One item needs another, for the field `slot`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -203,6 +203,9 @@ impl Walk<'_, '_> {
                 let ty = if write.sub.is_empty() { ty } else { part(ty, write.sub) };
                 self.expr(write.value, &ty, write.scope, slot);
             }
+        }
+        if let ItemKind::Param { within: Some(within), .. } = &self.decl.item.kind {
+            self.expr(within, &Ty::Any, self.decl.file, "value");
         }
         if let Some(binder) = self.decl.binder() {
             self.expr(&binder.list, &Ty::Any, self.decl.file, "crew");

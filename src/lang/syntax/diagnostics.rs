@@ -312,7 +312,14 @@ pub fn bad_number(at: Span, written: &str, fault: NumberFault) -> Diagnostic {
             match thousands.filter(|_| number.bytes().all(|byte| byte.is_ascii_digit())) {
                 Some(zeros) => {
                     let full = format!("{number}_{zeros}");
-                    diagnostic.help(format!("write it out: `{full}`")).fix(format!("write `{full}`"), at, full.clone())
+                    // In tokens and bytes people mean powers of two as often.
+                    let binary =
+                        number.parse::<u64>().ok().filter(|_| zeros == "000").and_then(|n| n.checked_mul(1_024));
+                    let help = match binary.map(|n| n.to_string()).filter(|n| n.len() > 3) {
+                        Some(n) => format!("write it out: `{full}`, or `{}_{}`", &n[..n.len() - 3], &n[n.len() - 3..]),
+                        None => format!("write it out: `{full}`"),
+                    };
+                    diagnostic.help(help).fix(format!("write `{full}`"), at, full.clone())
                 }
                 None => diagnostic.help(format!(
                     "if `{suffix}` is a unit, put a blank before it: `{number} {suffix}`; else remove it"
