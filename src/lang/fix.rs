@@ -170,6 +170,14 @@ mod tests {
     }
 
     #[test]
+    fn prose_beside_its_quotes_moves_below_them() {
+        let text = "masc 1\npersona z \"Z\" {\n  voice = \"\"\"You are {{char}}.\n    Comfort {{user}} and stop.\n    \"\"\"\n  role = \"x\"\n}\n";
+        let mended = mended(&Alone { path: "main.masc", text }, "main.masc", told_by_check).unwrap();
+        assert!(mended.checked.diagnostics.is_empty(), "{:#?}\n{}", mended.checked.diagnostics, mended.text);
+        assert!(mended.text.contains("voice = \"\"\"\n    You are {{char}}.\n    Comfort"), "{}", mended.text);
+    }
+
+    #[test]
     fn what_has_no_fix_is_left() {
         let text = "masc 1\nlet a = b_of_nowhere_at_all\n";
         let mended = mended(&Alone { path: "main.masc", text }, "main.masc", told_by_check).unwrap();

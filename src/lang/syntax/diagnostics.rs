@@ -167,9 +167,14 @@ pub fn missing_open_brace(header: Span, closer: Option<Span>) -> Diagnostic {
     }
 }
 
-pub fn prose_on_fence_line(fence: Span) -> Diagnostic {
-    Diagnostic::error("M0015", fence, "prose begins on the line below its opening quotes")
-        .help("after `\"\"\"` only a word like `md` may stand; one line of text is a string, `\"…\"`")
+/// `moved`: the blanks before the text, and the new line that takes their place.
+pub fn prose_on_fence_line(fence: Span, moved: Option<(Span, String)>) -> Diagnostic {
+    let diagnostic = Diagnostic::error("M0015", fence, "prose begins on the line below its opening quotes")
+        .help("after `\"\"\"` only a word like `md` may stand; one line of text is a string, `\"…\"`");
+    match moved {
+        Some((blanks, line)) => diagnostic.fix("begin the text on the next line", blanks, line),
+        None => diagnostic,
+    }
 }
 
 pub fn other_quotes(string: Span, text: &str) -> Diagnostic {

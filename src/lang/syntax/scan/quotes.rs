@@ -93,10 +93,16 @@ impl Scanner<'_> {
         let end_of_opener = layout::line_end(self.bytes, at);
         let tag = self.text[at + run..end_of_opener].trim_end();
         if !tag.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
-            self.tell(at, diagnostics::prose_on_fence_line(self.span(at, at + run)));
             // Closed on its own line, or below like any other; else not a fence at all.
             let closing = tag.find(&"\"".repeat(run)).map(|found| at + run + found + run);
-            return closing.or_else(|| self.past_prose(end_of_opener + 1, run)).unwrap_or(end_of_opener);
+            let below = if closing.is_none() { self.past_prose(end_of_opener + 1, run) } else { None };
+            // The text moves below the quotes, under the closing ones.
+            let moved = below.map(|past| {
+                let text = layout::blanks(self.bytes, at + run);
+                (self.span(at + run, text), format!("\n{}", &self.text[self.line..past - run]))
+            });
+            self.tell(at, diagnostics::prose_on_fence_line(self.span(at, at + run), moved));
+            return closing.or(below).unwrap_or(end_of_opener);
         }
         if let Some(past) = self.past_prose(end_of_opener + 1, run) {
             return past;
