@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
@@ -39,7 +39,7 @@ pub struct Main {
     pub analysis: Analysis,
     /// What the rules of `lint` find in it; of a file that is open, once there is time for it.
     pub lints: OnceCell<Diagnostics>,
-    /// Every file that it is made of, by the path it is known as; not the library's.
+    /// Every file that it is made of, by [`disk::key_of`], and every one that it names and that is not there: it may come.
     pub parts: BTreeSet<String>,
 }
 
@@ -224,11 +224,11 @@ impl Server {
                 for change in params.changes {
                     let path = disk::path_of(&change.uri);
                     // An open buffer is what its editor shows, whatever lies on the disk.
-                    if !self.documents.open.contains_key(&path) {
+                    if !self.documents.open.contains_key(&path) && self.matters(&path) {
                         self.changed(&path);
                     }
-                    // A text that some file names, or the lock: of these nobody keeps a list.
-                    if !path.ends_with(".masc") {
+                    // What the lock pins is said nowhere else.
+                    if path.ends_with("/mascot.lock") {
                         self.dirty.extend(self.mains.keys().cloned());
                     }
                 }
@@ -237,9 +237,14 @@ impl Server {
         }
     }
 
-    /// A file is not what it was: it, and whatever is made of it.
+    /// Whether a path of the disk is one of a program, or a folder of some.
+    fn matters(&self, path: &str) -> bool {
+        path.ends_with(".masc") || self.mains.iter().any(|(main, known)| is_of(path, main, known))
+    }
+
+    /// A file is not what it was: it, and whatever is made of it. Of a folder that comes or goes, whatever lies in it.
     fn changed(&mut self, path: &str) {
-        let of_it = self.mains.iter().filter(|(main, known)| *main == path || known.parts.contains(path));
+        let of_it = self.mains.iter().filter(|(main, known)| is_of(path, main, known));
         self.dirty.extend(of_it.map(|(main, _)| main.clone()));
         if path.ends_with(".masc") || self.documents.open.contains_key(path) {
             self.dirty.insert(path.to_owned());
@@ -252,7 +257,11 @@ impl Server {
     /// What is known of a document as it is shown now.
     pub fn analysis(&mut self, uri: &Uri) -> Result<(String, Rc<Main>), Refused> {
         let path = disk::path_of(uri);
-        if !self.documents.open.contains_key(&path) {
+        // What lies in the workspace may be asked about without being opened.
+        let is_shown = self.documents.open.contains_key(&path) || self.mains.contains_key(&path);
+        let is_near = |folder: &PathBuf| Path::new(&path).starts_with(folder);
+        let may_be_read = self.folders.iter().any(is_near) || disk::copied(&path).is_some();
+        if !is_shown && !(may_be_read && disk::is_file(&path)) {
             return Err((ErrorCode::InvalidParams, format!("{} is not open", uri.as_str())));
         }
         if self.dirty.remove(&path) || !self.mains.contains_key(&path) {
@@ -288,9 +297,8 @@ impl Server {
             return;
         }
         let analysis = editor::analyse(&overlay, path);
-        let of_files = analysis.checked.files.files().map(|(_, file)| file.path.as_str());
-        let parts =
-            of_files.filter(|part| !part.starts_with("std/")).map(|part| disk::known_as(part.as_ref())).collect();
+        let of_files = analysis.checked.files.files().map(|(_, file)| disk::key_of(&file.path));
+        let parts = of_files.chain(overlay.asked.take()).collect();
         self.mains.insert(path.to_owned(), Rc::new(Main { analysis, lints: OnceCell::new(), parts }));
     }
 
@@ -340,16 +348,30 @@ impl Server {
     fn publish(&mut self) {
         self.unpublished = false;
         let open = |path: &String| self.documents.open.contains_key(path);
+        let of_open = self.mains.iter().filter(|(path, _)| open(path)).flat_map(|(_, main)| &main.parts);
+        let needed: BTreeSet<&String> = of_open.collect();
         let mut wanted: BTreeMap<String, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
+        let mut of_others = Vec::new();
         for (path, main) in &self.mains {
-            let matters = open(path) || main.parts.iter().any(open);
+            let matters = open(path) || needed.contains(path) || main.parts.iter().any(open);
             if !matters {
                 continue;
             }
             for (part, found) in answers::fixes::diagnostics(&self.documents, main) {
-                // A file that is looked at by itself tells its own; what it imports speaks through those that import it.
-                if part == *path || open(path) && !self.mains.contains_key(&part) {
+                // A file that is looked at by itself tells its own first.
+                if part == *path {
                     wanted.entry(part).or_default().extend(found);
+                } else if open(path) {
+                    of_others.push((part, found));
+                }
+            }
+        }
+        // What shows in it only where it is imported, is told once.
+        for (part, found) in of_others {
+            let told = wanted.entry(part).or_default();
+            for one in found {
+                if !told.iter().any(|other| other.range == one.range && other.code == one.code) {
+                    told.push(one);
                 }
             }
         }
@@ -385,8 +407,8 @@ impl Server {
             return;
         }
         self.requests += 1;
-        let watchers =
-            ["**/*.masc", "**/*.md", "**/*.txt", "**/mascot.lock"].map(|glob| json!({ "globPattern": glob }));
+        // A text may be called anything.
+        let watchers = [json!({ "globPattern": "**/*" })];
         let id = RequestId::from(format!("mascot-{}", self.requests));
         let registration = json!({ "registrations": [{
             "id": "files", "method": note::DidChangeWatchedFiles::METHOD, "registerOptions": { "watchers": watchers },
@@ -409,6 +431,12 @@ impl Server {
         // An editor that went away hears nothing; the reading side notices.
         let _ = self.sender.send(message);
     }
+}
+
+/// Whether a program is, or would be, made of a file, or of one in a folder.
+fn is_of(path: &str, main: &str, known: &Main) -> bool {
+    let below = |part: &str| part.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below(main) || known.parts.iter().any(|part| below(part))
 }
 
 fn read<P: DeserializeOwned>(params: Value) -> Option<P> {

@@ -241,6 +241,55 @@ fn an_alias_is_renamed_in_its_file_alone() {
 }
 
 #[test]
+fn the_paths_of_a_skip_are_names() {
+    let stage = "stage voices = grpo for persona in crew {\n  policy = base\n  reward = pay\n  data = lines\n}\n";
+    let text = format!(
+        "{HEAD}{stage}sweep wide {{\n  grid {{ voices.lr = [1e-4, 1e-3]; rate = [1e-4, 1e-5] }}\n  skip voices.lr == 1e-3 and rate < 1e-4 else \"no\"\n}}\n"
+    );
+    let analysis = written("main.masc", &text);
+    assert!(analysis.checked.diagnostics.is_empty(), "{:#?}", analysis.checked.diagnostics);
+    for (name, count) in [("stage voices", 3), ("param rate", 3)] {
+        let at = text.find(name).unwrap() + name.find(' ').unwrap() + 1;
+        let symbol = names::at(&analysis, at).unwrap().symbol;
+        assert_eq!(names::references(&analysis, symbol).len(), count, "{name}");
+    }
+}
+
+/// Spoils one line of a program after another: either every mention is seen, or it is told where one hides.
+#[test]
+fn a_mention_that_a_fault_hides_is_known() {
+    let file = "experiments/quickstart.masc";
+    let whole = analyse(&Repository, file);
+    let mut hidden = 0;
+    for (number, one) in names::occurrences(&whole).into_iter().enumerate() {
+        let is_mention = one.span.file == MAIN && one.own_name && one.symbol != names::Symbol::At(one.span);
+        let names::Symbol::At(declared) = one.symbol else { continue };
+        if !is_mention || declared.file != MAIN || number % 5 != 0 {
+            continue;
+        }
+        // A field that there is not, where there is a field.
+        let text = whole.text();
+        let start = text[..one.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+        let line = &text[start..one.span.start as usize];
+        let Some(sign) = line.find(" = ").filter(|_| line.starts_with("  ")) else { continue };
+        let field = start + sign - line[..sign].trim_start().len();
+        let (from, to) = (declared.start as usize, declared.end as usize);
+        if from > field {
+            continue;
+        }
+        let spoilt = format!("{}zz_zz{}", &text[..field], &text[start + sign..]);
+        let analysis = written(file, &spoilt);
+        let symbol = names::at(&analysis, from).unwrap().symbol;
+        let name = text[from..to].to_owned();
+        let seen = names::references(&analysis, symbol).len();
+        let told = rename::unseen(&analysis, symbol, &name, None);
+        assert!(told.is_some() || seen == names::references(&whole, one.symbol).len(), "{name} in {line}");
+        hidden += usize::from(told.is_some());
+    }
+    assert!(hidden > 5, "{hidden}");
+}
+
+#[test]
 fn hover_tells_value_and_layer() {
     let text = format!(
         "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  lr = rate\n  kl = {{ beta = 0.1 }}\n}}\n"
