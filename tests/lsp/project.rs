@@ -174,3 +174,67 @@ fn a_rename_that_would_be_half_done_or_mean_something_else_is_refused() {
     assert_eq!(edit["changes"][uri(&path)].as_array().unwrap().len(), 2, "{edit}");
     client.end();
 }
+
+#[test]
+fn an_editor_that_can_little_gets_what_it_can_show() {
+    let sandbox = Sandbox::empty();
+    let path = sandbox.path().join("a.masc");
+    let text = "masc 1\nuse \"./li\"\nrubric r \"R\" {\n  criterion c \"C\" 100%\n}\npersona a \"A\" {\n  role = \n}\npersona a \"B\" { role = \"x\" }\n";
+    sandbox.write("deep/library.masc", LIBRARY);
+    sandbox.write("a.masc", text);
+    let mut client = Client::able(sandbox.path(), &json!({}));
+    client.open(&path, text);
+    let told = client.diagnostics_of(&path, 1);
+    assert!(told.iter().all(|one| one.get("relatedInformation").is_none()), "{told:#?}");
+    let symbols = client.ask("textDocument/documentSymbol", json!({ "textDocument": { "uri": uri(&path) } }));
+    let of = |name: &str| symbols.as_array().unwrap().iter().find(|one| one["name"] == name).unwrap().clone();
+    assert_eq!(of("c")["containerName"], "r");
+    assert_eq!(of("r")["location"]["uri"], uri(&path));
+    let hover = client.at("textDocument/hover", &path, position(text, text.find("r \"R\"").unwrap()));
+    assert_eq!(hover["contents"]["kind"], "plaintext");
+    assert!(!hover["contents"]["value"].as_str().unwrap().contains('`'), "{hover}");
+    let mut taken = |at: usize, label: &str| {
+        let all = client.at("textDocument/completion", &path, position(text, at));
+        let one =
+            all.as_array().unwrap().iter().find(|one| one["label"] == label).unwrap_or_else(|| panic!("{all:#?}"));
+        one["textEdit"]["newText"].as_str().unwrap().to_owned()
+    };
+    let value = text.find("role = \n").unwrap() + 7;
+    assert_eq!(taken(value, "\"…\""), "\"\"");
+    assert_eq!(taken(value, "text"), "text");
+    assert_eq!(taken(text.find("./li").unwrap() + 4, "./deep/library.masc"), "./deep/library.masc");
+    // A session begins once.
+    let id = client.request("initialize", json!({ "capabilities": {} }));
+    assert_eq!(client.answer(id)["error"]["code"], -32600);
+    client.end();
+}
+
+#[test]
+fn an_editor_that_leaves_before_it_begins_is_no_fault() {
+    use std::io::Write;
+    use std::process::{Command, Stdio};
+    let say = |messages: &[&str]| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mascot"))
+            .arg("lsp")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut input = child.stdin.take().unwrap();
+        for message in messages {
+            write!(input, "Content-Length: {}\r\n\r\n{message}", message.len()).unwrap();
+        }
+        drop(input);
+        let ended = child.wait_with_output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (ended.status.code(), text(ended.stdout), text(ended.stderr))
+    };
+    let hover = r#"{"jsonrpc":"2.0","id":1,"method":"textDocument/hover","params":{}}"#;
+    let (code, out, err) = say(&[hover, r#"{"jsonrpc":"2.0","method":"exit"}"#]);
+    assert_eq!((code, err.as_str()), (Some(1), ""));
+    assert!(out.contains("-32002") && out.contains("`initialize` comes first"), "{out}");
+    let (code, _, err) = say(&["{nonsense"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("no message"), "{err}");
+}

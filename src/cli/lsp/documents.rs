@@ -41,11 +41,19 @@ pub struct Overlay<'o> {
     pub instead: BTreeMap<String, String>,
     /// Every path that was asked for, found or not: of what is not there yet one wants to hear when it comes.
     pub asked: RefCell<BTreeSet<String>>,
+    /// The files of the workspace, where somebody wants to choose one.
+    pub at_hand: Vec<String>,
 }
 
 impl<'o> Overlay<'o> {
     pub fn around(documents: &'o Documents, path: &str) -> Self {
-        Self { documents, disk: disk::world_of(path), instead: BTreeMap::new(), asked: RefCell::default() }
+        Self {
+            documents,
+            disk: disk::world_of(path),
+            instead: BTreeMap::new(),
+            asked: RefCell::default(),
+            at_hand: Vec::new(),
+        }
     }
 
     /// What the editor shows of a path. What lies outside the root is left to the disk, which says so: that somebody looks at it changes
@@ -79,6 +87,12 @@ impl World for Overlay<'_> {
             (None, Some(disk)) => disk.prose(from, path),
             (None, None) => Err("no such file".to_owned()),
         }
+    }
+
+    fn at_hand(&self) -> Vec<String> {
+        let is_inside =
+            |path: &&String| self.disk.as_ref().is_some_and(|disk| Path::new(path.as_str()).starts_with(disk.root()));
+        self.at_hand.iter().filter(is_inside).cloned().collect()
     }
 
     fn lock(&self) -> Option<(String, String)> {

@@ -32,6 +32,12 @@ pub struct Client {
     pub snippets: bool,
     /// It tells of files that changed on disk, when it is asked to.
     pub watches: bool,
+    /// Symbols inside symbols.
+    pub nests_symbols: bool,
+    /// Markdown where it points at something.
+    pub markdown: bool,
+    /// What belongs to a diagnostic, by its place.
+    pub related: bool,
 }
 
 /// A file checked with its imports.
@@ -72,6 +78,12 @@ impl Server {
         let client = Client {
             snippets: can("/textDocument/completion/completionItem/snippetSupport"),
             watches: can("/workspace/didChangeWatchedFiles/dynamicRegistration"),
+            nests_symbols: can("/textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
+            markdown: capable
+                .pointer("/textDocument/hover/contentFormat")
+                .and_then(Value::as_array)
+                .is_some_and(|formats| formats.iter().any(|one| one == "markdown")),
+            related: can("/textDocument/publishDiagnostics/relatedInformation"),
         };
         let named = params.workspace_folders.iter().flatten().map(|folder| &folder.uri);
         #[allow(deprecated, reason = "older editors name one root and no folders")]
@@ -96,7 +108,6 @@ impl Server {
 
     /// Answers until the editor says that it is over, or goes away.
     pub fn run(&mut self, receiver: &Receiver<Message>) -> Exit {
-        self.watch();
         self.dirty.extend(disk::workspace(&self.folders));
         let mut queue = Queue::default();
         loop {
@@ -156,6 +167,7 @@ impl Server {
         }
         let params = request.params;
         match request.method.as_str() {
+            ask::Initialize::METHOD => Err((ErrorCode::InvalidRequest, "the session has begun already".to_owned())),
             ask::Shutdown::METHOD => {
                 self.ending = true;
                 Ok(Value::Null)
@@ -192,6 +204,7 @@ impl Server {
     fn note(&mut self, note: Notification) {
         let params = note.params;
         match note.method.as_str() {
+            note::Initialized::METHOD => self.watch(),
             note::DidOpenTextDocument::METHOD => {
                 let Some(params) = read::<lsp_types::DidOpenTextDocumentParams>(params) else { return };
                 let opened = params.text_document;
@@ -282,6 +295,12 @@ impl Server {
         own.into_iter().chain(others.map(|(_, known)| Rc::clone(known))).collect()
     }
 
+    /// Every `.masc` file that is known of.
+    pub fn files(&self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.mains.keys().chain(&self.dirty).collect();
+        all.into_iter().filter(|path| path.ends_with(".masc")).cloned().collect()
+    }
+
     /// Checks a text that stands in for others: what a rename would make.
     pub fn supposing(&self, path: &str, instead: BTreeMap<String, String>) -> Analysis {
         let overlay = Overlay { instead, ..Overlay::around(&self.documents, path) };
@@ -357,7 +376,7 @@ impl Server {
             if !matters {
                 continue;
             }
-            for (part, found) in answers::fixes::diagnostics(&self.documents, main) {
+            for (part, found) in answers::fixes::diagnostics(&self.documents, main, self.client) {
                 // A file that is looked at by itself tells its own first.
                 if part == *path {
                     wanted.entry(part).or_default().extend(found);
