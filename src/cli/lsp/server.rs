@@ -36,6 +36,8 @@ pub struct Client {
     pub nests_symbols: bool,
     /// Markdown where it points at something.
     pub markdown: bool,
+    /// The same, of what is completed.
+    pub markdown_docs: bool,
     /// What belongs to a diagnostic, by its place.
     pub related: bool,
 }
@@ -75,14 +77,16 @@ impl Server {
     pub fn new(sender: Sender<Message>, params: &InitializeParams) -> Self {
         let capable = serde_json::to_value(&params.capabilities).unwrap_or_default();
         let can = |path: &str| capable.pointer(path) == Some(&Value::Bool(true));
+        let reads = |path: &str| {
+            let formats = capable.pointer(path).and_then(Value::as_array);
+            formats.is_some_and(|formats| formats.iter().any(|one| one == "markdown"))
+        };
         let client = Client {
             snippets: can("/textDocument/completion/completionItem/snippetSupport"),
             watches: can("/workspace/didChangeWatchedFiles/dynamicRegistration"),
             nests_symbols: can("/textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
-            markdown: capable
-                .pointer("/textDocument/hover/contentFormat")
-                .and_then(Value::as_array)
-                .is_some_and(|formats| formats.iter().any(|one| one == "markdown")),
+            markdown: reads("/textDocument/hover/contentFormat"),
+            markdown_docs: reads("/textDocument/completion/completionItem/documentationFormat"),
             related: can("/textDocument/publishDiagnostics/relatedInformation"),
         };
         let named = params.workspace_folders.iter().flatten().map(|folder| &folder.uri);

@@ -164,6 +164,11 @@ impl Propose<'_, '_> {
         }
     }
 
+    /// The persona of `for persona in …`, where it is known by that.
+    fn bound(&self) -> Option<&str> {
+        self.at.head.variable.filter(|_| self.at.in_body)
+    }
+
     /// All the slots that there are.
     fn slots(&mut self) {
         let rest = &self.scope.analysis.text()[self.at.word.1..];
@@ -230,7 +235,10 @@ impl Propose<'_, '_> {
         let main = &self.scope.analysis.checked.files.file(MAIN).path;
         let others = self.world.at_hand().into_iter().filter(|path| path != main);
         let own = others.map(|path| (address::between(main, &path), "file"));
-        own.chain(stdlib::names().iter().map(|name| ((*name).to_owned(), "standard library"))).collect()
+        // The nearest first.
+        let mut own: Vec<(String, &str)> = own.collect();
+        own.sort_by_key(|(path, _)| path.matches("../").count());
+        own.into_iter().chain(stdlib::names().iter().map(|name| ((*name).to_owned(), "standard library"))).collect()
     }
 
     /// Names that another file declares and this one does not import yet.
@@ -345,8 +353,7 @@ impl Propose<'_, '_> {
     /// After a point. `wanted`: of which type, when it is a value and not the path of one.
     fn parts(&mut self, path: &str, wanted: Option<&Wanted>) {
         let steps: Vec<&str> = path.split('.').collect();
-        let bound =
-            self.at.head.variable.into_iter().chain(Some("persona").filter(|_| self.at.head.keyword == "reward"));
+        let bound = self.bound().into_iter().chain(Some("persona").filter(|_| self.at.head.keyword == "reward"));
         let variable = bound.into_iter().find(|variable| *variable == steps[0]);
         let conditional =
             wanted.is_some_and(|wanted| wanted.types.iter().any(|ty| matches!(ty, Ty::Condition | Ty::Any)));
@@ -359,19 +366,24 @@ impl Propose<'_, '_> {
                     }
                 }
             }
-            Some(Led::Each(one)) => self.fields_of(one),
+            Some(Led::Each(one)) => match wanted.filter(|_| !conditional) {
+                Some(wanted) => self.fields_that_fit(one, wanted),
+                None => self.fields_of(one),
+            },
             Some(Led::Attribute(attribute)) => self.attributes(inside_of(attribute), ""),
             Some(Led::Item(id)) => {
                 let decl = *self.scope.names.decl(id);
                 let members = self.scope.members(id);
                 // What a variant or sweep changes is a field: of a family's member, or of one of a list.
                 let changes = wanted.is_none();
-                let has_parts = matches!(decl.kind, EntityKind::Stage | EntityKind::Let | EntityKind::Param);
-                for member in members.iter().filter(|_| has_parts || !changes) {
+                let is_member = decl.kind == EntityKind::Stage && steps.last() != Some(&decl.name.value.as_str());
+                let has_parts =
+                    !is_member && matches!(decl.kind, EntityKind::Stage | EntityKind::Let | EntityKind::Param);
+                for member in members.iter().filter(|_| !is_member && (has_parts || !changes)) {
                     let name = self.scope.names.decl(*member).name.value.clone();
                     self.name(&name, *member);
                 }
-                if !members.is_empty() && decl.kind != EntityKind::Judge && (has_parts || !changes) {
+                if !members.is_empty() && decl.kind != EntityKind::Judge && !is_member && (has_parts || !changes) {
                     self.plain(Sort::Constant, "*", "all of them", "");
                 }
                 if decl.kind == EntityKind::Dataset && !changes {

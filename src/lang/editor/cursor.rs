@@ -16,6 +16,8 @@ pub struct Cursor<'a> {
     pub written: Vec<&'a str>,
     /// What is written is names.
     pub in_list: bool,
+    /// Past the header of the item.
+    pub in_body: bool,
     /// The fields around the one that it stands in; `None` in a block inside an item.
     pub trail: Option<Vec<&'a str>>,
     /// What a proposal replaces: the word around the cursor.
@@ -99,6 +101,7 @@ pub fn cursor<'a>(text: &'a str, offset: usize, resolve: &'a Resolve<'a>) -> Cur
         path,
         written,
         in_list: walk.in_list(),
+        in_body: walk.in_body(),
         trail: walk.trail(),
         word,
         at_margin: margin == word.0 && depth > 1,

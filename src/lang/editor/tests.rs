@@ -111,6 +111,9 @@ fn what_is_proposed_is_what_the_checker_takes() {
     let own = "stage voices = grpo for persona in crew {\n  policy = base\n  reward = pay\n  data = lines\n}\nlet half = [anchor]\nparam k: int = 4\n";
     let inside = |text: &str| format!("{HEAD}{own}stage more = grpo for persona in crew {{\n  {text}\n}}\n");
     proposes(&inside("policy = |"), &["voices"], &["persona", "more", "persona.adapter"]);
+    proposes(&inside("adapter = persona.|"), &["adapter"], &["voice"]);
+    proposes(&inside("gate |"), &["finished", "k"], &["crew"]);
+    proposes(&format!("{HEAD}stage t = sft for persona in [|"), &["anchor"], &["persona"]);
     proposes(&inside("adapter = |"), &["persona.adapter", "lora"], &["persona"]);
     proposes(&inside("lr = |"), &["rate", "k"], &["persona"]);
     proposes(&inside("actors = |"), &["voices"], &["crew", "half", "persona"]);
@@ -122,6 +125,7 @@ fn what_is_proposed_is_what_the_checker_takes() {
     proposes("masc 1\nuse \"std/personas.masc\" { anchor, |", &["catalyst"], &["anchor"]);
     let variant = |text: &str| format!("{HEAD}{own}variant v {{\n  {text}\n}}\n");
     proposes(&variant("voices.|"), &["lr", "anchor", "*"], &["finished"]);
+    proposes(&variant("voices.anchor.|"), &["lr"], &["beacon", "*"]);
     proposes(&variant("lines.|"), &["source"], &["train"]);
     proposes(&variant("panel.|"), &["votes"], &["manner"]);
     proposes(&variant("voices.lr = 1e-3\n  voices.|"), &["policy"], &["lr"]);

@@ -197,6 +197,11 @@ impl<'a> Walk<'a> {
         &self.top().written
     }
 
+    /// Whether the header of the item is behind.
+    pub fn in_body(&self) -> bool {
+        self.frames.get(1).is_some_and(|frame| matches!(frame.holder, Holder::Fields(_)))
+    }
+
     /// Whether what is written is names, of a list or of what `use` takes, and not fields.
     pub fn in_list(&self) -> bool {
         matches!(self.top().holder, Holder::Values(_) | Holder::Imports(_))

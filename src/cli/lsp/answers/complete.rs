@@ -22,9 +22,10 @@ pub fn complete(server: &mut Server, params: CompletionParams) -> Result<Complet
         CompletionItem {
             kind: Some(kind(one.sort)),
             detail: Some(one.detail).filter(|detail| !detail.is_empty()),
-            documentation: Some(one.doc)
-                .filter(|doc| !doc.is_empty())
-                .map(|value| Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value })),
+            documentation: Some(one.doc).filter(|doc| !doc.is_empty()).map(|value| match server.client.markdown_docs {
+                true => Documentation::MarkupContent(MarkupContent { kind: MarkupKind::Markdown, value }),
+                false => Documentation::String(super::hover::plain(&value)),
+            }),
             // In the order of the schema, which is the order in which one writes.
             sort_text: Some(format!("{place:04}")),
             text_edit: Some(CompletionTextEdit::Edit(TextEdit { range, new_text })),

@@ -27,7 +27,7 @@ pub fn hover(server: &mut Server, params: HoverParams) -> Result<Option<Hover>, 
 }
 
 /// Without the marks of Markdown.
-fn plain(text: &str) -> String {
+pub fn plain(text: &str) -> String {
     let lines = text.lines().filter(|line| !line.starts_with("```"));
     lines.map(|line| line.replace('`', "")).collect::<Vec<_>>().join("\n")
 }

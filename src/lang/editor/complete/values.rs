@@ -55,7 +55,7 @@ impl Propose<'_, '_> {
             }
             Ty::Num(num) => {
                 self.settings(&|value| matches!(value, Value::Number { dim, .. } if *dim == num.dim), "");
-                if num.dim != Dim::None {
+                if !matches!(num.dim, Dim::None | Dim::Fraction) {
                     // A plain number stands in arithmetic.
                     let times = format!(" * {}", units::write(1.0, num.dim));
                     self.settings(&|value| matches!(value, Value::Number { dim: Dim::None, .. }), &times);
@@ -104,13 +104,20 @@ impl Propose<'_, '_> {
 
     /// Values of the member's persona: `adapter = persona.adapter`.
     fn of_persona(&mut self, wanted: &Wanted) {
-        let Some(variable) = self.at.head.variable.filter(|_| self.at.head.keyword == "stage") else { return };
+        let Some(variable) = self.bound().map(str::to_owned) else { return };
         for field in schema::items::PERSONA.fields {
-            let own = alternatives(&field.ty);
-            if own.iter().any(|ty| wanted.types.iter().any(|other| overlap(ty, other))) {
+            if is_of(&field.ty, wanted) {
                 let label = format!("{variable}.{}", field.name);
                 self.plain(Sort::Field, &label, "of the member's persona", field.doc);
             }
+        }
+    }
+
+    /// The fields of a persona whose values are of a type.
+    pub(super) fn fields_that_fit(&mut self, id: EntityId, wanted: &Wanted) {
+        let fields = self.scope.kind_of(id).map_or(&[][..], |kind| kind.fields);
+        for field in fields.iter().filter(|field| is_of(&field.ty, wanted)) {
+            self.plain(Sort::Field, field.name, &types::wanted(&field.ty), &explain::of_attribute(field));
         }
     }
 
@@ -123,8 +130,15 @@ impl Propose<'_, '_> {
             self.references(&[Target::Rubric]);
             self.criteria();
         }
-        self.names(&|scope, id| {
-            matches!(scope.names.decl(id).kind, EntityKind::Stage | EntityKind::Param | EntityKind::Let)
+        self.names(&|scope, id| match scope.names.decl(id).kind {
+            EntityKind::Stage | EntityKind::Param => true,
+            EntityKind::Let => {
+                let value = scope.analysis.known().entity(id).fields.get(VALUE);
+                value.is_none_or(|field| {
+                    matches!(field.value, Value::Number { .. } | Value::Bool(_) | Value::Made(_) | Value::Result { .. })
+                })
+            }
+            _ => false,
         });
         if own.is_some_and(|kind| kind.entity == EntityKind::Sweep) {
             self.path_heads();
@@ -173,9 +187,9 @@ impl Propose<'_, '_> {
             });
             own != Some(id) && (is_wanted || decl.kind == EntityKind::Let && stands_for(scope, id, targets))
         });
-        let is_bound = self.at.head.variable.is_some() || self.at.head.keyword == "reward";
+        let is_bound = self.bound().is_some() || self.at.head.keyword == "reward";
         if is_bound && targets.contains(&Target::Persona) {
-            let name = self.at.head.variable.unwrap_or("persona").to_owned();
+            let name = self.bound().unwrap_or("persona").to_owned();
             self.plain(Sort::Name(EntityKind::Persona), &name, "the member's persona", "");
         }
     }
@@ -275,6 +289,11 @@ fn fits(scope: &Scope<'_>, value: &Value, ty: &Ty) -> bool {
         (Ty::Call(calls), Value::Call { name, .. }) => calls.iter().any(|call| call.name == name),
         _ => false,
     }
+}
+
+/// Whether a field's value may stand where something is wanted.
+fn is_of(ty: &Ty, wanted: &Wanted) -> bool {
+    alternatives(ty).iter().any(|one| wanted.types.iter().any(|other| overlap(one, other)))
 }
 
 /// Whether a value of one type may be of another.
