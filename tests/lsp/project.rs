@@ -159,15 +159,25 @@ fn a_rename_that_would_be_half_done_or_mean_something_else_is_refused() {
         let told = refusal(&mut client, &path, spot(text, word), name);
         assert!(told.contains(why), "{told}");
     }
+    let aliased = text.replace("masc 1\n", "masc 1\nuse \"std/personas.masc\" { beacon as other }\n");
+    client.change(&path, 6, &aliased);
+    let told = refusal(&mut client, &path, spot(&aliased, "other"), "crew");
+    assert!(told.contains("`crew` is taken: it is declared in a.masc:6"), "{told}");
+    let told = refusal(&mut client, &path, spot(&aliased, "base {"), "other");
+    assert!(told.contains("`other` is taken: `beacon` is called so here"), "{told}");
     // In a text, `base` is no mention; in an entry that is not understood it is.
-    for (version, wrong) in [(2, "polcy = base"), (3, "policy base"), (4, "policy = base +"), (5, "policy = [base")] {
+    for (version, wrong) in [(7, "polcy = base"), (8, "policy base"), (9, "policy = base +"), (10, "policy = [base")] {
         let text = text.replace("policy = base", wrong);
         client.change(&path, version, &text);
         let told = refusal(&mut client, &path, spot(&text, "base {"), "core");
         assert!(told.contains("`base` is said in a.masc:7 too"), "{wrong}: {told}");
     }
+    // Also where the whole item cannot be read, on the left of a sign.
+    let lost = format!("{text}wide {{\n  grid {{ base.dtype = [f32] }}\n}}\n");
+    client.change(&path, 11, &lost);
+    assert!(refusal(&mut client, &path, spot(&lost, "base {"), "core").contains("a.masc:13 too"));
     let elsewhere = text.replace("epochs = 3 epochs", "epchs = 3 epochs");
-    client.change(&path, 6, &elsewhere);
+    client.change(&path, 12, &elsewhere);
     let mut params = at(&path, spot(&elsewhere, "base {"));
     params["newName"] = json!("core");
     let edit = client.ask("textDocument/rename", params);

@@ -14,6 +14,7 @@ use lsp_types::request::{self as ask, Request as _};
 use lsp_types::{InitializeParams, MessageType, PublishDiagnosticsParams, ShowMessageParams, Uri};
 use mascot_lang::diagnostic::Diagnostics;
 use mascot_lang::editor::{self, Analysis};
+use mascot_lang::lock::VENDOR;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -244,8 +245,8 @@ impl Server {
                     if !self.documents.open.contains_key(&path) && self.matters(&path) {
                         self.changed(&path);
                     }
-                    // What the lock pins is said nowhere else.
-                    if path.ends_with("/mascot.lock") {
+                    // What the lock pins, and what was fetched by it, has another name in a program.
+                    if path.ends_with("/mascot.lock") || path.contains(&format!("/{VENDOR}/")) {
                         self.dirty.extend(self.mains.keys().cloned());
                     }
                 }
@@ -278,7 +279,8 @@ impl Server {
         let is_shown = self.documents.open.contains_key(&path) || self.mains.contains_key(&path);
         let is_near = |folder: &PathBuf| Path::new(&path).starts_with(folder);
         let may_be_read = self.folders.iter().any(is_near) || disk::copied(&path).is_some();
-        if !is_shown && !(may_be_read && disk::is_file(&path)) {
+        let is_readable = may_be_read && disk::is_file(&path);
+        if !(is_shown || is_readable) {
             return Err((ErrorCode::InvalidParams, format!("{} is not open", uri.as_str())));
         }
         if self.dirty.remove(&path) || !self.mains.contains_key(&path) {

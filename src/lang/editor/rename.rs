@@ -9,11 +9,14 @@ use crate::diagnostic::Severity;
 use crate::format::tokens::{Kind, Token, tokens};
 use crate::program::EntityKind;
 use crate::source::{FileId, Span};
-use crate::syntax::ast::{Body, Entry, ItemKind};
+use crate::syntax::ast::{Body, Entry, Item, ItemKind};
 
-/// Why `new` cannot be said where `symbol` is said by its own name.
-pub fn taken(analysis: &Analysis, symbol: Symbol, new: &str) -> Option<Unnameable> {
-    let Symbol::At(declared) = symbol else { return None };
+/// Why `new` cannot be said where `symbol` is said: by its own name, or in the one file that has another for it, `only`.
+pub fn taken(analysis: &Analysis, symbol: Symbol, new: &str, only: Option<FileId>) -> Option<Unnameable> {
+    let declared = match symbol {
+        Symbol::At(declared) => declared,
+        Symbol::File(file) => Span::new(file, 0, 0),
+    };
     let scope = Scope::new(analysis);
     let place = |span: Span| {
         let line = analysis.checked.files.position(span.file, span.start).line;
@@ -21,7 +24,7 @@ pub fn taken(analysis: &Analysis, symbol: Symbol, new: &str) -> Option<Unnameabl
     };
     let binders = || scope.names.decls.iter().filter_map(|decl| Some((decl, &decl.binder()?.variable)));
     let is_bound = binders().any(|(_, variable)| variable.span == declared);
-    let is_item = super::names::declared_at(analysis, declared).is_some();
+    let is_item = only.is_some() || super::names::declared_at(analysis, declared).is_some();
     if !is_bound && !is_item {
         return None;
     }
@@ -32,13 +35,20 @@ pub fn taken(analysis: &Analysis, symbol: Symbol, new: &str) -> Option<Unnameabl
             Some(Binding::Decl(id)) => is_item && scope.names.decl(id).name.span == declared,
             _ => false,
         };
-        if !says_it && !(is_bound && file.id == declared.file) {
+        let concerns = match only {
+            Some(only) => file.id == only,
+            None => says_it || is_bound && file.id == declared.file,
+        };
+        if !concerns {
             continue;
         }
         match means(new) {
             Some(Binding::Decl(id)) => {
-                let other = scope.names.decl(id).name.span;
-                return Some(format!("`{new}` is taken: it is declared in {}", place(other)));
+                let other = scope.names.decl(id).name;
+                return Some(match other.value == new {
+                    true => format!("`{new}` is taken: it is declared in {}", place(other.span)),
+                    false => format!("`{new}` is taken: `{}` is called so here", other.value),
+                });
             }
             Some(Binding::Module(_)) => return Some(format!("`{new}` is taken: a file is imported by this name")),
             Some(Binding::Faulty) => return Some(format!("`{new}` is taken by something that is not understood yet")),
@@ -103,14 +113,15 @@ pub fn unseen(analysis: &Analysis, symbol: Symbol, written: &str, only: Option<F
             for (number, span) in parts_named(file.id, token, written) {
                 let is_known = seen.contains(&span) || number == 0 && token.kind == Kind::Word && is_other;
                 let is_elsewhere = bound_in.is_some_and(|item| !is_in(span, item));
-                if is_known || is_elsewhere || is_label(&scope, file.id, token, all.get(at + 1)) {
+                let item = file.items.iter().find(|item| is_in(span, item.span));
+                // Of what is not read at all nobody knows on which side of its signs names stand.
+                let is_read = item.is_some_and(|item| !matches!(item.kind, ItemKind::Faulty { .. }));
+                let label = is_label(&scope, file.id, token, all.get(at + 1), is_read);
+                if is_known || is_elsewhere || label {
                     continue;
                 }
-                let item = file.items.iter().find(|item| is_in(span, item.span));
-                let hides = item.is_none_or(|item| {
-                    let is_told = wrong.iter().any(|one| one.file == file.id && touches(*one, item.span));
-                    is_told || matches!(item.kind, ItemKind::Faulty { .. })
-                });
+                let is_told = |item: &Item| wrong.iter().any(|one| one.file == file.id && touches(*one, item.span));
+                let hides = !is_read || item.is_some_and(is_told);
                 if hides {
                     return Some(span);
                 }
@@ -134,7 +145,7 @@ fn parts_named(file: FileId, token: &Token<'_>, written: &str) -> Vec<(usize, Sp
 }
 
 /// Whether a word is the name of a call, an argument or a field, and no mention; on the left of a variant's or a grid's lines it is one.
-fn is_label(scope: &Scope<'_>, file: FileId, token: &Token<'_>, next: Option<&Token<'_>>) -> bool {
+fn is_label(scope: &Scope<'_>, file: FileId, token: &Token<'_>, next: Option<&Token<'_>>, is_read: bool) -> bool {
     let is_path = scope.names.decls.iter().any(|decl| {
         let changes = matches!(decl.kind, EntityKind::Variant | EntityKind::Sweep);
         let at = Span::new(file, token.at, token.end());
@@ -142,7 +153,7 @@ fn is_label(scope: &Scope<'_>, file: FileId, token: &Token<'_>, next: Option<&To
     });
     match next.map(|next| (next.kind, next.text)) {
         Some((Kind::Open(b'('), _) | (_, ":")) => true,
-        Some((_, "=" | "+=" | "-=")) => !is_path,
+        Some((_, "=" | "+=" | "-=")) => is_read && !is_path,
         _ => false,
     }
 }

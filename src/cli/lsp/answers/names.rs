@@ -102,7 +102,7 @@ pub fn rename(server: &mut Server, params: RenameParams) -> Result<WorkspaceEdit
         let only = (!found.own_name).then_some(found.span.file);
         if let Some(symbol) = same(&asked.main.analysis, found.symbol, analysis).filter(|_| found.own_name || is_asked)
         {
-            if let Some(why) = rename::taken(analysis, symbol, &name).filter(|_| found.own_name) {
+            if let Some(why) = rename::taken(analysis, symbol, &name, only) {
                 return Err(refuse(shortened(&asked.path, &why)));
             }
             if let Some(hidden) = rename::unseen(analysis, symbol, &old, only) {
