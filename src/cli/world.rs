@@ -208,14 +208,18 @@ pub fn masc_files(folder: &Path, most: usize, found: &mut Vec<PathBuf>) {
 
 /// A file of the built-in library where an editor can open it: in the user's cache, written when it is not there as it should be.
 pub fn library_copy(name: &str, text: &str) -> Option<PathBuf> {
-    let home = || Some(PathBuf::from(variable("HOME")?).join(".cache"));
-    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("LOCALAPPDATA")).map(PathBuf::from).or_else(home)?;
-    let folder = cache.join("mascot").join(concat!("std-", env!("CARGO_PKG_VERSION")));
-    let file = folder.join(name);
+    let file = library_copies()?.join(name);
     if std::fs::read_to_string(&file).ok().as_deref() != Some(text) {
         mascot_run::whole::write(&file, text.as_bytes(), mascot_run::whole::Care::Moved).ok()?;
     }
     Some(file)
+}
+
+/// Where [`library_copy`] writes.
+pub fn library_copies() -> Option<PathBuf> {
+    let home = || Some(PathBuf::from(variable("HOME")?).join(".cache"));
+    let cache = variable("XDG_CACHE_HOME").or_else(|| variable("LOCALAPPDATA")).map(PathBuf::from).or_else(home)?;
+    Some(cache.join("mascot").join(concat!("std-", env!("CARGO_PKG_VERSION"))))
 }
 
 /// An environment variable, or nothing when it is unset, empty or not UTF-8.

@@ -147,6 +147,16 @@ pub fn resolve(from: &str, written: &str) -> Result<String, Wrong> {
     Ok(if written.starts_with('/') { written.to_owned() } else { joined(from, written) })
 }
 
+/// How the file `from` would write the path of another in `use`: `./a.masc`, `../b/c.masc`.
+pub fn between(from: &str, to: &str) -> String {
+    let (from, to): (Vec<&str>, Vec<&str>) = (from.split('/').collect(), to.split('/').collect());
+    let most = from.len().min(to.len()) - 1;
+    let shared = from[..most].iter().zip(&to[..most]).take_while(|(one, other)| one == other).count();
+    let up = from.len() - 1 - shared;
+    let start = if up == 0 { "./".to_owned() } else { "../".repeat(up) };
+    start + &to[shared..].join("/")
+}
+
 /// `written`, from the folder of `from`.
 fn joined(from: &str, written: &str) -> String {
     let mut parts: Vec<&str> = from.split('/').collect();

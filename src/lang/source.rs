@@ -127,6 +127,11 @@ pub trait World {
     fn library(&self, _: &str) -> Option<String> {
         None
     }
+
+    /// Paths of `.masc` files that are at hand, for whoever is asked what could be imported.
+    fn at_hand(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// A world in which one file has another text: what an editor holds, a fix proposes, or git hands over.
@@ -156,6 +161,10 @@ impl World for Exchanged<'_> {
 
     fn library(&self, name: &str) -> Option<String> {
         self.around.library(name)
+    }
+
+    fn at_hand(&self) -> Vec<String> {
+        self.around.at_hand()
     }
 }
 

@@ -29,7 +29,20 @@ pub fn uri(path: &Path) -> String {
 }
 
 impl Client {
+    /// As an editor that can do all that is asked of it.
     pub fn start(folder: &Path) -> Self {
+        Self::able(
+            folder,
+            &json!({ "textDocument": {
+                "completion": { "completionItem": { "snippetSupport": true } },
+                "hover": { "contentFormat": ["markdown", "plaintext"] },
+                "documentSymbol": { "hierarchicalDocumentSymbolSupport": true },
+                "publishDiagnostics": { "relatedInformation": true },
+            } }),
+        )
+    }
+
+    pub fn able(folder: &Path, capabilities: &Value) -> Self {
         let cache = folder.join(".cache");
         let mut child = Command::new(env!("CARGO_BIN_EXE_mascot"))
             .arg("lsp")
@@ -64,7 +77,7 @@ impl Client {
             json!({
                 "processId": null,
                 "workspaceFolders": [{ "uri": uri(folder), "name": "test" }],
-                "capabilities": { "textDocument": { "completion": { "completionItem": { "snippetSupport": true } } } },
+                "capabilities": capabilities,
             }),
         );
         client.capabilities = answer["capabilities"].clone();

@@ -20,7 +20,12 @@ pub fn path_of(uri: &Uri) -> String {
 
 /// As [`path_of`], of a file.
 pub fn known_as(file: &Path) -> String {
-    let real = world::real(file).or_else(|| Some(world::real(file.parent()?)?.join(file.file_name()?)));
+    // Of what is not there, as much of the way to it as is.
+    let real = file.ancestors().find_map(|there| {
+        let rest = file.strip_prefix(there).ok()?;
+        let real = world::real(there)?;
+        Some(if rest.as_os_str().is_empty() { real } else { real.join(rest) })
+    });
     slashed_whole(&real.unwrap_or_else(|| file.to_owned()))
 }
 
@@ -53,6 +58,23 @@ pub fn workspace(folders: &[PathBuf]) -> Vec<String> {
 
 fn slashed_whole(path: &Path) -> String {
     if cfg!(windows) { slashed(path) } else { path.to_string_lossy().into_owned() }
+}
+
+/// A file as the analyses of a session call it: one of the built-in library by its name, whoever says it, also where a copy of it is read.
+pub fn key_of(path: &str) -> String {
+    if path.starts_with("std/") {
+        return path.to_owned();
+    }
+    let known = known_as(path.as_ref());
+    copied(&known).unwrap_or(known)
+}
+
+/// `std/NAME`, of the copy that an editor shows of it.
+pub fn copied(known: &str) -> Option<String> {
+    let path = Path::new(known);
+    let name = path.file_name()?.to_str().filter(|name| mascot_lang::stdlib::text(name).is_some())?;
+    let copies = world::library_copies().and_then(|folder| world::real(&folder))?;
+    (path.parent() == Some(&copies)).then(|| format!("std/{name}"))
 }
 
 /// Whether a file lies there.

@@ -1,6 +1,8 @@
 //! Open documents, laid over the files on disk.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use lsp_types::Uri;
 use mascot_lang::source::World;
@@ -37,19 +39,35 @@ pub struct Overlay<'o> {
     pub disk: Option<SystemWorld>,
     /// Texts that stand in for any of them.
     pub instead: BTreeMap<String, String>,
+    /// Every path that was asked for, found or not: of what is not there yet one wants to hear when it comes.
+    pub asked: RefCell<BTreeSet<String>>,
+    /// The files of the workspace, where somebody wants to choose one.
+    pub at_hand: Vec<String>,
 }
 
 impl<'o> Overlay<'o> {
     pub fn around(documents: &'o Documents, path: &str) -> Self {
-        Self { documents, disk: disk::world_of(path), instead: BTreeMap::new() }
+        Self {
+            documents,
+            disk: disk::world_of(path),
+            instead: BTreeMap::new(),
+            asked: RefCell::default(),
+            at_hand: Vec::new(),
+        }
     }
 
+    /// What the editor shows of a path. What lies outside the root is left to the disk, which says so: that somebody looks at it changes
+    /// nothing.
     fn shown(&self, path: &str) -> Option<&str> {
+        let known = disk::known_as(Path::new(path));
+        let is_outside = self.disk.as_ref().is_some_and(|disk| !Path::new(&known).starts_with(disk.root()));
         let text = |path: &str| {
             let instead = self.instead.get(path).map(String::as_str);
             instead.or_else(|| self.documents.open.get(path).map(|document| document.text.as_str()))
         };
-        text(path).or_else(|| text(&disk::known_as(std::path::Path::new(path))))
+        let found = if is_outside { None } else { text(&known).or_else(|| text(path)) };
+        self.asked.borrow_mut().insert(known);
+        found
     }
 }
 
@@ -69,6 +87,12 @@ impl World for Overlay<'_> {
             (None, Some(disk)) => disk.prose(from, path),
             (None, None) => Err("no such file".to_owned()),
         }
+    }
+
+    fn at_hand(&self) -> Vec<String> {
+        let is_inside =
+            |path: &&String| self.disk.as_ref().is_some_and(|disk| Path::new(path.as_str()).starts_with(disk.root()));
+        self.at_hand.iter().filter(is_inside).cloned().collect()
     }
 
     fn lock(&self) -> Option<(String, String)> {

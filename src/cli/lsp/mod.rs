@@ -2,7 +2,7 @@
 //! positions in UTF-16, and buffers that are not saved yet.
 //!
 //! # Steps
-//! 1. [`queue`]: messages as they come. What was cancelled, or speaks of a text that has changed since, is not worked on.
+//! 1. [`transport`]: bytes and messages. [`queue`]: messages as they come. What was cancelled, or speaks of a text that has changed since, is not worked on.
 //! 2. [`server`]: documents and their analyses. Every change is checked whole; what imports the file, once nothing else is asked.
 //! 3. [`answers`]: one function a request, from the language's answer to the protocol's.
 //!
@@ -16,8 +16,9 @@ mod server;
 mod text;
 #[cfg(feature = "engine")]
 mod tokenizers;
+mod transport;
 
-use lsp_server::Connection;
+use lsp_server::{Connection, ErrorCode, Message, Request, Response};
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CodeActionProviderCapability, CompletionOptions, HoverProviderCapability,
     InitializeParams, OneOf, RenameOptions, SemanticTokensFullOptions, SemanticTokensOptions, ServerCapabilities,
@@ -30,18 +31,21 @@ use super::render;
 use server::Server;
 
 pub fn lsp() -> Exit {
-    let (connection, threads) = Connection::stdio();
+    let (connection, threads) = transport::stdio(|why| {
+        render::complain(&format!("the editor sent what is no message: {why}"), None);
+    });
     let ended = serve(&connection);
     // The writing thread ends when nobody can send any more.
     drop(connection);
     let closed = threads.join();
     match (ended, closed) {
         (Ok(exit), Ok(())) => exit,
+        (_, Err(why)) if why.kind() == std::io::ErrorKind::InvalidData => {
+            render::complain(&format!("the editor sent what is no message: {why}"), Some(BY_AN_EDITOR));
+            Exit::CallWrong
+        }
         (Err(why), _) => {
-            render::complain(
-                &format!("the editor's first message was not understood: {why}"),
-                Some("an editor starts `mascot lsp`: see docs/editors.md"),
-            );
+            render::complain(&format!("the editor's first message was not understood: {why}"), Some(BY_AN_EDITOR));
             Exit::CallWrong
         }
         // The editor went away without a word.
@@ -49,16 +53,35 @@ pub fn lsp() -> Exit {
     }
 }
 
+const BY_AN_EDITOR: &str = "an editor starts `mascot lsp`: see docs/editors.md";
+
 fn serve(connection: &Connection) -> Result<Exit, String> {
-    let (id, params) = connection.initialize_start().map_err(|why| why.to_string())?;
-    let params: InitializeParams = serde_json::from_value(params).map_err(|why| why.to_string())?;
+    let Some(first) = first(connection)? else { return Ok(Exit::ProgramWrong) };
+    let params: InitializeParams = serde_json::from_value(first.params).map_err(|why| why.to_string())?;
     let answer = serde_json::json!({
         "capabilities": capabilities(),
         "serverInfo": { "name": "mascot", "version": env!("CARGO_PKG_VERSION") },
     });
-    connection.initialize_finish(id, answer).map_err(|why| why.to_string())?;
+    connection.sender.send(Response::new_ok(first.id, answer).into()).map_err(|why| why.to_string())?;
     let mut server = Server::new(connection.sender.clone(), &params);
     Ok(server.run(&connection.receiver))
+}
+
+/// The request with which a session begins. What is asked before it is refused; `None`: the editor wants no session.
+fn first(connection: &Connection) -> Result<Option<Request>, String> {
+    for message in &connection.receiver {
+        match message {
+            Message::Request(request) if request.method == "initialize" => return Ok(Some(request)),
+            Message::Request(request) => {
+                let why = "the session has not begun: `initialize` comes first".to_owned();
+                let refused = Response::new_err(request.id, ErrorCode::ServerNotInitialized as i32, why);
+                connection.sender.send(refused.into()).map_err(|why| why.to_string())?;
+            }
+            Message::Notification(note) if note.method == "exit" => return Ok(None),
+            Message::Notification(_) | Message::Response(_) => {}
+        }
+    }
+    Err("nobody is there".to_owned())
 }
 
 fn capabilities() -> ServerCapabilities {

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use crossbeam_channel::{Receiver, Sender, TryRecvError};
@@ -14,6 +14,7 @@ use lsp_types::request::{self as ask, Request as _};
 use lsp_types::{InitializeParams, MessageType, PublishDiagnosticsParams, ShowMessageParams, Uri};
 use mascot_lang::diagnostic::Diagnostics;
 use mascot_lang::editor::{self, Analysis};
+use mascot_lang::lock::VENDOR;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -32,6 +33,14 @@ pub struct Client {
     pub snippets: bool,
     /// It tells of files that changed on disk, when it is asked to.
     pub watches: bool,
+    /// Symbols inside symbols.
+    pub nests_symbols: bool,
+    /// Markdown where it points at something.
+    pub markdown: bool,
+    /// The same, of what is completed.
+    pub markdown_docs: bool,
+    /// What belongs to a diagnostic, by its place.
+    pub related: bool,
 }
 
 /// A file checked with its imports.
@@ -39,7 +48,7 @@ pub struct Main {
     pub analysis: Analysis,
     /// What the rules of `lint` find in it; of a file that is open, once there is time for it.
     pub lints: OnceCell<Diagnostics>,
-    /// Every file that it is made of, by the path it is known as; not the library's.
+    /// Every file that it is made of, by [`disk::key_of`], and every one that it names and that is not there: it may come.
     pub parts: BTreeSet<String>,
 }
 
@@ -69,9 +78,17 @@ impl Server {
     pub fn new(sender: Sender<Message>, params: &InitializeParams) -> Self {
         let capable = serde_json::to_value(&params.capabilities).unwrap_or_default();
         let can = |path: &str| capable.pointer(path) == Some(&Value::Bool(true));
+        let reads = |path: &str| {
+            let formats = capable.pointer(path).and_then(Value::as_array);
+            formats.is_some_and(|formats| formats.iter().any(|one| one == "markdown"))
+        };
         let client = Client {
             snippets: can("/textDocument/completion/completionItem/snippetSupport"),
             watches: can("/workspace/didChangeWatchedFiles/dynamicRegistration"),
+            nests_symbols: can("/textDocument/documentSymbol/hierarchicalDocumentSymbolSupport"),
+            markdown: reads("/textDocument/hover/contentFormat"),
+            markdown_docs: reads("/textDocument/completion/completionItem/documentationFormat"),
+            related: can("/textDocument/publishDiagnostics/relatedInformation"),
         };
         let named = params.workspace_folders.iter().flatten().map(|folder| &folder.uri);
         #[allow(deprecated, reason = "older editors name one root and no folders")]
@@ -96,7 +113,6 @@ impl Server {
 
     /// Answers until the editor says that it is over, or goes away.
     pub fn run(&mut self, receiver: &Receiver<Message>) -> Exit {
-        self.watch();
         self.dirty.extend(disk::workspace(&self.folders));
         let mut queue = Queue::default();
         loop {
@@ -156,6 +172,7 @@ impl Server {
         }
         let params = request.params;
         match request.method.as_str() {
+            ask::Initialize::METHOD => Err((ErrorCode::InvalidRequest, "the session has begun already".to_owned())),
             ask::Shutdown::METHOD => {
                 self.ending = true;
                 Ok(Value::Null)
@@ -192,6 +209,7 @@ impl Server {
     fn note(&mut self, note: Notification) {
         let params = note.params;
         match note.method.as_str() {
+            note::Initialized::METHOD => self.watch(),
             note::DidOpenTextDocument::METHOD => {
                 let Some(params) = read::<lsp_types::DidOpenTextDocumentParams>(params) else { return };
                 let opened = params.text_document;
@@ -224,11 +242,11 @@ impl Server {
                 for change in params.changes {
                     let path = disk::path_of(&change.uri);
                     // An open buffer is what its editor shows, whatever lies on the disk.
-                    if !self.documents.open.contains_key(&path) {
+                    if !self.documents.open.contains_key(&path) && self.matters(&path) {
                         self.changed(&path);
                     }
-                    // A text that some file names, or the lock: of these nobody keeps a list.
-                    if !path.ends_with(".masc") {
+                    // What the lock pins, and what was fetched by it, has another name in a program.
+                    if path.ends_with("/mascot.lock") || path.contains(&format!("/{VENDOR}/")) {
                         self.dirty.extend(self.mains.keys().cloned());
                     }
                 }
@@ -237,9 +255,14 @@ impl Server {
         }
     }
 
-    /// A file is not what it was: it, and whatever is made of it.
+    /// Whether a path of the disk is one of a program, or a folder of some.
+    fn matters(&self, path: &str) -> bool {
+        path.ends_with(".masc") || self.mains.iter().any(|(main, known)| is_of(path, main, known))
+    }
+
+    /// A file is not what it was: it, and whatever is made of it. Of a folder that comes or goes, whatever lies in it.
     fn changed(&mut self, path: &str) {
-        let of_it = self.mains.iter().filter(|(main, known)| *main == path || known.parts.contains(path));
+        let of_it = self.mains.iter().filter(|(main, known)| is_of(path, main, known));
         self.dirty.extend(of_it.map(|(main, _)| main.clone()));
         if path.ends_with(".masc") || self.documents.open.contains_key(path) {
             self.dirty.insert(path.to_owned());
@@ -252,7 +275,12 @@ impl Server {
     /// What is known of a document as it is shown now.
     pub fn analysis(&mut self, uri: &Uri) -> Result<(String, Rc<Main>), Refused> {
         let path = disk::path_of(uri);
-        if !self.documents.open.contains_key(&path) {
+        // What lies in the workspace may be asked about without being opened.
+        let is_shown = self.documents.open.contains_key(&path) || self.mains.contains_key(&path);
+        let is_near = |folder: &PathBuf| Path::new(&path).starts_with(folder);
+        let may_be_read = self.folders.iter().any(is_near) || disk::copied(&path).is_some();
+        let is_readable = may_be_read && disk::is_file(&path);
+        if !(is_shown || is_readable) {
             return Err((ErrorCode::InvalidParams, format!("{} is not open", uri.as_str())));
         }
         if self.dirty.remove(&path) || !self.mains.contains_key(&path) {
@@ -273,6 +301,12 @@ impl Server {
         own.into_iter().chain(others.map(|(_, known)| Rc::clone(known))).collect()
     }
 
+    /// Every `.masc` file that is known of.
+    pub fn files(&self) -> Vec<String> {
+        let all: BTreeSet<&String> = self.mains.keys().chain(&self.dirty).collect();
+        all.into_iter().filter(|path| path.ends_with(".masc")).cloned().collect()
+    }
+
     /// Checks a text that stands in for others: what a rename would make.
     pub fn supposing(&self, path: &str, instead: BTreeMap<String, String>) -> Analysis {
         let overlay = Overlay { instead, ..Overlay::around(&self.documents, path) };
@@ -288,9 +322,8 @@ impl Server {
             return;
         }
         let analysis = editor::analyse(&overlay, path);
-        let of_files = analysis.checked.files.files().map(|(_, file)| file.path.as_str());
-        let parts =
-            of_files.filter(|part| !part.starts_with("std/")).map(|part| disk::known_as(part.as_ref())).collect();
+        let of_files = analysis.checked.files.files().map(|(_, file)| disk::key_of(&file.path));
+        let parts = of_files.chain(overlay.asked.take()).collect();
         self.mains.insert(path.to_owned(), Rc::new(Main { analysis, lints: OnceCell::new(), parts }));
     }
 
@@ -340,16 +373,30 @@ impl Server {
     fn publish(&mut self) {
         self.unpublished = false;
         let open = |path: &String| self.documents.open.contains_key(path);
+        let of_open = self.mains.iter().filter(|(path, _)| open(path)).flat_map(|(_, main)| &main.parts);
+        let needed: BTreeSet<&String> = of_open.collect();
         let mut wanted: BTreeMap<String, Vec<lsp_types::Diagnostic>> = BTreeMap::new();
+        let mut of_others = Vec::new();
         for (path, main) in &self.mains {
-            let matters = open(path) || main.parts.iter().any(open);
+            let matters = open(path) || needed.contains(path) || main.parts.iter().any(open);
             if !matters {
                 continue;
             }
-            for (part, found) in answers::fixes::diagnostics(&self.documents, main) {
-                // A file that is looked at by itself tells its own; what it imports speaks through those that import it.
-                if part == *path || open(path) && !self.mains.contains_key(&part) {
+            for (part, found) in answers::fixes::diagnostics(&self.documents, main, self.client) {
+                // A file that is looked at by itself tells its own first.
+                if part == *path {
                     wanted.entry(part).or_default().extend(found);
+                } else if open(path) {
+                    of_others.push((part, found));
+                }
+            }
+        }
+        // What shows in it only where it is imported, is told once.
+        for (part, found) in of_others {
+            let told = wanted.entry(part).or_default();
+            for one in found {
+                if !told.iter().any(|other| other.range == one.range && other.code == one.code) {
+                    told.push(one);
                 }
             }
         }
@@ -385,8 +432,8 @@ impl Server {
             return;
         }
         self.requests += 1;
-        let watchers =
-            ["**/*.masc", "**/*.md", "**/*.txt", "**/mascot.lock"].map(|glob| json!({ "globPattern": glob }));
+        // A text may be called anything.
+        let watchers = [json!({ "globPattern": "**/*" })];
         let id = RequestId::from(format!("mascot-{}", self.requests));
         let registration = json!({ "registrations": [{
             "id": "files", "method": note::DidChangeWatchedFiles::METHOD, "registerOptions": { "watchers": watchers },
@@ -409,6 +456,12 @@ impl Server {
         // An editor that went away hears nothing; the reading side notices.
         let _ = self.sender.send(message);
     }
+}
+
+/// Whether a program is, or would be, made of a file, or of one in a folder.
+fn is_of(path: &str, main: &str, known: &Main) -> bool {
+    let below = |part: &str| part.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below(main) || known.parts.iter().any(|part| below(part))
 }
 
 fn read<P: DeserializeOwned>(params: Value) -> Option<P> {

@@ -10,14 +10,17 @@ pub struct Lines {
 
 impl Lines {
     pub fn of(text: &str) -> Self {
-        Self { starts: std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect() }
+        let bytes = text.as_bytes();
+        // A carriage return by itself ends a line too.
+        let ends = |at: &usize| bytes[*at] == b'\n' || bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+        Self { starts: std::iter::once(0).chain((0..bytes.len()).filter(ends).map(|at| at + 1)).collect() }
     }
 
-    /// Of a byte that lies past the end, the end.
+    /// Of a byte that lies past the end, the end; of one inside the end of a line, where that begins.
     pub fn position(&self, text: &str, offset: usize) -> Position {
         let offset = floor(text, offset);
         let line = self.starts.partition_point(|start| *start <= offset) - 1;
-        let column = text[self.starts[line]..offset].encode_utf16().count();
+        let column = text[self.starts[line]..offset.min(self.end(text, line))].encode_utf16().count();
         Position::new(line as u32, column as u32)
     }
 
@@ -29,7 +32,7 @@ impl Lines {
     pub fn offset(&self, text: &str, position: Position) -> usize {
         let line = position.line as usize;
         let Some(start) = self.starts.get(line).copied() else { return text.len() };
-        let end = self.starts.get(line + 1).map_or(text.len(), |next| next - 1);
+        let end = self.end(text, line);
         let mut units = position.character as usize;
         for (at, character) in text[start..end].char_indices() {
             // Inside a pair of surrogates is before it.
@@ -38,7 +41,15 @@ impl Lines {
             }
             units -= character.len_utf16();
         }
-        start + text[start..end].trim_end_matches('\r').len()
+        end
+    }
+
+    /// Where a line ends, before the characters that end it.
+    fn end(&self, text: &str, line: usize) -> usize {
+        let next = self.starts.get(line + 1).copied();
+        let whole = &text[self.starts[line]..next.unwrap_or(text.len())];
+        let shown = if next.is_some() { whole.trim_end_matches(['\n', '\r']) } else { whole };
+        self.starts[line] + shown.len()
     }
 }
 
@@ -86,6 +97,17 @@ mod tests {
         assert_eq!(lines.offset(text, Position::new(0, 2)), 2, "inside the fox is before it");
         assert_eq!(lines.offset(text, Position::new(0, 99)), 7, "past the line is its end, before its carriage return");
         assert_eq!(lines.offset(text, Position::new(9, 0)), 13);
+        assert_eq!(
+            lines.position(text, 8),
+            Position::new(0, 4),
+            "the line feed after a carriage return ends where that begins"
+        );
+        let alone = "a\rb\r\n\rc";
+        let lines = Lines::of(alone);
+        assert_eq!(lines.position(alone, 2), Position::new(1, 0));
+        assert_eq!(lines.position(alone, 6), Position::new(3, 0));
+        assert_eq!(lines.offset(alone, Position::new(1, 9)), 3);
+        assert_eq!(lines.offset(alone, Position::new(2, 0)), 5);
     }
 
     #[test]

@@ -38,6 +38,23 @@ pub struct Proposal {
     pub insert: String,
 }
 
+impl Proposal {
+    /// What the line says after it already is not written once more.
+    fn fit(&mut self, rest: &str) {
+        let rest = rest.trim_start();
+        let has_sign = ["=", "+=", "-=", ":"].iter().any(|sign| rest.starts_with(sign)) && !rest.starts_with("==");
+        let is_there = match self.sort {
+            Sort::Field => has_sign,
+            Sort::Call => rest.starts_with('('),
+            Sort::Keyword | Sort::Block => !rest.is_empty() && !rest.starts_with(['}', '#', ';', ',']),
+            _ => false,
+        };
+        if is_there {
+            self.insert = escaped(&self.label);
+        }
+    }
+}
+
 /// What kind of thing is proposed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Sort {
@@ -63,7 +80,10 @@ pub fn complete(analysis: &Analysis, world: &dyn World, offset: usize) -> Propos
     let mut propose = Propose { scope: &scope, world, at: &at, all: Vec::new() };
     propose.place();
     let mut seen = BTreeSet::new();
-    let all = propose.all.into_iter().filter(|one| seen.insert(one.label.clone())).collect();
+    let mut all: Vec<Proposal> = propose.all.into_iter().filter(|one| seen.insert(one.label.clone())).collect();
+    let text = analysis.text();
+    let rest = text[at.word.1..].lines().next().unwrap_or_default();
+    all.iter_mut().for_each(|one| one.fit(rest));
     Proposals { replaces: at.word, all }
 }
 
@@ -79,6 +99,7 @@ impl Propose<'_, '_> {
         match self.at.inside {
             Inside::Comment => return,
             Inside::Text => return self.inside_text(),
+            Inside::Slot => return self.slots(),
             Inside::Code => {}
         }
         match (&self.at.place, self.at.path) {
@@ -101,7 +122,8 @@ impl Propose<'_, '_> {
             (Place::ImportPath, None) => self.files(),
             (Place::Import(path), None) => self.imports(path),
             (Place::Base(kind), None) => {
-                self.names(&|scope, id| scope.kind_of(id).is_some_and(|one| one.name == kind.name))
+                let own = self.own();
+                self.names(&|scope, id| scope.kind_of(id).is_some_and(|one| one.name == kind.name) && own != Some(id));
             }
             (Place::Entry(fields), None) => self.entry(*fields),
             (Place::Path, None) => self.path_heads(),
@@ -125,6 +147,37 @@ impl Propose<'_, '_> {
         self.push(sort, label, detail, doc, escaped(label));
     }
 
+    /// Whether a list says it already.
+    fn is_said(&self, label: &str) -> bool {
+        let Some(path) = self.at.path.filter(|path| !path.is_empty()) else {
+            return (self.at.in_list || self.at.place == Place::Path) && self.at.written.contains(&label);
+        };
+        let whole = format!("{path}.{label}");
+        (self.at.in_list || self.at.place == Place::Path) && self.at.written.contains(&whole.as_str())
+    }
+
+    /// The item that is being written: what is made of itself goes round in a circle.
+    fn own(&self) -> Option<EntityId> {
+        match self.scope.names.declared_in(MAIN, self.at.head.name)? {
+            Binding::Decl(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// The persona of `for persona in …`, where it is known by that.
+    fn bound(&self) -> Option<&str> {
+        self.at.head.variable.filter(|_| self.at.in_body)
+    }
+
+    /// All the slots that there are.
+    fn slots(&mut self) {
+        let rest = &self.scope.analysis.text()[self.at.word.1..];
+        let missing = 2 - rest.bytes().take(2).take_while(|byte| *byte == b'}').count();
+        for (slot, what) in [("char", "the name of who speaks"), ("user", "the name of who is spoken to")] {
+            self.push(Sort::Constant, slot, what, "", format!("{slot}{}", "\\}".repeat(missing)));
+        }
+    }
+
     fn words(&mut self, words: &[&str]) {
         for word in words {
             self.plain(Sort::Keyword, word, "", "");
@@ -132,7 +185,13 @@ impl Propose<'_, '_> {
     }
 
     fn items(&mut self) {
-        for keyword in ITEM_KEYWORDS {
+        let text = self.scope.analysis.text();
+        let is_first = text[..self.at.word.0].lines().all(|line| line.trim().is_empty() || line.starts_with('#'));
+        if is_first && self.scope.analysis.checked.tree.files.first().is_some_and(|file| file.edition.is_none()) {
+            self.push(Sort::Keyword, "masc 1", "the edition: every file begins with it", "", "masc 1\n".to_owned());
+        }
+        let has_experiment = self.scope.names.experiment(MAIN).is_some();
+        for keyword in ITEM_KEYWORDS.into_iter().filter(|keyword| !has_experiment || *keyword != "experiment") {
             let kind = schema::item(keyword);
             let doc = kind.map_or_else(
                 || explain::explain(keyword).map_or(String::new(), |told| told.text),
@@ -166,9 +225,20 @@ impl Propose<'_, '_> {
     }
 
     fn files(&mut self) {
-        for name in stdlib::names() {
-            self.push(Sort::File, name, "standard library", "", format!("\"{name}\""));
+        for (name, what) in self.importable() {
+            self.push(Sort::File, &name, what, "", format!("\"{}\"", escaped(&name)));
         }
+    }
+
+    /// What `use` could name: files of the project, and those of the library.
+    fn importable(&self) -> Vec<(String, &'static str)> {
+        let main = &self.scope.analysis.checked.files.file(MAIN).path;
+        let others = self.world.at_hand().into_iter().filter(|path| path != main);
+        let own = others.map(|path| (address::between(main, &path), "file"));
+        // The nearest first.
+        let mut own: Vec<(String, &str)> = own.collect();
+        own.sort_by_key(|(path, _)| path.matches("../").count());
+        own.into_iter().chain(stdlib::names().iter().map(|name| ((*name).to_owned(), "standard library"))).collect()
     }
 
     /// Names that another file declares and this one does not import yet.
@@ -193,7 +263,9 @@ impl Propose<'_, '_> {
                 }
                 ItemKind::Use { .. } | ItemKind::Faulty { .. } => continue,
             };
-            self.plain(Sort::Name(kind), &name.value, &detail, item.doc.as_deref().unwrap_or_default());
+            if !self.is_said(&name.value) {
+                self.plain(Sort::Name(kind), &name.value, &detail, item.doc.as_deref().unwrap_or_default());
+            }
         }
     }
 
@@ -281,11 +353,10 @@ impl Propose<'_, '_> {
     /// After a point. `wanted`: of which type, when it is a value and not the path of one.
     fn parts(&mut self, path: &str, wanted: Option<&Wanted>) {
         let steps: Vec<&str> = path.split('.').collect();
-        let bound =
-            self.at.head.variable.into_iter().chain(Some("persona").filter(|_| self.at.head.keyword == "reward"));
+        let bound = self.bound().into_iter().chain(Some("persona").filter(|_| self.at.head.keyword == "reward"));
         let variable = bound.into_iter().find(|variable| *variable == steps[0]);
         let conditional =
-            wanted.is_none_or(|wanted| wanted.types.iter().any(|ty| matches!(ty, Ty::Condition | Ty::Any)));
+            wanted.is_some_and(|wanted| wanted.types.iter().any(|ty| matches!(ty, Ty::Condition | Ty::Any)));
         match self.scope.follow(&steps, variable) {
             Some(Led::Module(file)) => {
                 let names: Vec<&str> = self.scope.names.own_names(file).collect();
@@ -295,19 +366,27 @@ impl Propose<'_, '_> {
                     }
                 }
             }
-            Some(Led::Each(one)) => self.fields_of(one),
+            Some(Led::Each(one)) => match wanted.filter(|_| !conditional) {
+                Some(wanted) => self.fields_that_fit(one, wanted),
+                None => self.fields_of(one),
+            },
             Some(Led::Attribute(attribute)) => self.attributes(inside_of(attribute), ""),
             Some(Led::Item(id)) => {
                 let decl = *self.scope.names.decl(id);
                 let members = self.scope.members(id);
-                for member in &members {
+                // What a variant or sweep changes is a field: of a family's member, or of one of a list.
+                let changes = wanted.is_none();
+                let is_member = decl.kind == EntityKind::Stage && steps.last() != Some(&decl.name.value.as_str());
+                let has_parts =
+                    !is_member && matches!(decl.kind, EntityKind::Stage | EntityKind::Let | EntityKind::Param);
+                for member in members.iter().filter(|_| !is_member && (has_parts || !changes)) {
                     let name = self.scope.names.decl(*member).name.value.clone();
                     self.name(&name, *member);
                 }
-                if !members.is_empty() && decl.kind != EntityKind::Judge {
+                if !members.is_empty() && decl.kind != EntityKind::Judge && !is_member && (has_parts || !changes) {
                     self.plain(Sort::Constant, "*", "all of them", "");
                 }
-                if decl.kind == EntityKind::Dataset {
+                if decl.kind == EntityKind::Dataset && !changes {
                     for split in ["train", "val", "test"] {
                         self.plain(Sort::Result, split, "a split", "");
                     }
@@ -316,7 +395,7 @@ impl Propose<'_, '_> {
                 if let Some(kind) = decl.schema.filter(|_| conditional || wants_curve(wanted)) {
                     self.results(kind);
                 }
-                if conditional || wanted.is_some_and(|wanted| !is_reference(wanted)) {
+                if conditional || wanted.is_none_or(|wanted| !is_reference(wanted)) {
                     self.fields_of(id);
                 }
             }
@@ -343,7 +422,7 @@ impl Propose<'_, '_> {
 
     fn fields_of(&mut self, id: EntityId) {
         if let Some(kind) = self.scope.kind_of(id) {
-            for field in kind.fields {
+            for field in kind.fields.iter().filter(|field| !self.is_said(field.name)).collect::<Vec<_>>() {
                 self.plain(Sort::Field, field.name, &types::wanted(&field.ty), &explain::of_attribute(field));
             }
         }
@@ -365,7 +444,7 @@ impl Propose<'_, '_> {
     /// Names in scope that are wanted, and the modules in which one is.
     fn names(&mut self, wanted: &dyn Fn(&Scope<'_>, EntityId) -> bool) {
         for (name, id) in self.ids() {
-            if wanted(self.scope, id) {
+            if wanted(self.scope, id) && !self.is_said(&name) {
                 self.name(&name, id);
             }
         }
@@ -401,7 +480,7 @@ impl Propose<'_, '_> {
     fn inside_text(&mut self) {
         match &self.at.place {
             Place::ImportPath => {
-                stdlib::names().iter().for_each(|name| self.plain(Sort::File, name, "standard library", ""));
+                self.importable().iter().for_each(|(name, what)| self.plain(Sort::File, name, what, ""));
             }
             Place::Value(wanted) => {
                 for ty in &wanted.types {

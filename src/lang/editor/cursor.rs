@@ -12,8 +12,12 @@ pub struct Cursor<'a> {
     pub head: Head<'a>,
     /// Of `panel.fid|`: `panel`. Of something in brackets, `delta(a, b).|`, an empty word.
     pub path: Option<&'a str>,
-    /// Fields of this block, or arguments of this call, that are written already, before or after.
+    /// Fields of this block, arguments of this call, or names of this list, that are written already, before or after.
     pub written: Vec<&'a str>,
+    /// What is written is names.
+    pub in_list: bool,
+    /// Past the header of the item.
+    pub in_body: bool,
     /// The fields around the one that it stands in; `None` in a block inside an item.
     pub trail: Option<Vec<&'a str>>,
     /// What a proposal replaces: the word around the cursor.
@@ -29,6 +33,8 @@ pub enum Inside {
     Comment,
     /// A text on one line or prose, with its quotes.
     Text,
+    /// After the `{{` of a slot, in a text.
+    Slot,
 }
 
 /// Looks at the place of `offset`.
@@ -44,8 +50,9 @@ pub fn cursor<'a>(text: &'a str, offset: usize, resolve: &'a Resolve<'a>) -> Cur
     match touched {
         Some(token) if token.kind == Kind::Comment => inside = Inside::Comment,
         Some(token) if is_within(token, offset) => {
-            inside = Inside::Text;
-            word = text_around(token, offset);
+            let slot = slot_around(token, offset);
+            inside = if slot.is_some() { Inside::Slot } else { Inside::Text };
+            word = slot.unwrap_or_else(|| text_around(token, offset));
         }
         Some(token) if matches!(token.kind, Kind::Word | Kind::Access) => {
             let before = &token.text[..offset - token.at];
@@ -54,8 +61,15 @@ pub fn cursor<'a>(text: &'a str, offset: usize, resolve: &'a Resolve<'a>) -> Cur
             word = (token.at + from.unwrap_or(0), past);
             path = from.map(|dot| &before[..dot - 1]);
         }
-        // What touches the cursor stands before it.
-        Some(_) => stop += 1,
+        // What touches the cursor stands before it; of `400st|` the number does.
+        Some(token) => {
+            stop += 1;
+            if token.kind == Kind::Number {
+                let letters = token.text.bytes().rev().take_while(u8::is_ascii_alphabetic).count();
+                let from = token.end() - letters;
+                word = if offset >= from { (from, token.end()) } else { word };
+            }
+        }
         None => {
             // The next word begins at the cursor.
             if let Some(next) = all.get(stop).filter(|next| next.kind == Kind::Word && next.at == offset) {
@@ -86,6 +100,8 @@ pub fn cursor<'a>(text: &'a str, offset: usize, resolve: &'a Resolve<'a>) -> Cur
         head: walk.head(),
         path,
         written,
+        in_list: walk.in_list(),
+        in_body: walk.in_body(),
         trail: walk.trail(),
         word,
         at_margin: margin == word.0 && depth > 1,
@@ -101,6 +117,15 @@ fn text_around(token: &Token<'_>, offset: usize) -> (usize, usize) {
         }
         _ => (offset, offset),
     }
+}
+
+/// The name of the slot that is being written: `{{ch|`.
+fn slot_around(token: &Token<'_>, offset: usize) -> Option<(usize, usize)> {
+    let is_part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let at = offset.checked_sub(token.at)?;
+    let before = token.text.as_bytes()[..at].iter().rev().take_while(|byte| is_part(byte)).count();
+    let after = token.text.as_bytes()[at..].iter().take_while(|byte| is_part(byte)).count();
+    token.text[..at - before].ends_with("{{").then_some((offset - before, offset + after))
 }
 
 /// Not before its first quote and not past its last.

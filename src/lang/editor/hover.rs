@@ -9,7 +9,7 @@ use crate::check::schema::{self, Attribute, Ty};
 use crate::check::{types, units};
 use crate::explain;
 use crate::format::tokens::{Kind, Token, tokens};
-use crate::program::{Dim, EntityId, EntityKind, Field, Origin, VALUE, Value};
+use crate::program::{Dim, Entity, EntityId, EntityKind, Field, Origin, VALUE, Value};
 use crate::source::Span;
 use crate::syntax::ast::{Entry, ItemKind};
 
@@ -43,7 +43,9 @@ pub fn hover(analysis: &Analysis, offset: usize) -> Option<Hover> {
             }?;
             Some(Hover { start, end, text, said: None })
         }
-        Kind::String | Kind::Prose => of_text(analysis, &token, offset),
+        Kind::String | Kind::Prose => of_slot(&token, offset)
+            .or_else(|| of_import(analysis, &token))
+            .or_else(|| of_text(analysis, &token, offset)),
         _ => None,
     }
 }
@@ -187,6 +189,10 @@ fn of_word(
     }
     let follows = |sign: &str| end == token.end() && next.is_some_and(|next| next.text == sign);
     let general = || explain::explain(word).map(|told| format!("{}\n\n{}", told.title, told.text));
+    // `delta(a, b).low`
+    if token.kind == Kind::Access && matches!(word, "low" | "high" | "mean") {
+        return Some(titled(word, "of an interval", ""));
+    }
     // The whole path up to this word.
     let path = text[token.at..end].trim_start_matches('.');
     match &at.place {
@@ -198,10 +204,15 @@ fn of_word(
         },
         Place::Path => match scope.follow(&path.split('.').collect::<Vec<_>>(), None)? {
             Led::Attribute(attribute) => {
-                Some(titled(word, &types::wanted(&attribute.ty), &explain::of_attribute(attribute)))
+                let mut told = titled(word, &types::wanted(&attribute.ty), &explain::of_attribute(attribute));
+                told += &before_it_is_changed(&scope, path);
+                Some(told)
             }
             _ => None,
         },
+        Place::Words(schema::items::EXECUTORS) => {
+            Some(titled(word, "an executor: where a stage is computed", schema::items::EXECUTOR.doc))
+        }
         Place::Value(wanted) if follows("(") => {
             let calls = wanted.types.iter().filter_map(|ty| match ty {
                 Ty::Call(calls) => calls.iter().copied().find(|call| call.name == word),
@@ -227,6 +238,12 @@ fn of_value_word(scope: &Scope<'_>, at: &Cursor<'_>, path: &str, word: &str, wan
     let is_word = wanted.types.iter().any(|ty| matches!(ty, Ty::Words(words) if words.contains(&word)));
     if is_word && let Some(attribute) = wanted.attribute {
         return Some(titled(word, &format!("a word of `{}`", attribute.name), &explain::of_attribute(attribute)));
+    }
+    if let Some(words) = wanted.types.iter().find_map(|ty| match ty {
+        Ty::Words(words) if words.contains(&word) && path == word => Some(words),
+        _ => None,
+    }) {
+        return Some(titled(word, "a word of a closed set", &format!("One of `{}`.", words.join("`, `"))));
     }
     let own = super::kind_named(at.head.keyword, at.head.kind).and_then(|kind| kind.result(word));
     if let Some(result) = own.filter(|_| path == word) {
@@ -258,6 +275,62 @@ fn of_value_word(scope: &Scope<'_>, at: &Cursor<'_>, path: &str, word: &str, wan
     }
 }
 
+/// What the field at a path of a variant or sweep comes to without it.
+fn before_it_is_changed(scope: &Scope<'_>, path: &str) -> String {
+    let steps: Vec<&str> = path.split('.').collect();
+    // The item, or the member of a list, that the field is of.
+    let found = (1..steps.len()).rev().find_map(|at| match scope.follow(&steps[..at], None)? {
+        Led::Item(id) => Some((id, steps[..at].join("."), steps[at..].join("."))),
+        _ => None,
+    });
+    let Some((id, item, field)) = found else { return String::new() };
+    let all = values(scope.analysis, scope.analysis.known().entity(id), &field).into_iter();
+    all.map(|(member, value, origin)| {
+        let whose = member.map_or_else(|| format!("{item}.{field}"), |member| format!("{item}.{member}.{field}"));
+        format!("\n\nunless changed: {}", told(scope.analysis, &whose, &value, origin))
+    })
+    .collect()
+}
+
+/// `{{char}}` and `{{user}}`.
+fn of_slot(token: &Token<'_>, offset: usize) -> Option<Hover> {
+    let at = offset.checked_sub(token.at)?.min(token.text.len());
+    let start = token.text.get(..at)?.rfind("{{").or_else(|| token.text[at..].starts_with("{{").then_some(at))?;
+    let end = start + token.text[start..].find("}}")? + 2;
+    let text = match &token.text[start..end] {
+        "{{char}}" => "`{{char}}` · a slot\n\nThe quoted name of the persona who speaks.",
+        "{{user}}" => "`{{user}}` · a slot\n\nWhoever the persona speaks to: “the user”.",
+        _ => return None,
+    };
+    (at < end).then(|| Hover { start: token.at + start, end: token.at + end, text: text.to_owned(), said: None })
+}
+
+/// The path of a `use`: the file, and what it declares.
+fn of_import(analysis: &Analysis, token: &Token<'_>) -> Option<Hover> {
+    let (start, end) = (token.at, token.end());
+    let (_, file) = analysis
+        .checked
+        .tree
+        .imports
+        .iter()
+        .find(|(span, _)| span.file == MAIN && span.start as usize <= start && end <= span.end as usize)?;
+    let names = analysis.names();
+    let mut own: Vec<(u32, &str)> = names
+        .decls
+        .iter()
+        .filter(|decl| decl.file == *file)
+        .map(|decl| (decl.name.span.start, decl.name.value.as_str()))
+        .collect();
+    own.sort_unstable();
+    let own: Vec<String> = own.iter().map(|(_, name)| format!("`{name}`")).collect();
+    let path = &analysis.checked.files.file(*file).path;
+    let text = format!(
+        "`{path}` · a file\n\nIt declares {}.",
+        if own.is_empty() { "nothing".to_owned() } else { own.join(", ") }
+    );
+    Some(Hover { start, end, text, said: None })
+}
+
 fn titled(word: &str, what: &str, text: &str) -> String {
     format!("`{word}` · {what}\n\n{text}").trim_end().to_owned()
 }
@@ -273,19 +346,20 @@ fn of_field(analysis: &Analysis, at: &Cursor<'_>, path: &str, attribute: &'stati
     let mut text = titled(path, &types::wanted(&attribute.ty), &explain::of_attribute(attribute));
     let Some(trail) = &at.trail else { return text };
     let path = trail.iter().copied().chain([path]).collect::<Vec<_>>().join(".");
-    for (member, value, origin) in values(analysis, at.head.name, &path) {
+    let known = analysis.known();
+    let Some(entity) = known.entities.iter().find(|one| one.name == at.head.name && one.span.file == MAIN) else {
+        return text;
+    };
+    for (member, value, origin) in values(analysis, entity, &path) {
         let whose = member.map_or_else(|| path.clone(), |member| format!("{}.{member}.{path}", at.head.name));
         text += &format!("\n\n{}", told(analysis, &whose, &value, origin));
     }
     text
 }
 
-/// What a field of an item of the main file comes to: once, or a member where members differ.
-fn values(analysis: &Analysis, item: &str, path: &str) -> Vec<(Option<String>, Value, Origin)> {
+/// What a field of an item comes to: once, or a member where members differ.
+fn values(analysis: &Analysis, entity: &Entity, path: &str) -> Vec<(Option<String>, Value, Origin)> {
     let known = analysis.known();
-    let Some(entity) = known.entities.iter().find(|one| one.name == item && one.span.file == MAIN) else {
-        return Vec::new();
-    };
     let part = |field: &Field| {
         let mut steps = path.split('.').skip(1);
         let value = steps.try_fold(&field.value, |value, step| match value {

@@ -4,7 +4,7 @@
 //! # Steps
 //! 1. [`analyse`]: a file and its imports, checked; what is known of it although something may be wrong; what its names mean.
 //! 2. [`walk`]: where in the file one is, from the words before, so that it works where the tree has a hole.
-//! 3. One file a question: [`complete`], [`hover`], [`names`] (definition, references, rename), [`outline`] (symbols, folding),
+//! 3. One file a question: [`complete`], [`hover`], [`names`] (definition, references), [`rename`], [`outline`] (symbols, folding),
 //!    [`hints`], [`paint`] (semantic tokens).
 //!
 //! All offsets are bytes of the file that is asked about. Uses the checks and the schema; absent: any knowledge of a kind or a field of
@@ -17,6 +17,7 @@ pub mod hover;
 pub mod names;
 pub mod outline;
 pub mod paint;
+pub mod rename;
 #[cfg(test)]
 mod tests;
 pub mod walk;

@@ -1,14 +1,15 @@
 //! Where a name is declared and used: definition, references, rename. In expressions a name means what the checker took it to mean;
 //! headers, imports and the paths of variants and sweeps are added here.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Analysis, Led, MAIN, Scope};
+use crate::check::layers::text_of;
 use crate::check::names::Binding;
 use crate::check::uses::Meaning;
 use crate::program::{EntityId, EntityKind};
 use crate::source::{FileId, Name, Span};
-use crate::syntax::ast::{Assign, Base, Block, Body, Entry, Item, ItemKind, Segment};
+use crate::syntax::ast::{Assign, Base, Block, Body, Entry, Expr, ExprKind, Item, ItemKind, Segment};
 
 /// What is declared somewhere, by the place of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -112,12 +113,43 @@ pub fn renamed(analysis: &Analysis, from: Occurrence) -> Result<Vec<Span>, Unnam
     Ok(all.iter().filter(|one| one.own_name).map(|one| one.span).collect())
 }
 
+const RESERVED: [&str; 8] = ["and", "or", "not", "in", "else", "none", "true", "false"];
+
 /// Whether a text can be a name.
 pub fn is_name(text: &str) -> bool {
-    const RESERVED: [&str; 8] = ["and", "or", "not", "in", "else", "none", "true", "false"];
+    has_form(text) && !RESERVED.contains(&text)
+}
+
+/// Why a text cannot be a name; for the person who wrote it.
+pub fn why_no_name(text: &str) -> Option<Unnameable> {
+    if RESERVED.contains(&text) {
+        return Some(format!("`{text}` is a word of the language: choose another name"));
+    }
+    (!has_form(text)).then(|| format!("`{text}` is no name: letters, digits and `_`, a letter first"))
+}
+
+fn has_form(text: &str) -> bool {
     text.starts_with(|first: char| first.is_ascii_alphabetic())
         && text.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
-        && !RESERVED.contains(&text)
+}
+
+/// Every dotted path of an expression.
+fn each_path<'e>(expr: &'e Expr, told: &mut dyn FnMut(&'e [Segment])) {
+    match &expr.kind {
+        ExprKind::Path(path) => told(path),
+        ExprKind::Call { args, .. } => args.iter().for_each(|one| each_path(&one.value, told)),
+        ExprKind::List(all) => all.iter().for_each(|one| each_path(one, told)),
+        ExprKind::Record(all) => all.iter().for_each(|one| each_path(&one.value, told)),
+        ExprKind::Field { of, .. } | ExprKind::Unary { of, .. } => each_path(of, told),
+        ExprKind::Range { low, high } => [low, high].into_iter().for_each(|one| each_path(one, told)),
+        ExprKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|one| each_path(one, told)),
+        ExprKind::Number { .. }
+        | ExprKind::String(_)
+        | ExprKind::Prose { .. }
+        | ExprKind::None
+        | ExprKind::Bool(_)
+        | ExprKind::Faulty => {}
+    }
 }
 
 struct Found<'f, 's> {
@@ -178,7 +210,11 @@ impl Found<'_, '_> {
             ItemKind::Block { keyword, name, extends, body, .. } => {
                 self.declares(name);
                 extends.iter().for_each(|base| self.base(file, base));
-                if keyword.value == "variant" { self.paths(file, body) } else { self.body(file, body) }
+                match keyword.value.as_str() {
+                    "variant" => self.paths(file, body),
+                    "sweep" => self.sweep(file, body),
+                    _ => self.body(file, body),
+                }
             }
             ItemKind::Faulty { .. } => {}
         }
@@ -204,6 +240,29 @@ impl Found<'_, '_> {
         for entry in &body.entries {
             if let Entry::Block(block) = entry {
                 self.block(file, block);
+            }
+        }
+    }
+
+    /// The paths of a sweep are said once more in its `skip`, where they mean the point's values.
+    fn sweep(&mut self, file: FileId, body: &Body) {
+        self.body(file, body);
+        let axes = body.entries.iter().filter_map(|entry| match entry {
+            Entry::Block(block) if matches!(block.keyword.value.as_str(), "grid" | "zip") => Some(&block.body.entries),
+            _ => None,
+        });
+        let paths = axes.flatten().filter_map(|entry| match entry {
+            Entry::Assign(assign) => Some(text_of(&assign.path)),
+            _ => None,
+        });
+        let axes: BTreeSet<String> = paths.collect();
+        for entry in &body.entries {
+            if let Entry::Skip { condition, .. } = entry {
+                each_path(condition, &mut |path| {
+                    if axes.contains(&text_of(path)) {
+                        self.path(file, path);
+                    }
+                });
             }
         }
     }

@@ -107,6 +107,69 @@ fn a_half_written_entry_is_completed_by_its_place() {
 }
 
 #[test]
+fn what_is_proposed_is_what_the_checker_takes() {
+    let own = "stage voices = grpo for persona in crew {\n  policy = base\n  reward = pay\n  data = lines\n}\nlet half = [anchor]\nparam k: int = 4\n";
+    let inside = |text: &str| format!("{HEAD}{own}stage more = grpo for persona in crew {{\n  {text}\n}}\n");
+    proposes(&inside("policy = |"), &["voices"], &["persona", "more", "persona.adapter"]);
+    proposes(&inside("adapter = persona.|"), &["adapter"], &["voice"]);
+    proposes(&inside("gate |"), &["finished", "k"], &["crew"]);
+    proposes(&format!("{HEAD}stage t = sft for persona in [|"), &["anchor"], &["persona"]);
+    proposes(&inside("adapter = |"), &["persona.adapter", "lora"], &["persona"]);
+    proposes(&inside("lr = |"), &["rate", "k"], &["persona"]);
+    proposes(&inside("actors = |"), &["voices"], &["crew", "half", "persona"]);
+    proposes(&inside("adapter = lora(rank: 8, targets: [q, |])"), &["k", "v"], &["q"]);
+    proposes(&inside("adapter = lora(8, |)"), &["alpha"], &["rank"]);
+    proposes(&format!("{HEAD}{own}stage t = sft for |"), &["persona"], &[]);
+    proposes(&format!("{HEAD}{own}let pair = [anchor, |]"), &["beacon"], &["anchor", "pair"]);
+    proposes(&format!("{HEAD}{own}persona wide \"W\" extends |"), &["anchor"], &["wide"]);
+    proposes("masc 1\nuse \"std/personas.masc\" { anchor, |", &["catalyst"], &["anchor"]);
+    let variant = |text: &str| format!("{HEAD}{own}variant v {{\n  {text}\n}}\n");
+    proposes(&variant("voices.|"), &["lr", "anchor", "*"], &["finished"]);
+    proposes(&variant("voices.anchor.|"), &["lr"], &["beacon", "*"]);
+    proposes(&variant("lines.|"), &["source"], &["train"]);
+    proposes(&variant("panel.|"), &["votes"], &["manner"]);
+    proposes(&variant("voices.lr = 1e-3\n  voices.|"), &["policy"], &["lr"]);
+    proposes(&variant("k = 3\n  |"), &["rate"], &["k"]);
+    proposes(&format!("{HEAD}experiment e \"E\" {{ seed = 1 }}\nex|"), &["persona"], &["experiment"]);
+    proposes("|", &["masc 1"], &[]);
+    proposes("masc 1\n|", &["persona"], &["masc 1"]);
+    proposes(
+        "masc 1\npersona a \"A\" {\n  voice = \"\"\"md\n    You are {{ch|\n    \"\"\"\n}\n",
+        &["char", "user"],
+        &[],
+    );
+    proposes("masc 1\npersona a \"A\" {\n  role = \"{{|}}\"\n}\n", &["char", "user"], &[]);
+}
+
+/// The line of the cursor once the proposal is taken.
+#[track_caller]
+fn taken(text: &str, label: &str) -> String {
+    let (analysis, offset) = at_cursor(text);
+    let proposals = complete::complete(&analysis, &Repository, offset);
+    let one = proposals.all.iter().find(|one| one.label == label).unwrap_or_else(|| panic!("no {label}: {text}"));
+    let mut after = analysis.text().to_owned();
+    after.replace_range(proposals.replaces.0..proposals.replaces.1, &one.insert);
+    let start = after[..proposals.replaces.0].rfind('\n').map_or(0, |at| at + 1);
+    after[start..].lines().next().unwrap_or_default().trim().to_owned()
+}
+
+#[test]
+fn what_the_line_says_is_not_written_again() {
+    let inside = |text: &str| format!("{HEAD}param k: int = 4\nstage s = grpo {{\n  {text}\n}}\n");
+    assert_eq!(taken(&inside("po| = base"), "policy"), "policy = base");
+    assert_eq!(taken(&inside("po|"), "policy"), "policy =");
+    assert_eq!(taken(&inside("steps = 400st|"), "steps"), "steps = 400 steps");
+    assert_eq!(taken(&inside("steps = |"), "k"), "steps = k * 1 step");
+    assert_eq!(taken(&inside("adapter = lo|(rank: 8)"), "lora"), "adapter = lora(rank: 8)");
+    assert_eq!(taken(&inside("adapter = lora(ra|: 8)"), "rank"), "adapter = lora(rank: 8)");
+    assert_eq!(
+        taken("masc 1\npersona a \"A\" { role = \"{{c|}}\" }", "char"),
+        "persona a \"A\" { role = \"{{char}}\" }"
+    );
+    assert_eq!(taken("masc 1\nper| a \"A\" {}", "persona"), "persona a \"A\" {}");
+}
+
+#[test]
 fn comments_and_made_up_names_are_left_alone() {
     for text in ["masc 1\n# per|", "masc 1\npersona |", "masc 1\npersona a \"Th|e\" {}", "masc 1\nlet x| = 1"] {
         let (analysis, offset) = at_cursor(text);
@@ -241,6 +304,55 @@ fn an_alias_is_renamed_in_its_file_alone() {
 }
 
 #[test]
+fn the_paths_of_a_skip_are_names() {
+    let stage = "stage voices = grpo for persona in crew {\n  policy = base\n  reward = pay\n  data = lines\n}\n";
+    let text = format!(
+        "{HEAD}{stage}sweep wide {{\n  grid {{ voices.lr = [1e-4, 1e-3]; rate = [1e-4, 1e-5] }}\n  skip voices.lr == 1e-3 and rate < 1e-4 else \"no\"\n}}\n"
+    );
+    let analysis = written("main.masc", &text);
+    assert!(analysis.checked.diagnostics.is_empty(), "{:#?}", analysis.checked.diagnostics);
+    for (name, count) in [("stage voices", 3), ("param rate", 3)] {
+        let at = text.find(name).unwrap() + name.find(' ').unwrap() + 1;
+        let symbol = names::at(&analysis, at).unwrap().symbol;
+        assert_eq!(names::references(&analysis, symbol).len(), count, "{name}");
+    }
+}
+
+/// Spoils one line of a program after another: either every mention is seen, or it is told where one hides.
+#[test]
+fn a_mention_that_a_fault_hides_is_known() {
+    let file = "experiments/quickstart.masc";
+    let whole = analyse(&Repository, file);
+    let mut hidden = 0;
+    for (number, one) in names::occurrences(&whole).into_iter().enumerate() {
+        let is_mention = one.span.file == MAIN && one.own_name && one.symbol != names::Symbol::At(one.span);
+        let names::Symbol::At(declared) = one.symbol else { continue };
+        if !is_mention || declared.file != MAIN || number % 5 != 0 {
+            continue;
+        }
+        // A field that there is not, where there is a field.
+        let text = whole.text();
+        let start = text[..one.span.start as usize].rfind('\n').map_or(0, |at| at + 1);
+        let line = &text[start..one.span.start as usize];
+        let Some(sign) = line.find(" = ").filter(|_| line.starts_with("  ")) else { continue };
+        let field = start + sign - line[..sign].trim_start().len();
+        let (from, to) = (declared.start as usize, declared.end as usize);
+        if from > field {
+            continue;
+        }
+        let spoilt = format!("{}zz_zz{}", &text[..field], &text[start + sign..]);
+        let analysis = written(file, &spoilt);
+        let symbol = names::at(&analysis, from).unwrap().symbol;
+        let name = text[from..to].to_owned();
+        let seen = names::references(&analysis, symbol).len();
+        let told = rename::unseen(&analysis, symbol, &name, None);
+        assert!(told.is_some() || seen == names::references(&whole, one.symbol).len(), "{name} in {line}");
+        hidden += usize::from(told.is_some());
+    }
+    assert!(hidden > 5, "{hidden}");
+}
+
+#[test]
 fn hover_tells_value_and_layer() {
     let text = format!(
         "{HEAD}stage voices = grpo for persona in crew {{\n  policy = base\n  reward = pay\n  data = lines\n  lr = rate\n  kl = {{ beta = 0.1 }}\n}}\n"
@@ -261,6 +373,22 @@ fn hover_tells_value_and_layer() {
     tells("grpo for", &["Group-relative", "clip"]);
     tells("local(base)", &["local model"]);
     tells("manner }", &["rubric manner"]);
+    let more = "stage s = grpo for persona in crew {\n  policy = base\n  reward = pay\n  data = lines\n  lr = rate\n  adapter = lora(rank: 8, targets: [q])\n  gate delta(pay, pay).low > 0 else \"x\"\n}\n\
+                variant v {\n  s.lr = 1e-3\n  anchor.role = \"z {{char}}\"\n}\nprofile p {\n  executor slurm { host = \"h\" }\n}\nuse \"std/judges.masc\" as judges\n";
+    let text = format!("{HEAD}{more}");
+    let analysis = written("main.masc", &text);
+    let tells = |word: &str, skip: usize, wanted: &str| {
+        let told =
+            hover::hover(&analysis, text.rfind(word).unwrap() + skip).unwrap_or_else(|| panic!("nothing of {word}"));
+        assert!(told.text.contains(wanted), "{wanted:?} is not in {}", told.text);
+    };
+    tells("q])", 0, "One of `q`");
+    tells(".low", 1, "of an interval");
+    tells("s.lr", 2, "unless changed: s.lr = `0.0001` · file, main.masc:15");
+    tells("anchor.role", 7, "unless changed: anchor.role = `\"x\"` · file, main.masc:4");
+    tells("{{char}}", 3, "quoted name");
+    tells("slurm", 0, "an executor");
+    tells("std/judges", 3, "`encoder`");
     let prose = "masc 1\npersona a \"A\" {\n  voice = \"\"\"md\n    Two words.\n    \"\"\"\n}\n";
     let analysis = written("main.masc", prose);
     let told = hover::hover(&analysis, prose.find("Two").unwrap()).unwrap();

@@ -197,6 +197,16 @@ impl<'a> Walk<'a> {
         &self.top().written
     }
 
+    /// Whether the header of the item is behind.
+    pub fn in_body(&self) -> bool {
+        self.frames.get(1).is_some_and(|frame| matches!(frame.holder, Holder::Fields(_)))
+    }
+
+    /// Whether what is written is names, of a list or of what `use` takes, and not fields.
+    pub fn in_list(&self) -> bool {
+        matches!(self.top().holder, Holder::Values(_) | Holder::Imports(_))
+    }
+
     /// The item that one is in.
     pub fn head(&self) -> Head<'a> {
         let words: Vec<&str> = self.frames[0].entry.iter().map(Piece::text).collect();
@@ -275,10 +285,18 @@ impl<'a> Walk<'a> {
         let name = self.field();
         let top = self.top_mut();
         top.written.extend(name);
-        if let Holder::Call { index, .. } = &mut top.holder
-            && name.is_none()
-        {
-            *index += 1;
+        match &mut top.holder {
+            Holder::Call { calls, index } if name.is_none() => {
+                let argument = calls.first().and_then(|call| call.args.get(*index));
+                top.written.extend(argument.map(|argument| argument.name));
+                *index += 1;
+            }
+            Holder::Values(_) | Holder::Imports(_) => {
+                let word = top.entry.first().filter(|piece| piece.sort() == Some(Sort::Word));
+                let is_whole = top.entry.len() == 1 || matches!(top.holder, Holder::Imports(_));
+                top.written.extend(word.filter(|_| is_whole).map(Piece::text));
+            }
+            _ => {}
         }
         top.entry.clear();
     }
@@ -298,6 +316,7 @@ impl<'a> Walk<'a> {
             ["stage", _, "=", _, rest @ ..] if entry.last().is_some_and(|last| last.sort() == Some(Sort::Word)) => {
                 match rest {
                     [] | [.., "in", _] => Place::Words(&["for", "extends"]),
+                    ["for"] => Place::Words(&["persona"]),
                     ["for", _] => Place::Words(&["in"]),
                     _ => Place::Nowhere,
                 }

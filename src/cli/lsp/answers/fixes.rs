@@ -13,7 +13,7 @@ use mascot_lang::source::{FileId, Span};
 
 use super::super::disk;
 use super::super::documents::{Documents, Overlay};
-use super::super::server::{Main, Refused, Server};
+use super::super::server::{Client, Main, Refused, Server};
 use super::super::text::Lines;
 use super::{Asked, shortened};
 
@@ -21,8 +21,8 @@ use super::{Asked, shortened};
 const UNUSED: [&str; 3] = ["M0970", "M0971", "M0972"];
 
 /// What is told of a program, by the path of the file.
-pub fn diagnostics(documents: &Documents, main: &Main) -> BTreeMap<String, Vec<Diagnostic>> {
-    let show = Show { documents, main, lines: lines(main) };
+pub fn diagnostics(documents: &Documents, main: &Main, client: Client) -> BTreeMap<String, Vec<Diagnostic>> {
+    let show = Show { documents, main, client, lines: lines(main) };
     let mut all: BTreeMap<String, Vec<Diagnostic>> = BTreeMap::new();
     for found in show.all() {
         all.entry(show.path(found.primary.span.file)).or_default().push(show.diagnostic(found));
@@ -38,7 +38,8 @@ pub fn actions(server: &mut Server, params: CodeActionParams) -> Result<Vec<Code
         let only = params.context.only.as_deref();
         only.is_none_or(|only| only.iter().any(|one| kind.as_str().starts_with(one.as_str())))
     };
-    let show = Show { documents: &server.documents, main: &asked.main, lines: lines(&asked.main) };
+    let show =
+        Show { documents: &server.documents, main: &asked.main, client: server.client, lines: lines(&asked.main) };
     let mut actions = Vec::new();
     let here = |found: &&&Found| {
         let span = found.primary.span;
@@ -77,10 +78,8 @@ pub fn actions(server: &mut Server, params: CodeActionParams) -> Result<Vec<Code
             let range = asked.range(0, mended.before.len());
             let changes = HashMap::from([(params.text_document.uri, vec![TextEdit::new(range, mended.text)])]);
             actions.push(CodeActionOrCommand::CodeAction(CodeAction {
-                title: format!(
-                    "apply every fix of this file ({})",
-                    crate::cli::render::plural(mended.done.len(), "fix")
-                ),
+                // How many there are shows only on the way: a fix brings the next to light.
+                title: "apply every fix of this file".to_owned(),
                 kind: Some(CodeActionKind::SOURCE_FIX_ALL),
                 edit: Some(WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() }),
                 ..CodeAction::default()
@@ -107,6 +106,7 @@ fn lines(main: &Main) -> Vec<Lines> {
 struct Show<'s> {
     documents: &'s Documents,
     main: &'s Main,
+    client: Client,
     /// By file.
     lines: Vec<Lines>,
 }
@@ -151,7 +151,7 @@ impl<'s> Show<'s> {
             code: Some(NumberOrString::String(found.code.0.to_owned())),
             source: Some("mascot".to_owned()),
             message: shortened(main, &message),
-            related_information: Some(related.collect()).filter(|all: &Vec<_>| !all.is_empty()),
+            related_information: Some(related.collect()).filter(|all: &Vec<_>| self.client.related && !all.is_empty()),
             // What nobody uses is shown pale.
             tags: UNUSED.contains(&found.code.0).then(|| vec![DiagnosticTag::UNNECESSARY]),
             ..Diagnostic::default()

@@ -16,10 +16,20 @@ pub fn hover(server: &mut Server, params: HoverParams) -> Result<Option<Hover>, 
             value = format!("{counted}, {value}");
         }
     }
+    let kind = if server.client.markdown { MarkupKind::Markdown } else { MarkupKind::PlainText };
+    if !server.client.markdown {
+        value = plain(&value);
+    }
     Ok(Some(Hover {
-        contents: HoverContents::Markup(MarkupContent { kind: MarkupKind::Markdown, value }),
+        contents: HoverContents::Markup(MarkupContent { kind, value }),
         range: Some(asked.range(told.start, told.end)),
     }))
+}
+
+/// Without the marks of Markdown.
+pub fn plain(text: &str) -> String {
+    let lines = text.lines().filter(|line| !line.starts_with("```"));
+    lines.map(|line| line.replace('`', "")).collect::<Vec<_>>().join("\n")
 }
 
 /// `214 tokens of smollm2`, of each model that is at hand.

@@ -2,8 +2,8 @@
 
 use lsp_server::ErrorCode;
 use lsp_types::{
-    DocumentFormattingParams, DocumentSymbol, DocumentSymbolParams, FoldingRange, FoldingRangeKind, FoldingRangeParams,
-    SymbolKind, TextEdit,
+    DocumentFormattingParams, DocumentSymbol, DocumentSymbolParams, DocumentSymbolResponse, FoldingRange,
+    FoldingRangeKind, FoldingRangeParams, Location, SymbolInformation, SymbolKind, TextEdit, Uri,
 };
 use mascot_lang::editor::outline::{self, Fold, FoldSort, Heading};
 use mascot_lang::format::{self, Refusal};
@@ -47,9 +47,31 @@ fn starts(text: &str) -> Vec<usize> {
     all
 }
 
-pub fn symbols(server: &mut Server, params: DocumentSymbolParams) -> Result<Vec<DocumentSymbol>, Refused> {
-    let asked = Asked::of(server, &params.text_document.uri)?;
-    Ok(outline::symbols(&asked.main.analysis).iter().map(|heading| symbol(&asked, heading)).collect())
+pub fn symbols(server: &mut Server, params: DocumentSymbolParams) -> Result<DocumentSymbolResponse, Refused> {
+    let uri = params.text_document.uri;
+    let asked = Asked::of(server, &uri)?;
+    let all: Vec<DocumentSymbol> =
+        outline::symbols(&asked.main.analysis).iter().map(|heading| symbol(&asked, heading)).collect();
+    if server.client.nests_symbols {
+        return Ok(DocumentSymbolResponse::Nested(all));
+    }
+    let mut flat = Vec::new();
+    all.into_iter().for_each(|one| flatten(&uri, one, None, &mut flat));
+    Ok(DocumentSymbolResponse::Flat(flat))
+}
+
+/// One after another, each with the name of what it is in.
+fn flatten(uri: &Uri, one: DocumentSymbol, container: Option<&str>, flat: &mut Vec<SymbolInformation>) {
+    #[allow(deprecated, reason = "the field must be written, and says nothing")]
+    flat.push(SymbolInformation {
+        name: one.name.clone(),
+        kind: one.kind,
+        tags: None,
+        deprecated: None,
+        location: Location::new(uri.clone(), one.range),
+        container_name: container.map(str::to_owned),
+    });
+    one.children.into_iter().flatten().for_each(|child| flatten(uri, child, Some(&one.name), flat));
 }
 
 fn symbol(asked: &Asked, heading: &Heading) -> DocumentSymbol {

@@ -10,13 +10,14 @@ use lsp_types::{
 };
 use mascot_lang::editor::Analysis;
 use mascot_lang::editor::names::{self, Symbol};
+use mascot_lang::editor::rename;
 use mascot_lang::source::{FileId, Span};
 
 use super::super::disk;
 use super::super::documents::Documents;
 use super::super::server::{Main, Refused, Server};
 use super::super::text::Lines;
-use super::Asked;
+use super::{Asked, shortened};
 
 pub fn definition(
     server: &mut Server,
@@ -70,7 +71,7 @@ pub fn prepare_rename(
     let asked = Asked::of(server, &params.text_document.uri)?;
     let analysis = &asked.main.analysis;
     let Some(found) = names::at(analysis, asked.offset(params.position)) else { return Ok(None) };
-    names::renamed(analysis, found).map_err(|why| (ErrorCode::RequestFailed, why))?;
+    may_be_renamed(analysis, found).map_err(|why| (ErrorCode::RequestFailed, why))?;
     let placeholder = analysis.checked.files.text(found.span).to_owned();
     Ok(Some(PrepareRenameResponse::RangeWithPlaceholder { range: range_of(&asked, found.span), placeholder }))
 }
@@ -81,22 +82,42 @@ pub fn rename(server: &mut Server, params: RenameParams) -> Result<WorkspaceEdit
     let at = params.text_document_position;
     let asked = Asked::of(server, &at.text_document.uri)?;
     let name = params.new_name;
-    if !names::is_name(&name) {
-        return Err(refuse(format!("`{name}` is no name: letters, digits and `_`, a letter first")));
+    if let Some(why) = names::why_no_name(&name) {
+        return Err(refuse(why));
     }
     let nothing = || refuse("nothing that has a name stands here".to_owned());
     let found = names::at(&asked.main.analysis, asked.offset(at.position)).ok_or_else(nothing)?;
-    names::renamed(&asked.main.analysis, found).map_err(refuse)?;
+    may_be_renamed(&asked.main.analysis, found).map_err(refuse)?;
+    let old = asked.main.analysis.checked.files.text(found.span).to_owned();
+    if name == old {
+        return Ok(WorkspaceEdit::default());
+    }
 
     // By file: where the name is written. An alias is its own file's affair.
     let mut places: BTreeMap<String, BTreeSet<(usize, usize)>> = BTreeMap::new();
     let mains = mains(server, &asked, found.symbol);
     for main in &mains {
         let analysis = &main.analysis;
+        let is_asked = std::rc::Rc::ptr_eq(main, &asked.main);
+        let only = (!found.own_name).then_some(found.span.file);
+        if let Some(symbol) = same(&asked.main.analysis, found.symbol, analysis).filter(|_| found.own_name || is_asked)
+        {
+            if let Some(why) = rename::taken(analysis, symbol, &name, only) {
+                return Err(refuse(shortened(&asked.path, &why)));
+            }
+            if let Some(hidden) = rename::unseen(analysis, symbol, &old, only) {
+                let line = analysis.checked.files.position(hidden.file, hidden.start).line;
+                let place = format!("{}:{line}", analysis.checked.files.file(hidden.file).path);
+                let why = format!(
+                    "`{old}` is said in {place} too, where something is wrong that hides what it means: mend that first"
+                );
+                return Err(refuse(shortened(&asked.path, &why)));
+            }
+        }
         let spans = if found.own_name {
             let Some(symbol) = same(&asked.main.analysis, found.symbol, analysis) else { continue };
             names::references(analysis, symbol).into_iter().filter(|one| one.own_name).map(|one| one.span).collect()
-        } else if std::rc::Rc::ptr_eq(main, &asked.main) {
+        } else if is_asked {
             names::renamed(analysis, found).map_err(refuse)?
         } else {
             Vec::new()
@@ -125,7 +146,7 @@ pub fn rename(server: &mut Server, params: RenameParams) -> Result<WorkspaceEdit
     }
     for main in &mains {
         let path = disk::known_as(main.analysis.checked.files.file(mascot_lang::editor::MAIN).path.as_ref());
-        let before = names::occurrences(&main.analysis).len();
+        let before = moved(&main.analysis, &places, name.len());
         let supposed = server.supposing(&path, after.clone());
         let (was, is) = (main.analysis.checked.diagnostics.sorted(), supposed.checked.diagnostics.sorted());
         if is.len() > was.len() {
@@ -133,11 +154,50 @@ pub fn rename(server: &mut Server, params: RenameParams) -> Result<WorkspaceEdit
             let why = new.map_or_else(String::new, |one| format!(": {}", one.message));
             return Err(refuse(format!("`{name}` cannot be its name{why}")));
         }
-        if names::occurrences(&supposed).len() != before {
+        let after: Vec<(Span, Symbol)> =
+            names::occurrences(&supposed).into_iter().map(|one| (one.span, one.symbol)).collect();
+        if after != before {
             return Err(refuse(format!("`{name}` means something else already where this is said")));
         }
     }
     Ok(WorkspaceEdit { changes: Some(changes), ..WorkspaceEdit::default() })
+}
+
+/// What every name means, once `places` are written anew in so many bytes.
+fn moved(
+    analysis: &Analysis,
+    places: &BTreeMap<String, BTreeSet<(usize, usize)>>,
+    length: usize,
+) -> Vec<(Span, Symbol)> {
+    let files = analysis.checked.files.files();
+    let edits: Vec<Option<&BTreeSet<(usize, usize)>>> =
+        files.map(|(_, file)| places.get(&disk::known_as(file.path.as_ref()))).collect();
+    let shift = |span: Span| {
+        let Some(edits) = edits[span.file.0 as usize] else { return span };
+        let place = |offset: u32| {
+            let before = edits.iter().take_while(|(_, end)| *end <= offset as usize);
+            before.fold(offset as usize, |at, (start, end)| at + length - (end - start))
+        };
+        let is_edited = edits.contains(&(span.start as usize, span.end as usize));
+        let start = place(span.start);
+        let end = if is_edited { start + length } else { start + (span.end - span.start) as usize };
+        Span::new(span.file, start, end)
+    };
+    let symbol = |symbol: Symbol| match symbol {
+        Symbol::At(span) => Symbol::At(shift(span)),
+        file @ Symbol::File(_) => file,
+    };
+    names::occurrences(analysis).into_iter().map(|one| (shift(one.span), symbol(one.symbol))).collect()
+}
+
+/// Whether what stands here has a name that this project may change.
+fn may_be_renamed(analysis: &Analysis, found: names::Occurrence) -> Result<(), String> {
+    if let Symbol::At(span) = found.symbol
+        && let Some(library) = disk::copied(&disk::known_as(analysis.checked.files.file(span.file).path.as_ref()))
+    {
+        return Err(format!("this is a copy of {library}, which is built in: what is changed here changes nothing"));
+    }
+    names::renamed(analysis, found).map(|_| ())
 }
 
 /// Every program that holds a symbol's file.
@@ -146,7 +206,7 @@ fn mains(server: &mut Server, asked: &Asked, symbol: Symbol) -> Vec<std::rc::Rc<
         Symbol::At(span) => span.file,
         Symbol::File(file) => file,
     };
-    let path = disk::known_as(asked.main.analysis.checked.files.file(file).path.as_ref());
+    let path = disk::key_of(&asked.main.analysis.checked.files.file(file).path);
     let mut all = server.made_of(&path);
     if !all.iter().any(|main| std::rc::Rc::ptr_eq(main, &asked.main)) {
         all.insert(0, std::rc::Rc::clone(&asked.main));
@@ -157,8 +217,8 @@ fn mains(server: &mut Server, asked: &Asked, symbol: Symbol) -> Vec<std::rc::Rc<
 /// A symbol of one analysis in another that has its file too.
 fn same(from: &Analysis, symbol: Symbol, to: &Analysis) -> Option<Symbol> {
     let file = |id| {
-        let path = disk::known_as(from.checked.files.file(id).path.as_ref());
-        to.checked.files.files().find(|(_, file)| disk::known_as(file.path.as_ref()) == path).map(|(id, _)| id)
+        let path = disk::key_of(&from.checked.files.file(id).path);
+        to.checked.files.files().find(|(_, file)| disk::key_of(&file.path) == path).map(|(id, _)| id)
     };
     Some(match symbol {
         Symbol::At(span) => Symbol::At(Span { file: file(span.file)?, ..span }),

@@ -40,6 +40,10 @@ pub fn tokens(server: &mut Server, params: SemanticTokensParams) -> Result<Seman
     let (mut line, mut column) = (0, 0);
     for one in paint::paint(&asked.main.analysis) {
         let range = asked.range(one.start, one.end);
+        // A carriage return by itself ends a line for an editor, and none for the language.
+        if range.start.line != range.end.line {
+            continue;
+        }
         let delta_line = range.start.line - line;
         let delta_start = if delta_line == 0 { range.start.character - column } else { range.start.character };
         (line, column) = (range.start.line, range.start.character);

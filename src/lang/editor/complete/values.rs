@@ -3,7 +3,7 @@
 use super::{Propose, Sort};
 use crate::check::schema::{self, Call, Default, Makes, Target, Ty, terms};
 use crate::check::{types, units};
-use crate::editor::walk::Wanted;
+use crate::editor::walk::{Wanted, alternatives};
 use crate::editor::{Scope, kind_named};
 use crate::explain;
 use crate::program::{Dim, EntityId, EntityKind, VALUE, Value};
@@ -26,6 +26,7 @@ impl Propose<'_, '_> {
         for ty in &wanted.types {
             self.of_type(ty, wanted);
         }
+        self.of_persona(wanted);
         if wanted.absent {
             self.plain(Sort::Constant, "none", "absent", "");
         }
@@ -38,7 +39,7 @@ impl Propose<'_, '_> {
                 self.push(Sort::Constant, "\"…\"", "a text on one line", "", "\"$0\"".to_owned());
                 self.push(Sort::Constant, "\"\"\"", "prose", "", "\"\"\"md\n  $0\n  \"\"\"".to_owned());
                 self.push(Sort::Call, "text", "the text of a file", "", "text(\"${1:file.md}\")".to_owned());
-                self.settings(&|value| matches!(value, Value::Text(_)));
+                self.settings(&|value| matches!(value, Value::Text(_)), "");
             }
             Ty::TextOf(words) => {
                 for word in *words {
@@ -47,52 +48,76 @@ impl Propose<'_, '_> {
             }
             Ty::Words(words) => {
                 let default = wanted.attribute.map(|attribute| attribute.default);
-                for word in *words {
+                for word in words.iter().filter(|word| !self.is_said(word)).collect::<Vec<_>>() {
                     let detail = if default == Some(Default::Word(word)) { "unless said" } else { "" };
                     self.plain(Sort::Word, word, detail, "");
                 }
             }
             Ty::Num(num) => {
-                // A plain number stands in arithmetic: `passes * 1 epoch`.
-                self.settings(
-                    &|value| matches!(value, Value::Number { dim, .. } if *dim == num.dim || *dim == Dim::None),
-                );
+                self.settings(&|value| matches!(value, Value::Number { dim, .. } if *dim == num.dim), "");
+                if !matches!(num.dim, Dim::None | Dim::Fraction) {
+                    // A plain number stands in arithmetic.
+                    let times = format!(" * {}", units::write(1.0, num.dim));
+                    self.settings(&|value| matches!(value, Value::Number { dim: Dim::None, .. }), &times);
+                }
             }
             Ty::Range(dim) => {
-                self.settings(&|value| matches!(value, Value::Range { dim: of, .. } if of == dim));
+                self.settings(&|value| matches!(value, Value::Range { dim: of, .. } if of == dim), "");
                 let unit = units::usual(*dim).map_or(String::new(), |unit| format!(" {unit}"));
                 self.push(Sort::Constant, "low..high", "a range", "", format!("${{1:1}}..${{2:5}}{unit}"));
             }
             Ty::List(_) | Ty::Set(_) => {
                 self.push(Sort::Constant, "[…]", &types::wanted(ty), "", "[$0]".to_owned());
-                self.settings(&|value| matches!(value, Value::List(_)));
+                let scope = self.scope;
+                self.settings(&|value| fits(scope, value, ty), "");
             }
             Ty::Record(record) => {
                 let detail = types::wanted(ty);
                 self.push(Sort::Constant, "{…}", &detail, record.doc, "{ $0 }".to_owned());
-                self.settings(&|value| matches!(value, Value::Record(_)));
+                self.settings(&|value| matches!(value, Value::Record(_)), "");
             }
             Ty::Map(_) => self.push(Sort::Constant, "{…}", "a record", "", "{ $0 }".to_owned()),
             Ty::Call(calls) => {
                 calls.iter().for_each(|call| self.call(call));
                 self.settings(
                     &|value| matches!(value, Value::Call { name, .. } if calls.iter().any(|call| call.name == name)),
+                    "",
                 );
             }
             Ty::Ref(targets) => self.references(targets),
             Ty::Score => {
                 self.references(&[Target::Verdict, Target::Reward, Target::Made(Makes::RewardModel)]);
-                self.settings(&|value| matches!(value, Value::Number { dim: Dim::None, .. }));
+                self.settings(&|value| matches!(value, Value::Number { dim: Dim::None, .. }), "");
                 terms::SCORES.iter().for_each(|call| self.call(call));
             }
             Ty::Condition => self.condition(),
             Ty::Any => {
-                self.names(&|_, _| true);
+                let own = self.own();
+                self.names(&|_, id| own != Some(id));
                 schema::every_call().for_each(|call| self.call(call));
                 self.constants(&["none", "true", "false"]);
             }
             // `alternatives` leaves none of these.
             Ty::Optional(_) | Ty::Either(_) => {}
+        }
+    }
+
+    /// Values of the member's persona: `adapter = persona.adapter`.
+    fn of_persona(&mut self, wanted: &Wanted) {
+        let Some(variable) = self.bound().map(str::to_owned) else { return };
+        for field in schema::items::PERSONA.fields {
+            if is_of(&field.ty, wanted) {
+                let label = format!("{variable}.{}", field.name);
+                self.plain(Sort::Field, &label, "of the member's persona", field.doc);
+            }
+        }
+    }
+
+    /// The fields of a persona whose values are of a type.
+    pub(super) fn fields_that_fit(&mut self, id: EntityId, wanted: &Wanted) {
+        let fields = self.scope.kind_of(id).map_or(&[][..], |kind| kind.fields);
+        for field in fields.iter().filter(|field| is_of(&field.ty, wanted)) {
+            self.plain(Sort::Field, field.name, &types::wanted(&field.ty), &explain::of_attribute(field));
         }
     }
 
@@ -105,8 +130,15 @@ impl Propose<'_, '_> {
             self.references(&[Target::Rubric]);
             self.criteria();
         }
-        self.names(&|scope, id| {
-            matches!(scope.names.decl(id).kind, EntityKind::Stage | EntityKind::Param | EntityKind::Let)
+        self.names(&|scope, id| match scope.names.decl(id).kind {
+            EntityKind::Stage | EntityKind::Param => true,
+            EntityKind::Let => {
+                let value = scope.analysis.known().entity(id).fields.get(VALUE);
+                value.is_none_or(|field| {
+                    matches!(field.value, Value::Number { .. } | Value::Bool(_) | Value::Made(_) | Value::Result { .. })
+                })
+            }
+            _ => false,
         });
         if own.is_some_and(|kind| kind.entity == EntityKind::Sweep) {
             self.path_heads();
@@ -136,9 +168,10 @@ impl Propose<'_, '_> {
     }
 
     fn references(&mut self, targets: &[Target]) {
+        let own = self.own();
         self.names(&|scope, id| {
             let decl = scope.names.decl(id);
-            targets.iter().any(|target| match target {
+            let is_wanted = targets.iter().any(|target| match target {
                 Target::Persona => decl.kind == EntityKind::Persona,
                 Target::Model => decl.kind == EntityKind::Model,
                 Target::Dataset => decl.kind == EntityKind::Dataset,
@@ -151,31 +184,27 @@ impl Propose<'_, '_> {
                 Target::Sweep => decl.kind == EntityKind::Sweep,
                 Target::Made(makes) => decl.schema.is_some_and(|kind| kind.makes == Some(*makes)),
                 Target::Curve => decl.schema.is_some_and(|kind| kind.results.iter().any(|result| result.curve)),
-            }) || decl.kind == EntityKind::Let && stands_for(scope, id, targets)
+            });
+            own != Some(id) && (is_wanted || decl.kind == EntityKind::Let && stands_for(scope, id, targets))
         });
-        let is_bound = self.at.head.variable.is_some() || self.at.head.keyword == "reward";
+        let is_bound = self.bound().is_some() || self.at.head.keyword == "reward";
         if is_bound && targets.contains(&Target::Persona) {
-            let name = self.at.head.variable.unwrap_or("persona").to_owned();
-            self.plain(Sort::Name(EntityKind::Persona), &name, "the member's persona", "");
-        }
-        if is_bound && self.at.head.variable.is_some() && !targets.contains(&Target::Persona) {
-            // `persona.adapter` begins with it.
-            let name = self.at.head.variable.unwrap_or("persona").to_owned();
+            let name = self.bound().unwrap_or("persona").to_owned();
             self.plain(Sort::Name(EntityKind::Persona), &name, "the member's persona", "");
         }
     }
 
-    /// Params and lets whose value is of a kind.
-    fn settings(&mut self, fits: &dyn Fn(&Value) -> bool) {
+    /// Params and lets whose value is of a kind; `more` is written after each.
+    fn settings(&mut self, fits: &dyn Fn(&Value) -> bool, more: &str) {
+        let (own, before) = (self.own(), self.all.len());
         self.names(&|scope, id| {
             let decl = scope.names.decl(id);
             let value = || scope.analysis.known().entity(id).fields.get(VALUE);
-            matches!(decl.kind, EntityKind::Param | EntityKind::Let) && value().is_none_or(|field| fits(&field.value))
+            let is_setting = matches!(decl.kind, EntityKind::Param | EntityKind::Let) && own != Some(id);
+            is_setting && value().is_none_or(|field| fits(&field.value))
         });
-        // Values of the member's persona: `adapter = persona.adapter`.
-        if let Some(variable) = self.at.head.variable {
-            let variable = variable.to_owned();
-            self.plain(Sort::Name(EntityKind::Persona), &variable, "the member's persona", "");
+        for one in self.all[before..].iter_mut().filter(|one| matches!(one.sort, Sort::Name(_))) {
+            one.insert += more;
         }
     }
 
@@ -220,29 +249,59 @@ impl Propose<'_, '_> {
     }
 }
 
-/// Whether a let stands for one of these, or for a list that begins with one.
+/// Whether a let stands for one of these.
 fn stands_for(scope: &Scope<'_>, id: EntityId, targets: &[Target]) -> bool {
-    let kind_of = |value: &Value| match value {
-        Value::Entity(of) => Some(scope.names.decl(*of).kind),
-        Value::Split { .. } => Some(EntityKind::Dataset),
-        Value::Verdict { .. } => Some(EntityKind::Judge),
-        Value::Made(_) | Value::Result { .. } => Some(EntityKind::Stage),
-        _ => None,
+    let field = scope.analysis.known().entity(id).fields.get(VALUE);
+    field.is_some_and(|field| is_one_of(scope, &field.value, targets))
+}
+
+fn is_one_of(scope: &Scope<'_>, value: &Value, targets: &[Target]) -> bool {
+    let kind = match value {
+        Value::Entity(of) => scope.names.decl(*of).kind,
+        Value::Split { .. } => EntityKind::Dataset,
+        Value::Verdict { .. } => EntityKind::Judge,
+        Value::Made(_) | Value::Result { .. } => EntityKind::Stage,
+        _ => return false,
     };
-    let Some(field) = scope.analysis.known().entity(id).fields.get(VALUE) else { return false };
-    let kind = match &field.value {
-        Value::List(items) => items.first().and_then(kind_of),
-        other => kind_of(other),
-    };
-    kind.is_some_and(|kind| {
-        targets.iter().any(|target| match target {
-            Target::Persona => kind == EntityKind::Persona,
-            Target::Model => kind == EntityKind::Model,
-            Target::Dataset => kind == EntityKind::Dataset,
-            Target::Rubric => kind == EntityKind::Rubric,
-            Target::Verdict => kind == EntityKind::Judge,
-            Target::Made(_) | Target::Curve => kind == EntityKind::Stage,
-            _ => false,
-        })
+    targets.iter().any(|target| match target {
+        Target::Persona => kind == EntityKind::Persona,
+        Target::Model => kind == EntityKind::Model,
+        Target::Dataset => kind == EntityKind::Dataset,
+        Target::Rubric => kind == EntityKind::Rubric,
+        Target::Verdict => kind == EntityKind::Judge,
+        Target::Made(_) | Target::Curve => kind == EntityKind::Stage,
+        _ => false,
     })
+}
+
+/// Whether a value may be of a type: a list by what it begins with.
+fn fits(scope: &Scope<'_>, value: &Value, ty: &Ty) -> bool {
+    match (ty, value) {
+        (Ty::Optional(inner), _) => fits(scope, value, inner),
+        (Ty::Either(all), _) => all.iter().any(|one| fits(scope, value, one)),
+        (Ty::List(inner) | Ty::Set(inner), Value::List(items)) => {
+            items.first().is_none_or(|first| fits(scope, first, inner))
+        }
+        (Ty::Ref(targets), _) => is_one_of(scope, value, targets),
+        (Ty::Any, _) | (Ty::Text | Ty::TextOf(_), Value::Text(_)) | (Ty::Words(_), Value::Word(_)) => true,
+        (Ty::Num(num), Value::Number { dim, .. }) => *dim == num.dim,
+        (Ty::Record(_) | Ty::Map(_), Value::Record(_)) | (Ty::Range(_), Value::Range { .. }) => true,
+        (Ty::Call(calls), Value::Call { name, .. }) => calls.iter().any(|call| call.name == name),
+        _ => false,
+    }
+}
+
+/// Whether a field's value may stand where something is wanted.
+fn is_of(ty: &Ty, wanted: &Wanted) -> bool {
+    alternatives(ty).iter().any(|one| wanted.types.iter().any(|other| overlap(one, other)))
+}
+
+/// Whether a value of one type may be of another.
+fn overlap(one: &Ty, other: &Ty) -> bool {
+    match (one, other) {
+        (Ty::Call(some), Ty::Call(others)) => {
+            some.iter().any(|call| others.iter().any(|other| other.name == call.name))
+        }
+        _ => one == other,
+    }
 }
