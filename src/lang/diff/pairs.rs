@@ -2,7 +2,9 @@
 
 use super::Side;
 use super::values::same;
+use crate::format::words;
 use crate::program::{Entity, EntityKind, Program, Value};
+use crate::source::Span;
 
 /// Kind and old name → new name.
 pub type Renames = Vec<((EntityKind, String), String)>;
@@ -36,10 +38,12 @@ fn home<'s>(side: Side<'s>, entity: &Entity) -> &'s str {
 pub fn renamed(a: Side<'_>, b: Side<'_>) -> (Program, Renames) {
     let mut program = a.program.clone();
     let mut all = Renames::new();
-    loop {
-        let found = renames(Side { program: &program, ..a }, b);
+    let mut steps = STEPS.into_iter().peekable();
+    while let Some(step) = steps.peek() {
+        let found = renames(Side { program: &program, ..a }, b, *step);
         if found.is_empty() {
-            return (program, all);
+            steps.next();
+            continue;
         }
         for ((kind, from), to) in &found {
             let named = program.entities.iter_mut().find(|one| (one.kind, &one.name) == (*kind, from));
@@ -47,11 +51,30 @@ pub fn renamed(a: Side<'_>, b: Side<'_>) -> (Program, Renames) {
         }
         // One rename may show another: a stage is more like its old self once the model that it names is known again.
         all.extend(found);
+        steps = STEPS.into_iter().peekable();
     }
+    (program, all)
 }
 
-/// What came and went under another name: of one kind, and alike in at least three of four values.
-fn renames(a: Side<'_>, b: Side<'_>) -> Renames {
+/// How sure one has to be of a rename, step by step: whatever the first shows is known before the second is asked.
+const STEPS: [Step; 3] = [
+    Step { at_least: 0.75, by_use: false, alone: false },
+    Step { at_least: 0.5, by_use: true, alone: false },
+    // The only one that went and the only one that came of a kind, with anything in common.
+    Step { at_least: f64::MIN_POSITIVE, by_use: true, alone: true },
+];
+
+#[derive(Clone, Copy)]
+struct Step {
+    /// The share of values that they have in common.
+    at_least: f64,
+    /// Whether it is enough that wherever the old name stood, the new one stands.
+    by_use: bool,
+    alone: bool,
+}
+
+/// What came and went under another name: of one kind, and alike.
+fn renames(a: Side<'_>, b: Side<'_>, step: Step) -> Renames {
     let mut found = Renames::new();
     let experiments = (a.program.experiment, b.program.experiment);
     if let (Some(before), Some(after)) = experiments {
@@ -60,16 +83,24 @@ fn renames(a: Side<'_>, b: Side<'_>) -> Renames {
             found.push(((EntityKind::Experiment, before.name.clone()), after.name.clone()));
         }
     }
-    let gone = a.program.entities.iter().filter(|entity| other(a, entity, b).is_none());
+    let gone: Vec<&Entity> = a.program.entities.iter().filter(|entity| other(a, entity, b).is_none()).collect();
     let mut come: Vec<&Entity> = b.program.entities.iter().filter(|entity| other(b, entity, a).is_none()).collect();
-    for before in gone {
-        let alike = |after: &Entity| likeness(before, a.program, after, b.program);
+    let of_kind = |all: &[&Entity], one: &Entity| all.iter().filter(|other| sort(other) == sort(one)).count();
+    let counts: Vec<(usize, usize)> = gone.iter().map(|one| (of_kind(&gone, one), of_kind(&come, one))).collect();
+    for (before, counts) in gone.into_iter().zip(counts) {
+        if step.alone && counts != (1, 1) {
+            continue;
+        }
+        let alike = |after: &Entity| {
+            let alike = likeness((a, before), (b, after));
+            if step.by_use && alike < 1.0 && takes_its_place((a, before), (b, after)) { 1.0 } else { alike }
+        };
         let best = come
             .iter()
             .enumerate()
-            .filter(|(_, after)| after.kind == before.kind)
+            .filter(|(_, after)| sort(after) == sort(before))
             .map(|(at, after)| (alike(after), at))
-            .filter(|(alike, _)| *alike >= 0.75)
+            .filter(|(alike, _)| *alike >= step.at_least)
             .max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)));
         if let Some((_, at)) = best {
             found.push(((before.kind, before.name.clone()), come.remove(at).name.clone()));
@@ -78,12 +109,37 @@ fn renames(a: Side<'_>, b: Side<'_>) -> Renames {
     found
 }
 
-/// The share of values that two entities have in common.
-fn likeness(x: &Entity, in_x: &Program, y: &Entity, in_y: &Program) -> f64 {
-    let kind = |entity: &Entity| entity.stage.as_ref().map(|stage| stage.kind.clone());
-    if kind(x) != kind(y) {
-        return 0.0;
+/// Of stages also what they do.
+fn sort(entity: &Entity) -> (EntityKind, Option<&str>) {
+    (entity.kind, entity.stage.as_ref().map(|stage| stage.kind.as_str()))
+}
+
+/// Whether what named the one names the other. Who is in a crew is nobody's name for another: personas are known by what they say.
+fn takes_its_place((a, before): (Side<'_>, &Entity), (b, after): (Side<'_>, &Entity)) -> bool {
+    if before.kind == EntityKind::Persona {
+        return false;
     }
+    let mut places = 0;
+    for one in &a.program.entities {
+        let Some(counterpart) = other(a, one, b) else { continue };
+        let count = |side: Side<'_>, entity: &Entity, name: &str| {
+            words(side.files.text(entity.span)).iter().filter(|word| *word == name).count()
+        };
+        let was = count(a, one, &before.name);
+        if was != count(b, counterpart, &after.name) || was > 0 && count(b, counterpart, &before.name) > 0 {
+            return false;
+        }
+        places += was;
+    }
+    places > 0
+}
+
+/// The share of values that two entities have in common; of variants and sweeps, of words.
+fn likeness((a, x): (Side<'_>, &Entity), (b, y): (Side<'_>, &Entity)) -> f64 {
+    if matches!(x.kind, EntityKind::Variant | EntityKind::Sweep) {
+        return words_in_common((a, x), (b, y));
+    }
+    let (in_x, in_y) = (a.program, b.program);
     let fields = |entity: &Entity| -> Vec<(String, Value)> {
         let instance = entity.stage.iter().flat_map(|stage| stage.instances.first());
         let own = entity.fields.iter().chain(instance.flat_map(|instance| instance.fields.iter()));
@@ -100,4 +156,16 @@ fn likeness(x: &Entity, in_x: &Program, y: &Entity, in_y: &Program) -> f64 {
     let alike =
         xs.iter().filter(|(name, value)| ys.iter().any(|(n, v)| n == name && same(value, in_x, v, in_y))).count();
     alike as f64 / xs.len().max(ys.len()).max(1) as f64
+}
+
+fn words_in_common((a, x): (Side<'_>, &Entity), (b, y): (Side<'_>, &Entity)) -> f64 {
+    let said = |side: Side<'_>, entity: &Entity| -> Vec<String> {
+        let body = Span { start: entity.header.end, ..entity.span };
+        let all = words(side.files.text(body)).into_iter().chain(entity.title.clone());
+        all.filter(|word| word.contains(|letter: char| letter.is_alphanumeric())).collect()
+    };
+    let (xs, mut ys) = (said(a, x), said(b, y));
+    let most = xs.len().max(ys.len()).max(1);
+    let common = xs.iter().filter(|word| ys.iter().position(|one| one == *word).map(|at| ys.remove(at)).is_some());
+    common.count() as f64 / most as f64
 }
