@@ -480,6 +480,7 @@ fn a_director_is_trained_and_rehearsed_and_all_is_measured() {
         data: data("situations", None),
         prompts: Some(3),
         turns: 3,
+        users: None,
         sample: sample(2, 8),
     };
     let (_, workspace) = house.done(&TaskSpec::Dialogue(Box::new(rehearsal.clone())), "rehearsal");
