@@ -61,7 +61,7 @@ impl Names {
 
     /// Of itself a name changes nothing: it is as strict as the strictest that it reaches.
     pub fn class(&self, one: &Raw, all: &[Raw]) -> Class {
-        match one.is_named_value {
+        match one.is_named_value && one.change.renamed_from.is_none() {
             true => self.reached(one, all).iter().map(|other| other.change.class).min().unwrap_or(Class::Cosmetic),
             false => one.change.class,
         }

@@ -281,6 +281,11 @@ impl<'a> Walk<'a> {
                 // A text is shown as it is, all else as its author wrote it, where they did.
                 let written = |value: &Value, text: Option<&str>, told: String| match (value, text) {
                     (Value::Text(_), _) | (_, None) => told,
+                    // Beside it stand its type, its range and what it is for.
+                    _ if entity.kind == EntityKind::Param => told,
+                    (_, Some(text)) if entity.kind == EntityKind::Let => {
+                        inline(text.split_once('=').map_or(text, |(_, value)| value.trim()))
+                    }
                     (_, Some(text)) => inline(of_assignment(text)),
                 };
                 let shown = |value: &Value, text: Option<&str>, told: String| match below.as_str() {

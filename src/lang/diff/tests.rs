@@ -149,6 +149,10 @@ fn a_value_is_told_at_its_entity_with_its_class() {
 #[test]
 fn what_a_name_reaches_is_told_once_at_the_name() {
     assert_eq!(told(&[("= 4 in", "= 6 in")]), ["training param k"]);
+    let value = |one: Change| (one.from.unwrap_or_default(), one.to.unwrap_or_default());
+    assert_eq!(value(edited(&[("= 4 in", "= 6 in")]).remove(0)), ("4".to_owned(), "6".to_owned()));
+    let crew = edited(&[("[anchor, beacon]", "[anchor]")]).remove(0);
+    assert_eq!(value(crew), ("[anchor, beacon]".to_owned(), "[anchor]".to_owned()));
     let crew = told(&[("[anchor, beacon]", "[anchor]")]);
     assert_eq!(crew, ["topology let crew"]);
     // A criterion's weights are of the rubric, however many stages ask for it.
@@ -362,7 +366,8 @@ fn what_is_renamed_and_edited_is_one_entity_with_its_edit() {
         let edits: Vec<String> =
             all.iter().filter(told).map(|one| format!("{} {}", one.class.word(), one.place())).collect();
         assert_eq!(edits, [want], "{all:#?}");
-        assert!(all.iter().any(|one| one.renamed_from.as_deref() == Some(name)), "{all:#?}");
+        let rename = all.iter().find(|one| one.renamed_from.as_deref() == Some(name));
+        assert_eq!(rename.map(|one| one.class.word()), Some("cosmetic"), "{all:#?}");
     }
     // A table that has nothing of the one that went is no rename, and what went measured by another yardstick.
     let table = &PROGRAM[PROGRAM.find("stage measured").unwrap()..];

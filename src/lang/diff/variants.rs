@@ -23,7 +23,9 @@ pub fn changes(a: (Side<'_>, &Entity), b: (Side<'_>, &Entity), renamed: &Renamed
         return Vec::new();
     }
     let found = match b.1.kind {
-        EntityKind::Variant => at_variant(a).zip(at_variant(b)).map(|(before, after)| variant(a, &before, b, &after)),
+        EntityKind::Variant => {
+            at_variant(a).zip(at_variant(b)).map(|(before, after)| variant(a, &before, b, &after, renamed))
+        }
         _ => {
             Sweep::of(a, renamed).zip(Sweep::of(b, &Renamed::new())).map(|(before, after)| sweep(&before, &after, b.1))
         }
@@ -47,7 +49,13 @@ fn at_variant(one: (Side<'_>, &Entity)) -> Option<Program> {
 }
 
 /// The values that differ because of what one of the two sets, each with the class of its field.
-fn variant(a: (Side<'_>, &Entity), before: &Program, b: (Side<'_>, &Entity), after: &Program) -> Vec<Change> {
+fn variant(
+    a: (Side<'_>, &Entity),
+    before: &Program,
+    b: (Side<'_>, &Entity),
+    after: &Program,
+    renamed: &Renamed,
+) -> Vec<Change> {
     let all = raw(a.0.at(before), b.0.at(after));
     let names = Names::of(b.0.at(after));
     // One line may land in several places, and is one change: as strict as the strictest of them.
@@ -62,7 +70,12 @@ fn variant(a: (Side<'_>, &Entity), before: &Program, b: (Side<'_>, &Entity), aft
         let Some((path, _)) = to.as_ref().or(from.as_ref()) else { continue };
         let path = path.clone();
         // The line is the same: what it comes to differs because of another.
-        if from == to {
+        let line =
+            |side: &Option<(String, String)>| side.as_ref().map(|(path, value)| words(&format!("{path} = {value}")));
+        let now = |words: Vec<String>| -> Vec<String> {
+            words.into_iter().map(|word| renamed.get(&word).cloned().unwrap_or(word)).collect()
+        };
+        if line(&from).map(now) == line(&to) {
             continue;
         }
         let class = names.class(one, &all);
