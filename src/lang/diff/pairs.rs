@@ -1,5 +1,7 @@
 //! Which entity of one program is which of the other: by kind and name, and under a new name by what it says.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::Side;
 use super::values::same;
 use crate::format::words;
@@ -85,6 +87,10 @@ fn renames(a: Side<'_>, b: Side<'_>, step: Step) -> Renames {
     }
     let gone: Vec<&Entity> = a.program.entities.iter().filter(|entity| other(a, entity, b).is_none()).collect();
     let mut come: Vec<&Entity> = b.program.entities.iter().filter(|entity| other(b, entity, a).is_none()).collect();
+    let uses = match step.by_use && !gone.is_empty() && !come.is_empty() {
+        true => Uses::of(a, b, &[&gone[..], &come[..]].concat()),
+        false => Uses::default(),
+    };
     let of_kind = |all: &[&Entity], one: &Entity| all.iter().filter(|other| sort(other) == sort(one)).count();
     let counts: Vec<(usize, usize)> = gone.iter().map(|one| (of_kind(&gone, one), of_kind(&come, one))).collect();
     for (before, counts) in gone.into_iter().zip(counts) {
@@ -93,7 +99,7 @@ fn renames(a: Side<'_>, b: Side<'_>, step: Step) -> Renames {
         }
         let alike = |after: &Entity| {
             let alike = likeness((a, before), (b, after));
-            if step.by_use && alike < 1.0 && takes_its_place((a, before), (b, after)) { 1.0 } else { alike }
+            if step.by_use && alike < 1.0 && uses.hand_over(before, after) { 1.0 } else { alike }
         };
         let best = come
             .iter()
@@ -114,24 +120,40 @@ fn sort(entity: &Entity) -> (EntityKind, Option<&str>) {
     (entity.kind, entity.stage.as_ref().map(|stage| stage.kind.as_str()))
 }
 
-/// Whether what named the one names the other. Who is in a crew is nobody's name for another: personas are known by what they say.
-fn takes_its_place((a, before): (Side<'_>, &Entity), (b, after): (Side<'_>, &Entity)) -> bool {
-    if before.kind == EntityKind::Persona {
-        return false;
-    }
-    let mut places = 0;
-    for one in &a.program.entities {
-        let Some(counterpart) = other(a, one, b) else { continue };
-        let count = |side: Side<'_>, entity: &Entity, name: &str| {
-            words(side.files.text(entity.span)).iter().filter(|word| *word == name).count()
+/// Where the names of what came and went stand in what is on both sides.
+#[derive(Default)]
+struct Uses {
+    /// By name: in which pairs of entities, and how often.
+    a: BTreeMap<String, BTreeMap<usize, usize>>,
+    b: BTreeMap<String, BTreeMap<usize, usize>>,
+}
+
+impl Uses {
+    fn of(a: Side<'_>, b: Side<'_>, changed: &[&Entity]) -> Self {
+        let changed: BTreeSet<&str> = changed.iter().map(|one| one.name.as_str()).collect();
+        let mut uses = Self::default();
+        let read = |side: Side<'_>, entity: &Entity, at: usize, to: &mut BTreeMap<String, BTreeMap<usize, usize>>| {
+            for word in words(side.files.text(entity.span)) {
+                if changed.contains(word.as_str()) {
+                    *to.entry(word).or_default().entry(at).or_default() += 1;
+                }
+            }
         };
-        let was = count(a, one, &before.name);
-        if was != count(b, counterpart, &after.name) || was > 0 && count(b, counterpart, &before.name) > 0 {
-            return false;
+        for (at, one) in a.program.entities.iter().enumerate() {
+            if let Some(counterpart) = other(a, one, b) {
+                read(a, one, at, &mut uses.a);
+                read(b, counterpart, at, &mut uses.b);
+            }
         }
-        places += was;
+        uses
     }
-    places > 0
+
+    /// Whether what named the one names the other. Who is in a crew is nobody's name for another: personas are known by what they say.
+    fn hand_over(&self, before: &Entity, after: &Entity) -> bool {
+        let Some(was) = self.a.get(&before.name).filter(|_| before.kind != EntityKind::Persona) else { return false };
+        let stays = self.b.get(&before.name).is_some_and(|still| still.keys().any(|at| was.contains_key(at)));
+        !stays && self.b.get(&after.name) == Some(was)
+    }
 }
 
 /// The share of values that two entities have in common; of variants and sweeps, of words.

@@ -423,7 +423,7 @@ fn the_crew_of_a_contrast_that_measures_is_part_of_the_yardstick() {
 #[test]
 fn a_sweep_is_what_its_points_set() {
     let ends = |before: &str, after: &str| {
-        let (a, b) = (checked(&(PROGRAM.to_owned() + before)), checked(&(after.to_owned())));
+        let (a, b) = (checked(&(PROGRAM.to_owned() + before)), checked(after));
         let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
         let told = |one: &Change| {
             let (from, to) = (one.from.clone().unwrap_or_default(), one.to.clone().unwrap_or_default());
