@@ -127,6 +127,8 @@ fn a_cost_that_is_unknown_names_what_would_have_to_be_counted() {
         |more: &[&'static str]| sandbox.mascot(&[&["diff", "first.masc", "b.masc"][..], more].concat()).ended_with(0);
     let told = call(&[]).out;
     assert!(told.contains("data/lines.jsonl and data/situations.jsonl are not opened: `--with-data`"), "{told}");
+    let page = call(&["--format", "markdown"]).out;
+    assert!(page.contains("not opened: `--with-data` counts what is at hand"), "{page}");
     let unknown = &call(&["--json"]).json()["estimate"];
     assert_eq!(unknown["lacking"], serde_json::json!(["data/lines.jsonl", "data/situations.jsonl"]));
     assert!(unknown["seconds"].is_null() && unknown["tokens"].is_null(), "{unknown}");

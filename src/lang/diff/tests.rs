@@ -446,6 +446,10 @@ fn a_sweep_is_what_its_points_set() {
         ["training sweep s points: [voices.lr=1e-4, experiment.seed=7] → [voices.lr=1e-4, experiment.seed=8]"]
     );
     assert_eq!(with("sweep s", "sweep t"), ["cosmetic sweep t: s → t"]);
+    // What a variant names is called otherwise, and is another: that is told there.
+    let variant = "variant v \"V\" { crew.*.voice = none }\n";
+    let crew = (PROGRAM.to_owned() + variant).replace("crew", "us").replace("[anchor, beacon]", "[anchor]");
+    assert_eq!(ends(variant, &crew), ["topology let us: [anchor, beacon] → [anchor]", "cosmetic let us: crew → us"]);
     // What it names is called otherwise.
     let renamed = ends(sweep, &(PROGRAM.to_owned() + sweep).replace("voices", "singers"));
     assert_eq!(renamed, ["cosmetic stage singers: voices → singers"]);

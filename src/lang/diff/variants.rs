@@ -19,7 +19,7 @@ type Renamed = BTreeMap<String, String>;
 /// What differs between two variants, or two sweeps, of one name.
 pub fn changes(a: (Side<'_>, &Entity), b: (Side<'_>, &Entity), renamed: &Renamed) -> Vec<Change> {
     let (x, y) = (text(a), text(b));
-    if words(x) == words(y) {
+    if now(renamed, x) == words(y) {
         return Vec::new();
     }
     let found = match b.1.kind {
@@ -32,6 +32,11 @@ pub fn changes(a: (Side<'_>, &Entity), b: (Side<'_>, &Entity), renamed: &Renamed
     };
     // At a point of itself no other can be made.
     found.unwrap_or_else(|| vec![Change::new(Class::Topology, called(b.1), "", Some(x.to_owned()), Some(y.to_owned()))])
+}
+
+/// The words of a text, with the names of today.
+fn now(renamed: &Renamed, text: &str) -> Vec<String> {
+    words(text).into_iter().map(|word| renamed.get(&word).cloned().unwrap_or(word)).collect()
 }
 
 fn text<'s>((side, entity): (Side<'s>, &Entity)) -> &'s str {
@@ -70,12 +75,8 @@ fn variant(
         let Some((path, _)) = to.as_ref().or(from.as_ref()) else { continue };
         let path = path.clone();
         // The line is the same: what it comes to differs because of another.
-        let line =
-            |side: &Option<(String, String)>| side.as_ref().map(|(path, value)| words(&format!("{path} = {value}")));
-        let now = |words: Vec<String>| -> Vec<String> {
-            words.into_iter().map(|word| renamed.get(&word).cloned().unwrap_or(word)).collect()
-        };
-        if line(&from).map(now) == line(&to) {
+        let line = |side: &Option<(String, String)>| side.as_ref().map(|(path, value)| format!("{path} = {value}"));
+        if line(&from).map(|text| now(renamed, &text)) == line(&to).map(|text| words(&text)) {
             continue;
         }
         let class = names.class(one, &all);
@@ -128,9 +129,7 @@ impl Sweep {
     fn of(one: (Side<'_>, &Entity), renamed: &Renamed) -> Option<Self> {
         let (side, checked, name) = (one.0, one.0.checked?, own_name(one)?);
         let base = checked.program.as_ref()?;
-        let now = |text: &str| -> Vec<String> {
-            words(text).into_iter().map(|word| renamed.get(&word).cloned().unwrap_or(word)).collect()
-        };
+        let now = |text: &str| now(renamed, text);
         let mut sweep = Self {
             axes: BTreeMap::new(),
             points: BTreeMap::new(),
