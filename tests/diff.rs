@@ -127,6 +127,8 @@ fn a_cost_that_is_unknown_names_what_would_have_to_be_counted() {
         |more: &[&'static str]| sandbox.mascot(&[&["diff", "first.masc", "b.masc"][..], more].concat()).ended_with(0);
     let told = call(&[]).out;
     assert!(told.contains("data/lines.jsonl and data/situations.jsonl are not opened: `--with-data`"), "{told}");
+    let page = call(&["--format", "markdown"]).out;
+    assert!(page.contains("not opened: `--with-data` counts what is at hand"), "{page}");
     let unknown = &call(&["--json"]).json()["estimate"];
     assert_eq!(unknown["lacking"], serde_json::json!(["data/lines.jsonl", "data/situations.jsonl"]));
     assert!(unknown["seconds"].is_null() && unknown["tokens"].is_null(), "{unknown}");
@@ -164,6 +166,10 @@ fn an_edit_of_a_library_shows_in_every_experiment_that_uses_it() {
     let page = sandbox.mascot(&["diff", "main...edit", "--format", "markdown"]).ended_with(0).out;
     assert_eq!(page.matches("**Indeed.**").count(), 1, "{page}");
     assert!(page.contains("| `experiments/qmsum.masc` |") && page.contains("(+1 word"), "{page}");
+    // An id is a task's; of several files each stands with its own. Where they parted has the name of its commit.
+    assert!(names(&told).contains(&"experiments/qmsum.masc sounding/anchor".to_owned()), "{told:#}");
+    let parted = git(&sandbox, &["merge-base", "main", "edit"]);
+    assert_eq!(told["files"][0]["a"], format!("{}:experiments/empathetic.masc", &parted[..10]));
     // From another folder the same.
     let below = crate::house::mascot(&sandbox.path().join("experiments"), &["diff", "main...edit", "--json"])
         .ended_with(0)
@@ -263,4 +269,34 @@ fn a_class_can_fail_a_check_and_faults_are_told() {
     sandbox.write("experiments/edited.masc", "masc 1\nlet a = nobody\n");
     let told = sandbox.mascot(&["diff", QUICKSTART, "experiments/edited.masc"]).ended_with(1).err;
     assert!(told.contains("edited.masc has faults"), "{told}");
+}
+
+#[test]
+fn a_main_file_that_moved_is_the_file_that_it_was() {
+    let (sandbox, git) = repository();
+    git(&sandbox, &["mv", QUICKSTART, "experiments/moved.masc"]);
+    git(&sandbox, &["commit", "-qm", "moved"]);
+    let pure = sandbox.mascot(&["diff", "HEAD~1..HEAD", "--json", "--fail-on", "cosmetic"]).ended_with(0).json();
+    assert_eq!((&pure["class"], pure["files"].as_array().unwrap().len()), (&"none".into(), 0));
+    sandbox.edit("experiments/moved.masc", "+ 0.3 * finished()", "+ 0.4 * finished()");
+    git(&sandbox, &["commit", "-qam", "edited"]);
+    // Without a name, by either name, and with the files as they lie here.
+    for call in [
+        &["diff", "HEAD~2..HEAD"][..],
+        &["diff", "HEAD~2..HEAD", "experiments/moved.masc"],
+        &["diff", "HEAD~2..HEAD", QUICKSTART],
+        &["diff", "HEAD~2.."],
+    ] {
+        let told = sandbox.mascot(&[call, &["--json", "--fail-on", "objective"]].concat()).ended_with(4).json();
+        assert_eq!((&told["class"], &told["verdict"]), (&"objective".into(), &"not_comparable".into()), "{told:#}");
+        assert_eq!((names(&told).len(), names(&told)[0].as_str()), (10, "voices/anchor"), "{call:?}: {told:#}");
+    }
+}
+
+#[test]
+fn a_run_that_stopped_early_is_not_said_to_hold_every_result() {
+    let sandbox = Sandbox::new();
+    sandbox.mascot(&["run", QUICKSTART, "--engine", "fake", "--until", "sounding"]).ended_with(0);
+    let told = sandbox.mascot(&["diff", "run:latest", QUICKSTART]).ended_with(0).out;
+    assert!(told.contains("what was made is recalled, and ") && told.contains(" tasks have no result yet"), "{told}");
 }

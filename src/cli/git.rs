@@ -125,12 +125,14 @@ impl Range {
         Ok((from, to))
     }
 
-    /// What the file is called at both ends.
-    pub fn names(&self, file: &Path) -> (String, String) {
-        let at =
-            |end: &str| if end.is_empty() { file.display().to_string() } else { format!("{end}:{}", file.display()) };
-        let from = if self.parted { format!("{}...{}:{}", self.from, self.to, file.display()) } else { at(&self.from) };
-        (from, at(&self.to))
+    /// What a file is called at both ends, as `mascot diff` takes it. Where two parted has no name but its commit's.
+    pub fn names(&self, from: &Revision, before: &Path, after: &Path) -> (String, String) {
+        let at = |end: &str, file: &Path| match end {
+            "" => file.display().to_string(),
+            end => format!("{end}:{}", file.display()),
+        };
+        let begin = if self.parted { from.commit.get(..10).unwrap_or(&from.commit) } else { &self.from };
+        (at(begin, before), at(&self.to, after))
     }
 }
 
@@ -175,6 +177,27 @@ impl Revision {
             self.repository.listed(&["ls-files", "-z", "--cached", "--others", "--exclude-standard"], extension)?;
         files.retain(|file| file.exists());
         Ok(files)
+    }
+
+    /// Files of this extension that are called otherwise at `to`, or as they lie here: what git takes for a rename. The old path and
+    /// the new, as they are written from the current folder.
+    ///
+    /// # Errors
+    /// In git's words.
+    pub fn renamed(&self, to: Option<&Revision>, extension: &str) -> Result<Vec<(PathBuf, PathBuf)>, String> {
+        let mut call = vec!["diff", "--no-ext-diff", "--name-status", "-z", "-M", "--diff-filter=R", &self.commit];
+        call.extend(to.map(|to| to.commit.as_str()));
+        let told = self.repository.git(&call)?;
+        // `R095`, the old path, the new.
+        let mut parts = told.split('\0').filter(|part| !part.is_empty());
+        let mut found = Vec::new();
+        let ending = format!(".{extension}");
+        while let (Some(_), Some(old), Some(new)) = (parts.next(), parts.next(), parts.next()) {
+            if old.ends_with(&ending) && new.ends_with(&ending) {
+                found.push((self.repository.seen_from_here(old), self.repository.seen_from_here(new)));
+            }
+        }
+        Ok(found)
     }
 
     /// The text of a file, if it is there.

@@ -96,6 +96,11 @@ impl Checked {
         points::of_sweep(&self.tree, &self.files, name).0
     }
 
+    /// What a point sets: each path, as it is written, with the place of its value.
+    pub fn settings(&self, point: &Point) -> Vec<(String, source::Span)> {
+        points::settings(&self.tree, point)
+    }
+
     /// What a sweep skips, and why.
     pub fn skipped_points(&self, name: &str) -> Vec<Skipped> {
         points::of_sweep(&self.tree, &self.files, name).1

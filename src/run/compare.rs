@@ -11,7 +11,7 @@ use mascot_lang::diff::{self, Change, Class, Side};
 use mascot_lang::program::{EntityKind, Program};
 
 use crate::plan::{Basis, Contents, Likely, Plan, Task, reruns_with, sources};
-use crate::report::RunReport;
+use crate::report::{Outcome, RunReport, TaskReport};
 use crate::source::Source;
 use crate::store::Store;
 
@@ -34,6 +34,8 @@ pub struct Performed {
     pub engine: String,
     /// What its inputs held.
     pub contents: Contents,
+    /// Tasks of its program that have no result: stopped before, or `--until` an earlier stage.
+    pub without_result: usize,
 }
 
 /// What an edit comes to.
@@ -96,9 +98,13 @@ pub fn class_word(class: Option<Class>) -> &'static str {
 impl Performed {
     /// What the records of a run say that its inputs held. `plan` is that of its program.
     pub fn of(report: &RunReport, plan: &Plan, store: &Store) -> Self {
-        let mut contents = Contents::new();
+        let (mut contents, mut without_result) = (Contents::new(), 0);
         for task in &plan.tasks {
-            let key = report.task(&task.id).and_then(|task| task.key);
+            let told = report.task(&task.id);
+            let is_made =
+                |task: &&TaskReport| matches!(task.outcome, Some(Outcome::Fresh | Outcome::Recalled | Outcome::Gated));
+            without_result += usize::from(told.filter(is_made).is_none());
+            let key = told.and_then(|task| task.key);
             // What cannot be read is as good as not kept: declarations stand in.
             let Some(document) = key.and_then(|key| store.document(&key).ok().flatten()) else { continue };
             for (slot, bind) in &task.slots {
@@ -109,7 +115,7 @@ impl Performed {
                 }
             }
         }
-        Self { engine: report.engine.clone(), contents }
+        Self { engine: report.engine.clone(), contents, without_result }
     }
 }
 
@@ -127,6 +133,14 @@ pub fn compare(a: Version<'_>, b: Version<'_>) -> Comparison {
         (None, Some(after)) => (0..after.tasks.len()).collect(),
         (_, None) => Vec::new(),
     };
+    // Whatever lang::diff does not know: a request that differs is told by itself.
+    if let (Some(before), Some(after)) = (a.plan, b.plan)
+        && !reruns.is_empty()
+        && !changes.iter().any(enters_a_key)
+    {
+        changes.extend(untold(before, after, &reruns));
+        changes.sort();
+    }
     let performed: Vec<&Task> = b.plan.iter().flat_map(|plan| reruns.iter().map(|at| &plan.tasks[*at])).collect();
     let class = match changes.first() {
         Some(first) => Some(first.class),
@@ -159,6 +173,70 @@ impl<'a> Version<'a> {
         });
         sources.chain(texts).collect()
     }
+}
+
+fn enters_a_key(change: &Change) -> bool {
+    !matches!(change.class, Class::Where | Class::Cosmetic)
+}
+
+/// The first part of a request that differs, of the first task that re-runs.
+fn untold(before: &Plan, after: &Plan, reruns: &[usize]) -> Option<Change> {
+    let task = after.tasks.get(*reruns.first()?)?;
+    let request = |task: &Task| serde_json::json!({"request": task.spec, "inputs": task.slots});
+    let old = before.tasks.iter().find(|one| one.id == task.id).map(request);
+    let mut path = Vec::new();
+    let (from, to) = apart(old.unwrap_or_default(), request(task), &mut path);
+    let told = |value: serde_json::Value| (!value.is_null()).then(|| value.to_string());
+    Some(Change {
+        class: Class::Training,
+        entity: format!("stage {}", task.stage),
+        field: path.join("."),
+        from: told(from),
+        to: told(to),
+        renamed_from: None,
+        words: None,
+        evaluates: Vec::new(),
+    })
+}
+
+/// Where two documents part, and what each holds there.
+fn apart(a: serde_json::Value, b: serde_json::Value, path: &mut Vec<String>) -> (serde_json::Value, serde_json::Value) {
+    use serde_json::Value::{Array, Object};
+    let child = match (&a, &b) {
+        (Object(x), Object(y)) => {
+            let names = y.keys().chain(x.keys());
+            names
+                .filter(|name| x.get(*name) != y.get(*name))
+                .map(|name| (name.clone(), a[name].clone(), b[name].clone()))
+                .next()
+        }
+        (Array(x), Array(y)) if x.len() == y.len() => {
+            let at = x.iter().zip(y).position(|(x, y)| x != y);
+            at.map(|at| (at.to_string(), x[at].clone(), y[at].clone()))
+        }
+        _ => None,
+    };
+    match child {
+        Some((name, x, y)) => {
+            path.push(name);
+            apart(x, y, path)
+        }
+        None => (a, b),
+    }
+}
+
+/// Whether it is of a variant or sweep at whose points nothing is compared: it is told, and decides nothing.
+fn is_elsewhere((a, b): (Version<'_>, Version<'_>), change: &Change) -> bool {
+    let name = change.entity.strip_prefix("variant ").or_else(|| change.entity.strip_prefix("sweep "));
+    let Some(name) = name else { return false };
+    let names = [Some(name), change.renamed_from.as_deref()];
+    let is_at = |id: &str| {
+        let point = id.split_once('@').map(|(_, point)| point.split('[').next().unwrap_or(point));
+        point.is_some() && names.contains(&point)
+    };
+    let plans = [a.plan, b.plan].into_iter().flatten();
+    let mut tasks = plans.flat_map(|plan| &plan.tasks);
+    !tasks.any(|task| is_at(&task.id) || task.also.iter().any(|id| is_at(id)))
 }
 
 /// Inputs that two runs found to hold something else under the same declaration.
@@ -194,14 +272,23 @@ fn judged((a, b): (Version<'_>, Version<'_>), changes: &[Change], performed: &[&
         return (Verdict::NotComparable, why);
     }
     let is_library = b.plan.is_none();
-    // Of a library nothing is planned: what enters a key is told by its class.
-    let enters_no_key = |one: &Change| matches!(one.class, Class::Where | Class::Cosmetic);
     if !is_library && performed.is_empty() {
-        return (Verdict::Identical, "no task's request differs: every result is recalled".to_owned());
+        let recalled = match a.performed.map_or(0, |performed| performed.without_result) {
+            0 => "every result is recalled".to_owned(),
+            1 => "what was made is recalled, and 1 task has no result yet".to_owned(),
+            some => format!("what was made is recalled, and {some} tasks have no result yet"),
+        };
+        let why = match changes.iter().any(enters_a_key) {
+            true => "what changed is in no task's request",
+            false => "no task's request differs",
+        };
+        return (Verdict::Identical, format!("{why}: {recalled}"));
     }
-    if is_library && changes.iter().all(enters_no_key) {
+    // Of a library nothing is planned: what enters a key is told by its class.
+    if is_library && !changes.iter().any(enters_a_key) {
         return (Verdict::Identical, "nothing that enters a key differs".to_owned());
     }
+    let changes: Vec<&Change> = changes.iter().filter(|one| is_library || !is_elsewhere((a, b), one)).collect();
     if let Some(one) = changes.iter().find(|one| one.class == Class::Objective) {
         return (Verdict::NotComparable, format!("what is aimed at or measured by is another: {}", one.place()));
     }

@@ -110,20 +110,29 @@ fn ranged(args: &Diff, range: &Range) -> Result<(Vec<Compared>, Exit), Exit> {
         Exit::CallWrong
     };
     let (from, to) = range.ends().map_err(wrong)?;
+    let renamed = from.renamed(to.as_ref(), "masc").map_err(wrong)?;
+    // What it was called, and what it is called: by either of its names.
+    let both_names = |file: &PathBuf| {
+        let known = renamed.iter().find(|(old, new)| new == file || old == file);
+        known.cloned().unwrap_or_else(|| (file.clone(), file.clone()))
+    };
     if !args.rest.is_empty() {
         let mut compared = Vec::new();
         for file in &args.rest {
-            compared.extend(at_both(args, range, (&from, to.as_ref()), file, true)?);
+            let (before, after) = both_names(file);
+            compared.extend(at_both(args, range, (&from, to.as_ref()), (&before, &after), true)?);
         }
         return Ok((compared, Exit::Done));
     }
     let mut files = from.files("masc").map_err(wrong)?;
     files.extend(to.as_ref().map_or_else(|| from.files_here("masc"), |to| to.files("masc")).map_err(wrong)?);
+    files.retain(|file| renamed.iter().all(|(old, _)| old != file));
     files.sort();
     files.dedup();
     let (mut experiments, mut libraries, mut exit) = (Vec::new(), Vec::new(), Exit::Done);
     for file in &files {
-        match at_both(args, range, (&from, to.as_ref()), file, false) {
+        let (before, after) = both_names(file);
+        match at_both(args, range, (&from, to.as_ref()), (&before, &after), false) {
             Ok(None) => {}
             Ok(Some(one)) if one.found.class.is_none() => {}
             Ok(Some(one)) if one.tasks > 0 => experiments.push((file, one)),
@@ -141,21 +150,21 @@ fn ranged(args: &Diff, range: &Range) -> Result<(Vec<Compared>, Exit), Exit> {
     Ok((experiments.into_iter().map(|(_, one)| one).chain(alone).collect(), exit))
 }
 
-/// One file at both ends. `None`: it is nowhere, or faulty on both sides and the same.
+/// One file at both ends, by what it is called at each. `None`: it is nowhere, or faulty on both sides and the same.
 fn at_both(
     args: &Diff,
     range: &Range,
     (from, to): (&Revision, Option<&Revision>),
-    file: &PathBuf,
+    (old, file): (&Path, &Path),
     named: bool,
 ) -> Result<Option<Compared>, Exit> {
-    let before = from.text(file);
+    let before = from.text(old);
     let after = match to {
         Some(to) => to.text(file),
         None => std::fs::read_to_string(file).ok(),
     };
     let quiet = !named && before == after;
-    let (name_a, name_b) = range.names(file);
+    let (name_a, name_b) = range.names(from, old, file);
     let new = |one: Option<Side>| match one {
         Some(side) => load_side(args, to, file, &name_b, quiet).map(|other| other.map(|b| both(&side, &b))),
         // It could not be read before; nothing can be compared with it.
@@ -167,11 +176,11 @@ fn at_both(
             Err(Exit::CallWrong)
         }
         (Some(_), None) => {
-            let a = load_side(args, Some(from), file, &name_a, !named)?;
+            let a = load_side(args, Some(from), old, &name_a, !named)?;
             Ok(a.map(|a| gone(&a, &name_b)))
         }
         (None, Some(_)) => new(None),
-        (Some(_), Some(_)) => new(load_side(args, Some(from), file, &name_a, !named)?),
+        (Some(_), Some(_)) => new(load_side(args, Some(from), old, &name_a, !named)?),
     }
 }
 

@@ -51,7 +51,12 @@ pub fn documents(all: &[Compared]) -> Value {
             changes.push(one);
         }
     }
-    let reruns = all.iter().flat_map(|one| one.reruns.iter().map(move |id| format!("{} {id}", one.b)));
+    // Of several, each id with its file.
+    let of_file = |one: &Compared, id: &String| match all {
+        [_] => id.clone(),
+        _ => format!("{} {id}", file_of(one)),
+    };
+    let reruns = all.iter().flat_map(|one| one.reruns.iter().map(move |id| of_file(one, id)));
     let worst = worst(all);
     json!({
         "verdict": worst.map_or("identical", |one| one.found.verdict.word()), "class": class_word(strictest(all)),
@@ -137,7 +142,7 @@ pub fn markdown(all: &[Compared]) -> String {
     let mut said = BTreeSet::new();
     to.push('\n');
     for one in all.iter().filter(|one| said.insert(one.found.because.clone())) {
-        let _ = writeln!(to, "{}: {}.", mark(one), escaped(&one.found.because));
+        let _ = writeln!(to, "{}: {}.", mark(one), sentence(&one.found.because));
     }
     changes(all, &mut to);
     for one in all.iter().filter(|one| !one.reruns.is_empty()) {
@@ -148,7 +153,7 @@ pub fn markdown(all: &[Compared]) -> String {
             one.reruns.len(),
             plural(one.tasks, "task"),
             one.reruns.iter().map(|id| format!("`{id}`")).collect::<Vec<_>>().join(" "),
-            cost(one).iter().map(|line| format!("- {}", escaped(line))).collect::<Vec<_>>().join("\n"),
+            cost(one).iter().map(|line| format!("- {}", sentence(line))).collect::<Vec<_>>().join("\n"),
         );
     }
     to
@@ -313,6 +318,23 @@ fn both(one: &Change) -> (String, String) {
             (shown(from), shown(to))
         }
     }
+}
+
+/// A sentence of ours: what it shows as code stays code, all else is no markup.
+fn sentence(text: &str) -> String {
+    if text.matches('`').count() % 2 == 1 {
+        return escaped(text);
+    }
+    let parts = text.split('`').enumerate().map(|(at, part)| match at % 2 {
+        // Spaces at its ends part it from what is code.
+        0 => {
+            let space = |is: bool| if is { " " } else { "" };
+            let (before, after) = (part.starts_with(' '), part.ends_with(' ') && part.trim() != "");
+            format!("{}{}{}", space(before), escaped(part), space(after))
+        }
+        _ => format!("`{part}`"),
+    });
+    parts.collect()
 }
 
 /// Text in a cell of a table: no markup, no new column.

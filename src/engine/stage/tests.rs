@@ -472,7 +472,6 @@ fn a_director_is_trained_and_rehearsed_and_all_is_measured() {
     assert_eq!(adapter(&whole), adapter(&parts));
     assert_ne!(adapter(&whole), bytes(&house.inputs["policy.adapter"].path.join("adapter_model.safetensors")));
     house.bind("director.adapter", &whole, "adapter");
-
     let rehearsal = DialogueSpec {
         seed: 7,
         director: director(Some("director.adapter")),
@@ -480,6 +479,7 @@ fn a_director_is_trained_and_rehearsed_and_all_is_measured() {
         data: data("situations", None),
         prompts: Some(3),
         turns: 3,
+        users: None,
         sample: sample(2, 8),
     };
     let (_, workspace) = house.done(&TaskSpec::Dialogue(Box::new(rehearsal.clone())), "rehearsal");

@@ -215,6 +215,20 @@ pub fn of_sweep(tree: &Tree, files: &SourceMap, name: &str) -> (Vec<Point>, Vec<
     (points, skipped)
 }
 
+/// What a point sets, `--set` aside: each path, as it is written, with the place of its value.
+pub fn settings(tree: &Tree, point: &Point) -> Vec<(String, Span)> {
+    let body = |keyword, name| body_of(tree, keyword, name);
+    let all = match point {
+        Point::Base => None,
+        Point::Variant(name) => body("variant", name)
+            .map(|body| assigns(body).map(|assign| (text_of(&assign.path), assign.value.span)).collect()),
+        Point::Sweep { name, index } => body("sweep", name)
+            .and_then(|body| Sweep::read(body).at(*index))
+            .map(|chosen| chosen.into_iter().map(|(path, value)| (text_of(path), value.span)).collect()),
+    };
+    all.unwrap_or_default()
+}
+
 /// Checks every variant and sweep of every file against the evaluated base.
 pub fn check_all(checker: &mut Checker<'_>) {
     for decl in checker.names.decls.clone() {

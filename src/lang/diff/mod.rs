@@ -5,12 +5,14 @@
 //!
 //! # Steps
 //! 1. `pairs`: which entity is which, renames recognised.
-//! 2. `raw`: their values compared, each with the text that it comes from; `readers`: the class where it depends on who reads;
-//!    `variants`: what variants and sweeps set.
-//! 3. [`changes`]: differences whose own text is the same are explained by what that text names, and folded into it.
+//! 2. `raw`: their values compared, each with the text that it comes from, `blocks` those of examples, criteria and gates; `readers`:
+//!    the class where it depends on who reads; `variants`: what variants and sweeps set.
+//! 3. [`changes`]: differences whose own text is the same are explained by what that text names (`names`), and folded into it.
 //!
 //! Deliberately absent: what re-runs, what it costs and whether results stay comparable. That is asked of plans (`run`).
 
+mod blocks;
+mod names;
 mod pairs;
 mod raw;
 mod readers;
@@ -21,9 +23,9 @@ use std::collections::BTreeSet;
 
 use crate::Checked;
 pub use crate::check::schema::Class;
-use crate::format::words;
 use crate::program::{EntityKind, Program};
 use crate::source::SourceMap;
+use names::Names;
 use raw::Raw;
 
 /// One program with the texts that it comes from.
@@ -74,6 +76,10 @@ impl Change {
         Self { class, entity, field: field.to_owned(), from, to, renamed_from, words, evaluates }
     }
 
+    fn reads_the_same(&self) -> bool {
+        self.renamed_from.is_none() && self.from.is_some() && self.from == self.to
+    }
+
     /// `persona beacon voice`
     pub fn place(&self) -> String {
         format!("{} {}", self.entity, self.field).trim_end().to_owned()
@@ -83,25 +89,9 @@ impl Change {
 /// Every difference of `b` from `a`, strictest first.
 pub fn changes(a: Side<'_>, b: Side<'_>) -> Vec<Change> {
     let all = raw::raw(a, b);
-    let passed_on = raw::passed_on(b);
-    // Everything that a name stands for, through the names between.
-    let reached = |text: &str, name: &str| {
-        let mut seen: BTreeSet<String> = BTreeSet::new();
-        let mut open: Vec<String> = words(text);
-        while let Some(word) = open.pop() {
-            if word == name {
-                return true;
-            }
-            if seen.insert(word.clone()) {
-                open.extend(passed_on.get(&word).into_iter().flat_map(|text| words(text)));
-            }
-        }
-        false
-    };
+    let names = Names::of(b);
     let edited: Vec<&Raw> = all.iter().filter(|one| one.is_edited).collect();
-    let explained = |one: &Raw| {
-        one.text.as_ref().is_some_and(|text| edited.iter().any(|by| by.name != one.name && reached(text, &by.name)))
-    };
+    let explained = |one: &Raw| edited.iter().any(|by| names.explains(by, one));
     // What follows from another value of its entity is no change of its own.
     let follows = |one: &Raw| {
         let beside = |other: &&Raw| (other.kind, &other.name) == (one.kind, &one.name) && !other.follows;
@@ -120,12 +110,10 @@ pub fn changes(a: Side<'_>, b: Side<'_>) -> Vec<Change> {
     for one in all.iter().filter(|one| one.is_edited || !explained(one) && !follows(one)) {
         let mut change = one.change.clone();
         let mut reached_by_it = evaluates(one);
+        reached_by_it.append(&mut change.evaluates.drain(..).collect());
         if one.is_named_value {
-            // Of itself a name changes nothing: it is as strict as the strictest that it reaches.
-            let through = all.iter().filter(|other| !other.is_edited && !other.is_named_value);
-            let reaches = through.filter(|other| other.text.as_ref().is_some_and(|text| reached(text, &one.name)));
-            let reaches: Vec<&Raw> = reaches.collect();
-            change.class = reaches.iter().map(|other| other.change.class).min().unwrap_or(Class::Cosmetic);
+            change.class = names.class(one, &all);
+            let reaches = names.reached(one, &all);
             let data = reaches.iter().filter(|other| other.change.class == change.class);
             reached_by_it.extend(data.flat_map(|other| evaluates(other)));
         }
@@ -135,6 +123,9 @@ pub fn changes(a: Side<'_>, b: Side<'_>) -> Vec<Change> {
         }
     }
     found.sort();
+    // What reads the same before and after tells nobody anything, unless nothing else says how strict it is.
+    let strictest = found.iter().find(|one| !one.reads_the_same()).map(|one| one.class);
+    found.retain(|one| !one.reads_the_same() || strictest.is_none_or(|class| class > one.class));
     found
 }
 

@@ -1,14 +1,15 @@
 //! Entities side by side: every value that differs, with the text that it comes from.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::names::is_named_value;
 use super::pairs::{self, Renames};
 use super::readers::{self, class_of};
-use super::values::{Pair, same};
+use super::values::Pair;
 use super::{Change, Side, variants};
 use crate::check::schema::{self, Attribute, Class, Kind};
 use crate::format::words;
-use crate::program::{Child, Entity, EntityKind, Field, Fields, Gate, Instance, Layer, Program, VALUE, Value};
+use crate::program::{Child, Entity, EntityKind, Field, Fields, Instance, Layer, Program, VALUE, Value};
 use crate::source::Span;
 
 /// A difference, and where it was made.
@@ -24,6 +25,8 @@ pub struct Raw {
     pub is_named_value: bool,
     /// That text, in `b` where there is one.
     pub text: Option<String>,
+    /// The persona whose it is, of a member of a family.
+    pub member: Option<String>,
     /// Where it stands in `a` and in `b`: what several entities have from one line is one difference.
     pub places: (Option<Span>, Option<Span>),
     /// Written alike on both sides, or on neither: it follows from another value, of the same entity or of what its text names.
@@ -36,25 +39,11 @@ impl Raw {
     }
 }
 
-/// What names pass on: the texts of params and lets, and the headers of stages, whose families a list makes.
-pub fn passed_on(side: Side<'_>) -> BTreeMap<String, String> {
-    let entities = side.program.entities.iter();
-    let texts = entities.filter_map(|entity| match entity.kind {
-        kind if is_named_value(kind) => Some((entity.name.clone(), side.files.text(entity.span).to_owned())),
-        EntityKind::Stage => Some((entity.name.clone(), side.files.text(entity.header).to_owned())),
-        _ => None,
-    });
-    texts.collect()
-}
-
-fn is_named_value(kind: EntityKind) -> bool {
-    matches!(kind, EntityKind::Param | EntityKind::Let)
-}
-
 pub fn raw(a: Side<'_>, b: Side<'_>) -> Vec<Raw> {
     let (renamed, renames) = pairs::renamed(a, b);
     let a = Side { program: &renamed, ..a };
-    let mut walk = Walk { a, b, all: Vec::new() };
+    let names = renames.iter().map(|((_, from), to)| (from.clone(), to.clone())).collect();
+    let mut walk = Walk { a, b, all: Vec::new(), names };
     for after in &b.program.entities {
         match pairs::other(b, after, a) {
             Some(before) => walk.entities(before, after),
@@ -67,6 +56,7 @@ pub fn raw(a: Side<'_>, b: Side<'_>) -> Vec<Raw> {
         }
     }
     walk.renames(&renames);
+    walk.once_where_it_was_set();
     walk.once_a_line()
 }
 
@@ -75,14 +65,16 @@ pub fn called(entity: &Entity) -> String {
     format!("{} {}", entity.kind.keyword(), entity.name)
 }
 
-struct Walk<'a> {
-    a: Side<'a>,
-    b: Side<'a>,
-    all: Vec<Raw>,
+pub struct Walk<'a> {
+    pub a: Side<'a>,
+    pub b: Side<'a>,
+    pub all: Vec<Raw>,
+    /// Old name → new name.
+    names: BTreeMap<String, String>,
 }
 
 impl<'a> Walk<'a> {
-    fn push(&mut self, change: Change, entity: &Entity, is_edited: bool, at: (Option<Span>, Option<Span>)) {
+    pub fn push(&mut self, change: Change, entity: &Entity, is_edited: bool, at: (Option<Span>, Option<Span>)) {
         let text = match at {
             (_, Some(span)) => Some(self.b.files.text(span).to_owned()),
             (Some(span), None) => Some(self.a.files.text(span).to_owned()),
@@ -95,12 +87,13 @@ impl<'a> Walk<'a> {
             is_edited,
             is_named_value: is_named_value(entity.kind),
             text,
+            member: None,
             places: at,
             follows: false,
         });
     }
 
-    fn follows(&mut self, follows: bool) {
+    pub fn follows(&mut self, follows: bool) {
         if let Some(last) = self.all.last_mut() {
             last.follows = follows;
         }
@@ -109,6 +102,8 @@ impl<'a> Walk<'a> {
     /// An entity that came or went.
     fn whole(&mut self, entity: &Entity, side: Side<'_>, came: bool) {
         let class = match entity.kind {
+            // One table for another: what it measured by is gone.
+            EntityKind::Stage if !came && is_evaluate(entity) && self.has_new_table() => Class::Objective,
             EntityKind::Stage | EntityKind::Variant | EntityKind::Sweep => Class::Topology,
             EntityKind::Param | EntityKind::Let | EntityKind::Report | EntityKind::Experiment => Class::Cosmetic,
             EntityKind::Secret | EntityKind::Budget | EntityKind::Profile => Class::Where,
@@ -121,6 +116,17 @@ impl<'a> Walk<'a> {
         let words = (0, entity.children.iter().map(words_of_child).sum::<usize>() + words_of_fields(&entity.fields));
         let words = (words.1 > 0).then_some(if came { words } else { (words.1, 0) });
         self.push(Change { words, ..Change::new(class, called(entity), "", from, to) }, entity, true, (None, None));
+    }
+
+    fn has_new_table(&self) -> bool {
+        let tables = self.b.program.of_kind(EntityKind::Stage).filter(|stage| is_evaluate(stage));
+        tables.into_iter().any(|stage| pairs::other(self.b, stage, self.a).is_none())
+    }
+
+    /// The words of a text of `a`, with the names of today.
+    pub fn words_now(&self, text: &str) -> Vec<String> {
+        let now = |word: String| self.names.get(&word).cloned().unwrap_or(word);
+        words(text).into_iter().map(now).collect()
     }
 
     fn renames(&mut self, renames: &Renames) {
@@ -166,7 +172,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Something whose text is its entity's own head.
-    fn plain(
+    pub fn plain(
         &mut self,
         entity: &Entity,
         named: &str,
@@ -183,7 +189,7 @@ impl<'a> Walk<'a> {
         if before.title != after.title {
             self.plain(after, &called(after), "title", Class::Cosmetic, before.title.clone(), after.title.clone());
         }
-        for change in variants::changes((self.a, before), (self.b, after)) {
+        for change in variants::changes((self.a, before), (self.b, after), &self.names) {
             self.push(change, after, true, (None, None));
         }
     }
@@ -199,8 +205,9 @@ impl<'a> Walk<'a> {
             let list = |all: &[Option<String>]| {
                 Some(format!("[{}]", all.iter().flatten().cloned().collect::<Vec<_>>().join(", ")))
             };
-            let change = Change::new(Class::Topology, called(after), "for", list(&was), list(&is));
-            let edited = words(self.a.files.text(before.header)) != words(self.b.files.text(after.header));
+            let class = self.crew_class((before, &was), (after, &is));
+            let change = Change::new(class, called(after), "for", list(&was), list(&is));
+            let edited = self.words_now(self.a.files.text(before.header)) != words(self.b.files.text(after.header));
             self.push(change, after, edited, (Some(before.header), Some(after.header)));
         }
         let from = self.all.len();
@@ -212,7 +219,9 @@ impl<'a> Walk<'a> {
                 Some(name) => format!("stage {}.{name}", after.name),
                 None => called(after),
             };
+            let own = self.all.len();
             self.fields(after, &named, "", &old.fields, &new.fields, &|name| kind.and_then(|kind| kind.field(name)));
+            self.all[own..].iter_mut().for_each(|one| one.member.clone_from(name));
             if compared == 1 {
                 self.gates(after, &old.gates, &new.gates);
             }
@@ -233,44 +242,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// By what they ask, however it is written; one that is gone is paired with the one that is most like it.
-    fn gates(&mut self, entity: &Entity, before: &[Gate], after: &[Gate]) {
-        let alike = |x: &Gate, y: &Gate| {
-            let asks =
-                same(&x.condition, self.a.program, &y.condition, self.b.program) || words(&x.text) == words(&y.text);
-            x.otherwise == y.otherwise && asks
-        };
-        for gate in after {
-            let like = |old: &&Gate| (&old.text, &old.otherwise) == (&gate.text, &gate.otherwise);
-            let asks = |old: &Gate| same(&old.condition, self.a.program, &gate.condition, self.b.program);
-            // Its words are the same, and what they name is not: that is told where it stands.
-            if let Some(old) = before.iter().find(like).filter(|old| !asks(old)) {
-                let (from, to) = (Some(old.text.clone()), Some(gate.text.clone()));
-                let change = Change::new(Class::Topology, called(entity), "gate", from, to);
-                self.push(change, entity, false, (Some(old.span), Some(gate.span)));
-                self.follows(true);
-            }
-        }
-        let mut gone: Vec<&Gate> = before.iter().filter(|x| !after.iter().any(|y| alike(x, y))).collect();
-        let come: Vec<&Gate> = after.iter().filter(|y| !before.iter().any(|x| alike(x, y))).collect();
-        for gate in come {
-            let new = words(&gate.text);
-            let shared = |old: &Gate| {
-                let old = words(&old.text);
-                let common = old.iter().filter(|word| new.contains(word)).count();
-                common as f64 / old.len().max(new.len()).max(1) as f64
-            };
-            let like =
-                (0..gone.len()).map(|at| (shared(gone[at]), at)).max_by(|x, y| x.0.total_cmp(&y.0).then(y.1.cmp(&x.1)));
-            let from = like.filter(|(share, _)| *share >= 0.8).map(|(_, at)| gone.remove(at).text.clone());
-            self.plain(entity, &called(entity), "gate", Class::Topology, from, Some(gate.text.clone()));
-        }
-        for gate in gone {
-            self.plain(entity, &called(entity), "gate", Class::Topology, Some(gate.text.clone()), None);
-        }
-    }
-
-    fn fields(
+    pub fn fields(
         &mut self,
         entity: &Entity,
         named: &str,
@@ -296,7 +268,7 @@ impl<'a> Walk<'a> {
                 let (was, is) = (place(x), place(y));
                 let texts = (was.map(|span| self.a.files.text(span)), is.map(|span| self.b.files.text(span)));
                 let edited = match texts {
-                    (Some(x), Some(y)) => words(x) != words(y),
+                    (Some(x), Some(y)) => self.words_now(x) != words(y),
                     _ => true,
                 };
                 // Of a param or a let the one field is the value itself.
@@ -309,6 +281,11 @@ impl<'a> Walk<'a> {
                 // A text is shown as it is, all else as its author wrote it, where they did.
                 let written = |value: &Value, text: Option<&str>, told: String| match (value, text) {
                     (Value::Text(_), _) | (_, None) => told,
+                    // Beside it stand its type, its range and what it is for.
+                    _ if entity.kind == EntityKind::Param => told,
+                    (_, Some(text)) if entity.kind == EntityKind::Let => {
+                        inline(text.split_once('=').map_or(text, |(_, value)| value.trim()))
+                    }
                     (_, Some(text)) => inline(of_assignment(text)),
                 };
                 let shown = |value: &Value, text: Option<&str>, told: String| match below.as_str() {
@@ -316,7 +293,10 @@ impl<'a> Walk<'a> {
                     _ => Some(told),
                 };
                 let class = class_of((self.a.program, &x.value), (self.b.program, &y.value), entity, name, class);
-                let (from, to) = (shown(&x.value, texts.0, from), shown(&y.value, texts.1, to));
+                let values = (Some(from.clone()), Some(to.clone()));
+                let written = (shown(&x.value, texts.0, from), shown(&y.value, texts.1, to));
+                // Written alike, and not the same: what it comes to is told.
+                let (from, to) = if written.0 == written.1 { values } else { written };
                 let words = match (&x.value, &y.value) {
                     (Value::Text(_) | Value::List(_), _) | (_, Value::Text(_) | Value::List(_)) => {
                         // One word is a name, a digest or an address.
@@ -333,92 +313,41 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Examples, criteria, tests: those that are alike first, then what is left in its order.
-    fn children(&mut self, before: &'a Entity, after: &'a Entity, kind: Option<&'static Kind>) {
-        let alike = |x: &Child, y: &Child| {
-            (&x.keyword, &x.name, &x.title, x.weight) == (&y.keyword, &y.name, &y.title, y.weight)
-                && x.fields.keys().eq(y.fields.keys())
-                && x.fields
-                    .iter()
-                    .all(|(name, field)| same(&field.value, self.a.program, &y.fields[name].value, self.b.program))
-                && x.gates.iter().map(|gate| &gate.text).eq(y.gates.iter().map(|gate| &gate.text))
+    /// What a variant or a sweep on both sides sets, at whose point the programs are, is told there.
+    fn once_where_it_was_set(&mut self) {
+        if self.a.checked.is_none() || self.b.checked.is_none() {
+            return;
+        }
+        let (a, b) = (self.a, self.b);
+        let is_set = |side: Side<'_>, other: Side<'_>, span: Option<Span>| {
+            let is_point = |one: &&Entity| matches!(one.kind, EntityKind::Variant | EntityKind::Sweep);
+            let mut points = side.program.entities.iter().filter(is_point);
+            span.is_some_and(|span| {
+                points.any(|one| within(span, one.span) && pairs::other(side, one, other).is_some())
+            })
         };
-        let mut gone: Vec<&Child> = before.children.iter().collect();
-        let mut come: Vec<(usize, &Child)> = Vec::new();
-        for (at, child) in after.children.iter().enumerate() {
-            match gone.iter().position(|one| alike(one, child)) {
-                Some(found) => drop(gone.remove(found)),
-                None => come.push((at, child)),
-            }
-        }
-        let named = called(after);
-        for (at, child) in come {
-            let number = after.children[..=at].iter().filter(|one| one.keyword == child.keyword).count();
-            let label = format!("{} {}", child.keyword, child.name.clone().unwrap_or_else(|| number.to_string()));
-            let block = kind.and_then(|kind| kind.child(&child.keyword));
-            let class = block.map_or(Class::Topology, |block| self.child_class(after, block.class, &child.keyword));
-            let old = gone.iter().position(|one| one.keyword == child.keyword && one.name == child.name);
-            let Some(old) = old.map(|at| gone.remove(at)) else {
-                let text = self.b.files.text(child.span).to_owned();
-                let change = Change::new(class, named.clone(), &label, None, Some(text));
-                let words = Some((0, words_of_child(child)));
-                self.push(Change { words, ..change }, after, true, (None, None));
-                continue;
-            };
-            if old.title != child.title {
-                self.plain(after, &named, &format!("{label}.title"), class, old.title.clone(), child.title.clone());
-            }
-            if old.weight != child.weight {
-                let percent = |weight: Option<f64>| weight.map(|weight| format!("{}%", weight * 100.0));
-                self.plain(
-                    after,
-                    &named,
-                    &format!("{label}.weight"),
-                    class,
-                    percent(old.weight),
-                    percent(child.weight),
-                );
-            }
-            let from = self.all.len();
-            let attribute = |name: &str| block.and_then(|block| block.fields.iter().find(|field| field.name == name));
-            self.fields(after, &named, &label, &old.fields, &child.fields, &attribute);
-            for one in &mut self.all[from..] {
-                one.change.class = one.change.class.min(class);
-            }
-            if old.gates.iter().map(|gate| &gate.text).ne(child.gates.iter().map(|gate| &gate.text)) {
-                let told = |child: &Child| child.gates.first().map(|gate| gate.text.clone());
-                self.plain(after, &named, &format!("{label}.gate"), class, told(old), told(child));
-            }
-        }
-        for child in gone {
-            let block = kind.and_then(|kind| kind.child(&child.keyword));
-            let class = block.map_or(Class::Topology, |block| self.child_class(after, block.class, &child.keyword));
-            let label = match &child.name {
-                Some(name) => format!("{} {name}", child.keyword),
-                None => child.keyword.clone(),
-            };
-            let text = self.a.files.text(child.span).to_owned();
-            let change = Change::new(class, named.clone(), &label, Some(text), None);
-            let words = Some((words_of_child(child), 0));
-            self.push(Change { words, ..change }, after, true, (None, None));
-        }
+        self.all.retain(|one| !one.is_edited || !is_set(b, a, one.places.1) && !is_set(a, b, one.places.0));
     }
 
-    /// An example that a contrast of an `evaluate` reads is part of the yardstick.
-    fn child_class(&self, entity: &Entity, class: Class, keyword: &str) -> Class {
-        let is_yardstick = entity.kind == EntityKind::Persona
-            && keyword == "example"
-            && [self.a.program, self.b.program].iter().any(|program| readers::measures_by(program, &entity.name));
-        if is_yardstick { Class::Objective } else { class }
+    /// Who is compared with whom is part of the yardstick, where a contrast of an `evaluate` reads the crew.
+    fn crew_class(
+        &self,
+        (before, was): (&Entity, &[Option<String>]),
+        (after, is): (&Entity, &[Option<String>]),
+    ) -> Class {
+        let as_set = |all: &[Option<String>]| all.iter().flatten().cloned().collect::<BTreeSet<String>>();
+        let sides = [(self.a.program, before), (self.b.program, after)];
+        let is_yardstick = as_set(was) != as_set(is)
+            && sides.into_iter().any(|(program, entity)| readers::measures_within_crew(program, entity.id));
+        if is_yardstick { Class::Objective } else { Class::Topology }
     }
 
     /// What several entities have from one line (by `extends`) is that line's entity's.
     fn once_a_line(self) -> Vec<Raw> {
         let stands_in = |one: &Raw, span: Span| {
-            let entity = self.b.program.entities.iter().find(|entity| entity.name == one.name);
-            entity.is_some_and(|entity| {
-                entity.span.file == span.file && (entity.span.start..entity.span.end).contains(&span.start)
-            })
+            let side = if one.places.1.is_some() { self.b } else { self.a };
+            let entity = side.program.entities.iter().find(|entity| entity.name == one.name);
+            entity.is_some_and(|entity| within(span, entity.span))
         };
         let homes: Vec<Span> =
             self.all.iter().filter_map(|one| one.origin().filter(|span| stands_in(one, *span))).collect();
@@ -433,6 +362,14 @@ impl<'a> Walk<'a> {
         all.filter_map(|(one, class)| Some(Raw { change: Change { class: class?, ..one.change.clone() }, ..one }))
             .collect()
     }
+}
+
+fn is_evaluate(entity: &Entity) -> bool {
+    entity.stage.as_ref().is_some_and(|stage| stage.kind == "evaluate")
+}
+
+pub fn within(span: Span, whole: Span) -> bool {
+    whole.file == span.file && (whole.start..whole.end).contains(&span.start)
 }
 
 /// On one line, as the one style writes what has room there, however many lines its author took.
@@ -461,7 +398,7 @@ fn words_of_fields(fields: &Fields) -> usize {
     fields.values().map(|field| words_of(&field.value)).sum()
 }
 
-fn words_of_child(child: &Child) -> usize {
+pub fn words_of_child(child: &Child) -> usize {
     words_of_fields(&child.fields)
 }
 

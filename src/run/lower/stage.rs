@@ -168,9 +168,6 @@ impl Lower<'_> {
     /// A dialogue stage; `at` where it stands in a specification, `cast` who speaks in it.
     pub(super) fn dialogue(&mut self, at: &str, owner: Owner<'_>, cast: &Cast, read: Read) -> Json {
         let director = owner.value("director");
-        if *owner.value("users") != Value::Absent {
-            self.cannot_yet("simulated `users`");
-        }
         self.written(&join(at, "director"), owner, "director");
         self.written(&join(at, "actors"), owner, "actors");
         let seats = self.seats(director);
@@ -188,6 +185,13 @@ impl Lower<'_> {
         spec.insert("director".into(), self.director(&join(at, "director"), director));
         spec.insert("actors".into(), self.speakers(&join(at, "actors"), &speakers, read));
         spec.insert("data".into(), self.data_of(&join(at, "data"), owner, "data"));
+        let users = owner.value("users");
+        if *users != Value::Absent {
+            self.cannot_yet("simulated `users`");
+            let at = join(at, "users");
+            self.written(&at, owner, "users");
+            spec.insert("users".into(), self.anything(&at, users));
+        }
         // Where it is a part of another specification, it is no request of its own.
         if at.is_empty() {
             spec.insert("kind".into(), "dialogue".into());

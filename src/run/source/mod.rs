@@ -44,9 +44,21 @@ pub enum Origin {
     First(Vec<Source>),
 }
 
+/// Without steps that lead nowhere. `..` stays: where it leads depends on links.
+pub(crate) fn plain_path(path: &str) -> String {
+    let steps = path.split('/').enumerate().filter(|(at, step)| *step != "." && (!step.is_empty() || *at == 0));
+    let plain = steps.map(|(_, step)| step).collect::<Vec<_>>().join("/");
+    match plain.is_empty() {
+        true if path.starts_with('/') => "/".to_owned(),
+        true if !path.is_empty() => ".".to_owned(),
+        _ => plain,
+    }
+}
+
 impl Source {
-    pub fn file(path: impl Into<String>) -> Self {
-        Self { origin: Origin::File { path: path.into() }, sha256: None }
+    /// However the path is written: `./x.jsonl` and `x.jsonl` are one source.
+    pub fn file(path: impl AsRef<str>) -> Self {
+        Self { origin: Origin::File { path: plain_path(path.as_ref()) }, sha256: None }
     }
 
     /// As an author would write it, for messages.

@@ -13,6 +13,9 @@ pub struct DialogueSpec {
     pub data: DataSpec,
     pub prompts: Option<u32>,
     pub turns: u32,
+    /// Simulated users: keyed, and no engine plays them yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<serde_json::Value>,
     pub sample: SampleSpec,
 }
 

@@ -70,6 +70,7 @@ fn a_stopped_rehearsal_and_its_evaluation_go_on_where_they_were() {
         data: data("situations", None),
         prompts: Some(3),
         turns: 3,
+        users: None,
         sample: sample(2, 8),
     };
     let spec = TaskSpec::Dialogue(Box::new(rehearsal.clone()));

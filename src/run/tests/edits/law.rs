@@ -71,7 +71,15 @@ const PLACES: &[(&str, &[&str])] = &[
     ("action = text(24 tok)", &["action = text(16 tok)", "tone = text(9 tok)"]),
     ("turns = 3, episodes = 4", &["turns = 2, episodes = 4", "turns = 3, episodes = 8"]),
     ("director = direction\n", &["director = casting\n", "director = conductor\n"]),
-    ("turns = 3\n  prompts = 6", &["turns = 4\n  prompts = 6", "turns = 3\n  prompts = 2"]),
+    (
+        "turns = 3\n  prompts = 6",
+        &["turns = 4\n  prompts = 6", "turns = 3\n  prompts = 2", "turns = 3\n  users = [anchor]\n  prompts = 6"],
+    ),
+    (
+        "criterion tact \"Is tactful\" 25%",
+        &["criterion tact \"Is tactful\" 25% { low = \"blunt\" }", "criterion manners \"Is tactful\" 25%"],
+    ),
+    ("jsonl(\"gold.jsonl\");", &["jsonl(\"./gold.jsonl\");"]),
     ("baseline(zero_shot), gold]", &["baseline(zero_shot)]", "baseline(zero_shot), gold, baseline(cot)]"]),
     ("finished(), leak()]", &["finished()]", "finished(), leak(), echo()]"]),
     ("bootstrap = 200", &["bootstrap = 100", "level = 90%"]),

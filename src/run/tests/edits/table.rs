@@ -1,7 +1,11 @@
 //! Edits with what `docs/language.md` ("What an edit means", "What enters a key") implies of them. Written from the document: where a row
 //! and the code disagree, one of the two is wrong, and it is not the document.
 
-use super::{Files, compared};
+use mascot_lang::diff::Class;
+use mascot_run::compare::{Verdict, compare};
+use mascot_run::store::Store;
+
+use super::{Files, compared, planned, programs, side};
 
 /// From text to text; class; verdict; what re-runs, by stage or task, `all`, or nothing.
 type Row = (&'static str, &'static str, &'static str, &'static str, &'static str);
@@ -91,6 +95,11 @@ const ROWS: &[Row] = &[
     ),
     ("variant mute \"Without voices\" { crew.*.voice = none }\n", "", "topology", I, ""),
     ("sweep rates {", "sweep seeds { grid { experiment.seed = [1, 2] } }\nsweep rates {", "topology", I, ""),
+    // What is written otherwise.
+    ("jsonl(\"gold.jsonl\")", "jsonl(\"./gold.jsonl\")", "cosmetic", I, ""),
+    ("[1e-5, 1e-4]", "[0.000_01, 1e-4]", "cosmetic", I, ""),
+    ("sweep rates", "sweep speeds", "cosmetic", I, ""),
+    ("variant quick", "variant hasty", "cosmetic", I, ""),
     // Training.
     ("seed = 7", "seed = 8", "training", C, "all"),
     ("hidden: 8, layers: 1", "hidden: 12, layers: 1", "training", C, "all"),
@@ -169,6 +178,8 @@ const ROWS: &[Row] = &[
     ("jsonl(\"spare.jsonl\")", "jsonl(\"scrap.jsonl\")", "data", I, ""),
     ("  data = situations.test\n  prompts = 5", "  data = situations.val\n  prompts = 5", "data", N, "speakers"),
     ("  data = situations.test\n  turns = 3", "  data = situations.test\n  turns = 4", "data", N, "rehearsal ensemble"),
+    ("turns = 3\n  prompts = 6", "turns = 3\n  users = [anchor]\n  prompts = 6", "data", N, "rehearsal ensemble"),
+    ("turns = 3\n  prompts = 6", "turns = 3\n  users = spare\n  prompts = 6", "data", N, "rehearsal ensemble"),
     ("turns = 3\n  prompts = 6", "turns = 3\n  prompts = 7", "data", N, "rehearsal ensemble"),
     // Objective: what is aimed at or measured by.
     (
@@ -200,6 +211,22 @@ const ROWS: &[Row] = &[
         "preferences persona_rm voices direction rehearsal speakers ensemble",
     ),
     ("\"Is short\" 100%", "\"Is brief\" 100%", "objective", I, ""),
+    (
+        "  criterion warmth \"Is warm\" 75% { low = \"cold\"; high = \"like a hand\" }\n  criterion tact \"Is tactful\" 25%\n",
+        "  criterion tact \"Is tactful\" 25%\n  criterion warmth \"Is warm\" 75% { low = \"cold\"; high = \"like a hand\" }\n",
+        "objective",
+        N,
+        "preferences persona_rm voices direction rehearsal speakers ensemble",
+    ),
+    // A variant that nobody asked for is told, and decides nothing.
+    ("{ voices.steps = 2 steps }", "{ voices.steps = 2 steps; speakers.bootstrap = 50 }", "objective", I, ""),
+    (
+        "variant lenient \"Believed anyway\" { bar = 0.1 }",
+        "variant lenient \"Believed anyway\" { bar = 0.1; crew = [anchor] }",
+        "topology",
+        I,
+        "",
+    ),
     ("\"a-model\"", "\"b-model\"", "objective", N, PAIRED),
     ("votes = 3", "votes = 5", "objective", N, PAIRED),
     ("votes = 3", "votes = 3\n  swap = true", "objective", N, PAIRED),
@@ -274,4 +301,50 @@ fn every_edit_has_the_class_the_verdict_and_the_re_runs_of_the_document() {
         }
     }
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), ROWS.len(), wrong.join("\n"));
+}
+
+#[test]
+fn a_variant_decides_where_it_is_compared_and_nowhere_else() {
+    let second = Files::first()
+        .edited("{ voices.steps = 2 steps }", "{ voices.steps = 2 steps; speakers.bootstrap = 50 }")
+        .edited("clip = 0.2", "clip = 0.3");
+    let (a, b) = (Files::first().check(), second.check());
+    let (found, ..) = compared(&a, &b);
+    assert_eq!((found.class, found.verdict), (Some(Class::Objective), Verdict::Comparable), "{}", found.because);
+    // Asked for, it does.
+    let nowhere = Store::new("nowhere");
+    let (before, after) = (planned(&a, &nowhere, &["quick"]), planned(&b, &nowhere, &["quick"]));
+    let found = compare(side(&a, &before), side(&b, &after));
+    assert_eq!(found.verdict, Verdict::NotComparable, "{}", found.because);
+    assert!(found.because.contains("variant quick speakers.bootstrap"), "{}", found.because);
+    assert_eq!(programs(&b, &["quick"]).len(), 2);
+}
+
+#[test]
+fn what_re_runs_is_told_even_when_no_difference_is_known() {
+    let first = Files::first();
+    let (a, b) = (first.check(), first.edited("clip = 0.2", "clip = 0.3").check());
+    let nowhere = Store::new("nowhere");
+    let (before, after) = (planned(&a, &nowhere, &[]), planned(&b, &nowhere, &[]));
+    // As if both had been written alike.
+    let found = compare(side(&b, &before), side(&b, &after));
+    assert!(!found.reruns.is_empty());
+    let told: Vec<String> = found.changes.iter().map(|one| format!("{} {}", one.class.word(), one.place())).collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].starts_with("training stage voices request."), "{told:?}");
+}
+
+#[test]
+fn who_plays_the_users_of_a_dialogue_is_part_of_its_request() {
+    let users = "turns = 3\n  users = [stranger]\n  prompts = 6";
+    let first = Files::first()
+        .edited("{ anchor, beacon }\nuse", "{ anchor, beacon, stranger }\nuse")
+        .edited("turns = 3\n  prompts = 6", users);
+    let (a, b) = (first.clone(), first.edited("You know nobody.", "You shout."));
+    let (found, ids, all) = compared(&a.check(), &b.check());
+    assert_eq!(ids, expected("rehearsal ensemble", &all));
+    assert_eq!(found.class, Some(Class::Behaviour), "{:?}", found.changes);
+    let plan = planned(&a.check(), &Store::new("nowhere"), &[]);
+    let rehearsal = plan.tasks.iter().find(|task| task.id == "rehearsal").expect("it is planned");
+    assert_eq!(rehearsal.not_yet.as_deref(), Some("simulated `users`"));
 }
