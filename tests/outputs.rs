@@ -114,9 +114,40 @@ fn a_file_that_cannot_be_read_is_a_wrong_call() {
     use std::os::unix::fs::PermissionsExt;
     let sandbox = project();
     let path = sandbox.path().join("first.masc");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     // Whoever may read everything is asked for nothing here.
     if fs::read(&path).is_err() {
         sandbox.mascot(&["check", "first.masc"]).ended_with(2);
     }
+}
+
+#[test]
+fn a_card_that_is_gone_is_missed() {
+    let sandbox = Sandbox::empty();
+    sandbox.write(
+        "card.json",
+        r#"{"spec": "chara_card_v2", "spec_version": "2.0", "data": {"name": "Ada", "description": "Calm."}}"#,
+    );
+    sandbox.mascot(&["import", "card.json", "--out", "ada.masc"]).ended_with(0);
+    let name = sandbox.read("ada.masc").split("persona ").nth(1).unwrap().split(' ').next().unwrap().to_owned();
+    fs::remove_file(sandbox.path().join(format!("{name}.card.json"))).unwrap();
+    let told = sandbox.mascot(&["export", "ada.masc", "--card", "v2"]).ended_with(0).err;
+    assert!(told.contains("it is not there") && told.contains("--sidecar"), "{told}");
+    // A persona that never was a card lacks nothing.
+    let told = project().mascot(&["export", "first.masc", "--card", "v2"]).ended_with(0).err;
+    assert!(!told.contains("it is not there"), "{told}");
+}
+
+#[test]
+fn what_is_no_program_no_store_and_no_word_is_called_that() {
+    let sandbox = project();
+    sandbox.mascot(&["plan", "first.masc", "--engine", "fake", "--out", "a.plan"]).ended_with(0);
+    for verb in ["check", "plan"] {
+        let told = sandbox.mascot(&[verb, "a.plan"]).ended_with(2).err;
+        assert!(told.contains("mascot run a.plan"), "{told}");
+    }
+    let told = sandbox.mascot(&["gc", "--store", "data"]).ended_with(2).err;
+    assert!(told.contains("is no store"), "{told}");
+    assert_eq!(fs::read_dir(sandbox.path().join("data")).unwrap().count(), 1);
+    sandbox.mascot(&["explain", ""]).ended_with(2);
 }
