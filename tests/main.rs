@@ -32,6 +32,8 @@ mod migrate;
 #[path = "../src/engine/judge/far/misbehaving.rs"]
 #[allow(dead_code, reason = "the engine's own tests use the rest")]
 mod misbehaving;
+mod outputs;
+mod outside;
 mod pack;
 #[cfg(feature = "engine")]
 mod paper;

@@ -9,6 +9,6 @@ use super::render;
 pub fn completions(args: &Completions) -> Exit {
     let mut script = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "mascot", &mut script);
-    render::out(&String::from_utf8_lossy(&script));
+    render::exactly(&String::from_utf8_lossy(&script));
     Exit::Done
 }

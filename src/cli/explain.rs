@@ -9,6 +9,13 @@ use super::exit::Exit;
 use super::render::{self, Paint};
 
 pub fn explain(args: &Explain) -> Exit {
+    if args.word.trim().is_empty() {
+        render::complain(
+            "there is no word to explain",
+            Some("give a diagnostic code (M0207), a kind (grpo), a verb (plan), or `units`"),
+        );
+        return Exit::CallWrong;
+    }
     let found = match (mascot_lang::explain::explain(&args.word), verb(&args.word)) {
         (Some(word), Some(verb)) => Some(Explanation {
             title: format!("`{}`", args.word),

@@ -10,6 +10,7 @@ use super::args::{CardVersion, Export};
 use super::exit::Exit;
 use super::import::{read, sidecar_of};
 use super::load;
+use super::output;
 use super::render;
 use super::run::near;
 use super::world::in_words;
@@ -45,6 +46,13 @@ fn written(args: &Export) -> Result<(), Exit> {
     // The sidecar lies beside the file that declares the persona, which may be an import.
     let declared_in = PathBuf::from(&loaded.checked.files.file(entity.span.file).path);
     let beside = args.sidecar.clone().unwrap_or_else(|| sidecar_of(&declared_in, &entity.name));
+    if let Some(out) = &args.out {
+        output::refuse(out, &loaded, &[])?;
+        if out.canonicalize().is_ok_and(|out| beside.canonicalize().is_ok_and(|beside| beside == out)) {
+            let what = format!("{}: nothing is written over it: it is what an import kept", out.display());
+            return Err(complain(&what, Some("name another file"), Exit::CallWrong));
+        }
+    }
     let sidecar = match beside.is_file() {
         true => {
             let text = String::from_utf8(read(&beside)?);
@@ -53,7 +61,18 @@ fn written(args: &Export) -> Result<(), Exit> {
         false if args.sidecar.is_some() => {
             return Err(complain(&format!("{}: no such file", beside.display()), None, Exit::CallWrong));
         }
-        false => None,
+        false => {
+            // An import says in the file where it kept the card.
+            let kept = format!("{}.card.json", entity.name);
+            if loaded.checked.files.file(entity.span.file).text.contains(&kept) {
+                render::say(&format!(
+                    "{}: it is not there, so what an import kept in it is lost to this card: greetings, lorebook, extensions and all \
+                     that the language cannot say; --sidecar names it elsewhere",
+                    beside.display()
+                ));
+            }
+            None
+        }
     };
     let version = match args.card {
         CardVersion::V2 => Version::V2,
@@ -86,7 +105,7 @@ fn written(args: &Export) -> Result<(), Exit> {
                 Exit::CallWrong,
             ));
         }
-        None => render::out(&text),
+        None => render::json_text(&text),
     }
     Ok(())
 }

@@ -31,7 +31,7 @@ pub fn fix(args: &Fix) -> Exit {
             continue;
         };
         if args.diff {
-            render::out(&difference(file, &mended.before, &mended.text));
+            render::exactly(&difference(file, &mended.before, &mended.text));
         } else if mended.text != mended.before
             && let Err(why) = replace(file, &mended.text)
         {

@@ -46,9 +46,9 @@ pub fn fmt(args: &Fmt) -> Exit {
         let differs = written != text;
         changed += usize::from(differs);
         if args.diff {
-            render::out(&difference(file, &text, &written));
+            render::exactly(&difference(file, &text, &written));
         } else if from_input && !args.check {
-            render::out(&written);
+            render::exactly(&written);
         }
         if differs && args.check {
             render::say(&format!("would format {}", file.display()));

@@ -10,6 +10,7 @@ use mascot_lang::source::SourceMap;
 use super::args::{Format, Selection};
 use super::exit::Exit;
 use super::render::{self, Paint, diagnostics};
+use super::saved;
 use super::world::SystemWorld;
 
 /// A file that checked clean, at the points that were asked for.
@@ -74,6 +75,11 @@ pub fn whose(found: &Diagnostics, files: &SourceMap) -> Exit {
 /// # Errors
 /// [`Exit::CallWrong`] when the file cannot be found; it has been said.
 pub fn open(file: &Path, root: Option<&Path>) -> Result<SystemWorld, Exit> {
+    if saved::is_plan(file) {
+        let help = format!("`mascot run {}` does what it says", file.display());
+        render::complain(&format!("{}: this is a plan, and no program", file.display()), Some(&help));
+        return Err(Exit::CallWrong);
+    }
     SystemWorld::of(file, root).map_err(|why| {
         render::complain(&why, None);
         Exit::CallWrong
@@ -90,7 +96,7 @@ pub fn check(world: &SystemWorld, file: &Path, selection: &Selection) -> Checked
 /// them. `--variant base` names the base, and `--all` has it with everything else.
 ///
 /// # Errors
-/// [`Exit::CallWrong`] for a name that the file does not have; it has been said.
+/// [`Exit::CallWrong`] for a name that the file does not have, [`Exit::ProgramWrong`] for a sweep without a point; it has been said.
 pub fn points(checked: &Checked, selection: &Selection) -> Result<Vec<Point>, Exit> {
     let variants = checked.variants();
     let sweeps = checked.sweeps();
@@ -111,7 +117,17 @@ pub fn points(checked: &Checked, selection: &Selection) -> Result<Vec<Point>, Ex
         if !sweeps.contains(name) {
             return Err(unknown("sweep", name, &sweeps));
         }
-        points.extend(checked.sweep_points(name));
+        let of_sweep = checked.sweep_points(name);
+        if of_sweep.is_empty() {
+            let skipped = checked.skipped_points(name);
+            let help = match skipped.first() {
+                Some(one) => format!("its `skip` takes out all {} of them: {}", skipped.len(), one.why),
+                None => "give each list of its `grid` and `zip` a value".to_owned(),
+            };
+            render::complain(&format!("the sweep `{name}` has no point"), Some(&help));
+            return Err(Exit::ProgramWrong);
+        }
+        points.extend(of_sweep);
     }
     if selection.all {
         points.extend(variants);
@@ -126,6 +142,20 @@ pub fn points(checked: &Checked, selection: &Selection) -> Result<Vec<Point>, Ex
     Ok(once)
 }
 
+/// The selection that a task's id asks for by itself: `measured@smoke` is of the variant `smoke`, `s@z[s.lr=1e-3]` of the sweep `z`. One
+/// that names points stays as it is.
+pub fn point_of(task: &str, selection: &Selection) -> Selection {
+    let mut selection = selection.clone();
+    let names_some = selection.all || !selection.variant.is_empty() || !selection.sweep.is_empty();
+    if let Some((_, point)) = task.split_once('@').filter(|_| !names_some) {
+        match point.split_once('[') {
+            Some((sweep, _)) => selection.sweep.push(sweep.to_owned()),
+            None => selection.variant.push(point.to_owned()),
+        }
+    }
+    selection
+}
+
 fn variant_name(point: &Point) -> String {
     match point {
         Point::Variant(name) => name.clone(),
@@ -133,7 +163,8 @@ fn variant_name(point: &Point) -> String {
     }
 }
 
-fn unknown(what: &str, name: &str, known: &[String]) -> Exit {
+/// Says that there is no such variant or sweep, and what there is.
+pub fn unknown(what: &str, name: &str, known: &[String]) -> Exit {
     let help = match known {
         [] => format!("the file declares no {what}"),
         _ => format!("the file declares {}", known.join(", ")),

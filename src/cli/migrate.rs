@@ -36,7 +36,7 @@ pub fn migrate(args: &Migrate) -> Exit {
             }
             Ok(Migrated::Rewritten { from, to, text: written, changed }) => {
                 if args.diff {
-                    render::out(&difference(file, &text, &written));
+                    render::exactly(&difference(file, &text, &written));
                 } else if let Err(why) = replace(file, &written) {
                     render::complain(&format!("{name}: {why}"), None);
                     return Exit::Failed;

@@ -35,6 +35,7 @@ mod load;
 mod lock;
 mod lsp;
 mod migrate;
+mod output;
 mod pack;
 mod plan;
 mod prepare;

@@ -1,9 +1,10 @@
 //! `mascot plan`: what a run would do, why, what it would cost, and what is missing. Opens no weights.
 
-use mascot_run::plan::State;
+use mascot_run::plan::{MARK, State};
 
 use super::args::PlanCall;
 use super::exit::Exit;
+use super::output;
 use super::prepare::prepare;
 use super::render::{self, Paint};
 use super::saved;
@@ -16,6 +17,9 @@ pub fn plan(call: &PlanCall) -> Exit {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
+    if let Some(Err(exit)) = call.out.as_ref().map(|out| output::refuse(out, &prepared.loaded, MARK.as_bytes())) {
+        return exit;
+    }
     if args.output.json {
         render::json(&prepared.plan.document());
     } else {

@@ -34,6 +34,8 @@ pub struct Grants {
     /// Dollars for an hour of the machine.
     pub price: Option<f64>,
     pub read: Vec<PathBuf>,
+    /// For pages beside the root.
+    pub write: Vec<PathBuf>,
     /// `host:port`.
     pub net: Vec<String>,
 }
@@ -93,7 +95,7 @@ fn prepare_with(
         mascot_run::plan::plan(&loaded.programs, &loaded.checked.files, &looked_in, &store, &fingerprint, fake);
     plan.program = Some(ProgramText::of(&loaded.checked, &selection.set, &loaded.programs));
     plan.budget.free_bytes = world::free_memory().map(|bytes| bytes as f64);
-    for what in plan.missing.iter_mut().map(|lacking| &mut lacking.what) {
+    for what in plan.missing.iter_mut().filter(|lacking| !lacking.is_page()).map(|lacking| &mut lacking.what) {
         what.help = beside(&what.source, file, &loaded.world).unwrap_or(std::mem::take(&mut what.help));
     }
     if let Some(stage) = until
@@ -135,12 +137,26 @@ pub fn looked_in(
 ) -> Result<source::Places, Exit> {
     let mut grants = grants(places, allow)?;
     let root = loaded.world.root().to_owned();
-    grants.read.extend(named(&selection.set, &root));
+    grants.read.extend(named(&selection.set, &root).filter(|path| path.exists()));
+    grants.write.extend(named(&selection.set, &root));
     let store = places.store.clone().or(grants.store).unwrap_or_else(|| root.join(".mascot"));
-    let (granted, net, secrets) = (grants.read, grants.net, secrets(loaded));
+    let (granted, written, net, secrets) = (grants.read, grants.write, grants.net, secrets(loaded));
     let locked = loaded.world.lock().map(|(_, text)| lock::locked(&text)).unwrap_or_default();
     let (hf_cache, price, now) = (hf_cache(), grants.price, world::now());
-    Ok(source::Places { root, store, hf_cache, granted, net, secrets, locked, price, now, ..source::Places::default() })
+    let places = source::Places {
+        root,
+        store,
+        hf_cache,
+        granted,
+        written,
+        net,
+        secrets,
+        locked,
+        price,
+        now,
+        ..source::Places::default()
+    };
+    Ok(places)
 }
 
 /// What a profile and `--allow` grant.
@@ -154,9 +170,9 @@ pub fn grants(places: &args::Places, allow: &[String]) -> Result<Grants, Exit> {
 }
 
 /// Paths that `--set` names: what is given on the command line is granted by that. Relative to the root, as in the file.
-fn named(set: &[(String, String)], root: &Path) -> Vec<PathBuf> {
+fn named<'s>(set: &'s [(String, String)], root: &'s Path) -> impl Iterator<Item = PathBuf> + 's {
     let quoted = set.iter().flat_map(|(_, value)| value.split('"').skip(1).step_by(2));
-    quoted.filter(|text| !text.is_empty()).map(|text| root.join(text)).filter(|path| path.exists()).collect()
+    quoted.filter(|text| !text.is_empty()).map(|text| root.join(text))
 }
 
 /// The store of a call that names no program: the root is the current folder's.
@@ -182,6 +198,13 @@ pub fn store_at_hand(places: &args::Places) -> Result<Store, Exit> {
             &format!("{}: there is no store", folder.display()),
             Some("a run makes one; --store names another"),
         );
+        return Err(Exit::CallWrong);
+    }
+    // A folder of something else is not made a store by a look at it.
+    let parts = ["version", "objects", "records", "runs", "history", "drafts", "memos", "sources", "digests"];
+    let is_empty = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
+    if !is_empty && !parts.iter().any(|part| folder.join(part).exists()) {
+        render::complain(&format!("{}: this folder is no store", folder.display()), Some("--store names another"));
         return Err(Exit::CallWrong);
     }
     opened(folder)
@@ -231,7 +254,7 @@ fn granted(grant: &str, to: &mut Grants) -> Result<(), Exit> {
     match quoted {
         Some(("read", path)) if !path.is_empty() => to.read.push(PathBuf::from(path)),
         Some(("net", host)) if !host.is_empty() => to.net.push(host.to_owned()),
-        Some(("write", path)) if !path.is_empty() => {}
+        Some(("write", path)) if !path.is_empty() => to.write.push(from_here(path)),
         _ => {
             let message = format!("`{grant}` is no grant");
             render::complain(&message, Some("write read(\"path\"), write(\"path\") or net(\"host:port\")"));
@@ -239,6 +262,11 @@ fn granted(grant: &str, to: &mut Grants) -> Result<(), Exit> {
         }
     }
     Ok(())
+}
+
+/// Paths of a call begin at the current folder, wherever the root is.
+fn from_here(path: &str) -> PathBuf {
+    world::current_folder().unwrap_or_default().join(path)
 }
 
 /// Store and grants of a profile file. Executors are not built: the run happens on this machine, and says so.
@@ -271,6 +299,7 @@ fn profile(file: Option<&Path>) -> Result<Grants, Exit> {
             });
             match name.as_str() {
                 "read" => grants.read.extend(texts.map(PathBuf::from)),
+                "write" => grants.write.extend(texts.map(|path| from_here(&path))),
                 "net" => grants.net.extend(texts),
                 _ => {}
             }

@@ -8,6 +8,7 @@ use mascot_run::store::{Store, StoreError};
 
 use super::args::Report;
 use super::exit::Exit;
+use super::output;
 use super::prepare::{Prepared, prepare_to_read};
 use super::render;
 use super::run;
@@ -21,25 +22,34 @@ pub fn report(args: &Report) -> Exit {
     let found = match last_run(&prepared, args.run.as_deref()) {
         Ok(Some(found)) => found,
         Ok(None) => {
-            let (what, help) = match &args.run {
-                Some(name) => (format!("there is no run `{name}`"), "`mascot runs` lists them".to_owned()),
+            let (what, help, exit) = match &args.run {
+                Some(name) => {
+                    (format!("there is no run `{name}`"), "`mascot runs` lists them".to_owned(), Exit::CallWrong)
+                }
                 None => {
                     let name = &prepared.plan.experiment.name;
                     let help = format!("`{}` makes one; `mascot runs` lists all", run::command(call, "run"));
-                    (format!("the store remembers no run of `{name}` at these points"), help)
+                    (format!("the store remembers no run of `{name}` at these points"), help, Exit::Failed)
                 }
             };
             render::complain(&what, Some(&help));
-            return Exit::Failed;
+            return exit;
         }
         Err(why) => {
             render::complain(&why.to_string(), Some(why.advice()));
             return Exit::Failed;
         }
     };
+    if let Some(Err(exit)) = args.out.as_ref().map(|out| output::refuse(out, &prepared.loaded, output::PAGE)) {
+        return exit;
+    }
     match run::write_report(call, &prepared, &found, args.out.as_deref()) {
-        Ok(path) => {
-            render::out(&format!("report: {}\n", run::near(&path)));
+        Ok(paths) => {
+            if call.output.json {
+                render::json(&serde_json::json!({ "run": found.run, "report": paths.first(), "pages": paths }));
+            } else {
+                paths.iter().for_each(|path| render::out(&format!("report: {}\n", run::near(path))));
+            }
             Exit::Done
         }
         Err(why) => {

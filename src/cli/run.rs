@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use mascot_run::plan::Saved;
 use mascot_run::points::compare;
 use mascot_run::report::{Outcome, RunReport};
+use mascot_run::source::destination;
 use mascot_run::whole::{self, Care};
 use mascot_run::{hands, interpreter};
 
@@ -12,6 +13,7 @@ use super::args::{EngineKind, Run};
 use super::engines::{self, Opened};
 use super::exit::Exit;
 use super::interrupt;
+use super::output;
 use super::prepare::{Prepared, prepare};
 use super::render::{self, Paint, progress::Shown};
 use super::report::{self, declared};
@@ -44,6 +46,9 @@ fn run_as_planned(args: &Run, planned: Option<&Saved>) -> Exit {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
+    if let Some(Err(exit)) = args.report.as_ref().map(|out| output::refuse(out, &prepared.loaded, output::PAGE)) {
+        return exit;
+    }
     if planned.is_some_and(|planned| !saved::holds(planned, call, &prepared)) {
         return Exit::Failed;
     }
@@ -91,11 +96,13 @@ fn perform(args: &Run, prepared: &Prepared, mut shown: Shown) -> Result<RunRepor
 fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
     let call = &args.plan;
     report.machine = Some(engines::machine(&call.compute));
+    let mut pages = Vec::new();
     let written = write_report(call, prepared, report, args.report.as_deref());
     let mut exit = exit_of(report);
     match written {
-        Ok(path) => {
-            report.report = Some(path);
+        Ok(paths) => {
+            report.report = paths.first().cloned();
+            pages = paths;
             if let Err(why) = report.write(&prepared.store) {
                 render::complain(&format!("the run's manifest: {why}"), None);
             }
@@ -117,9 +124,7 @@ fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
     if prepared.plan.fake {
         render::out("rehearsed: the fake engine computes nothing, and its numbers mean nothing\n");
     }
-    if let Some(path) = &report.report {
-        render::out(&format!("report: {}\n", near(path)));
-    }
+    pages.iter().for_each(|path| render::out(&format!("report: {}\n", near(path))));
     let again = command(call, "run");
     match exit {
         Exit::Interrupted => render::out(&format!("stopped; to go on from here: {again}\n")),
@@ -128,31 +133,43 @@ fn finish(args: &Run, prepared: &Prepared, report: &mut RunReport) -> Exit {
     exit
 }
 
-/// The page of a run, and where it was written.
+/// The page of a run, and where it was written: where the call says, else wherever the program does, else into the store.
 ///
 /// # Errors
-/// In words, when the place cannot be written.
+/// In words, when the place cannot be written, or is none for a page.
 pub fn write_report(
     call: &super::args::Plan,
     prepared: &Prepared,
     report: &RunReport,
     asked: Option<&Path>,
-) -> Result<PathBuf, String> {
+) -> Result<Vec<PathBuf>, String> {
     let declared = declared::read(&prepared.loaded.programs[0], report);
     let whole = !report.interrupted && prepared.loaded.programs.iter().any(|program| program.point.is_none());
-    let path = match (asked, &declared.html) {
-        (Some(path), _) => path.to_owned(),
+    let into_store = || prepared.store.run_folder(&report.run).join("report.html");
+    let paths = match asked {
+        Some(path) => vec![path.to_owned()],
         // A rehearsal, a variant or a run that was stopped never writes over the report of a whole, real one.
-        (None, Some(html)) if whole && call.compute.engine != EngineKind::Fake => {
-            prepared.loaded.world.root().join(html)
+        None if whole && call.compute.engine != EngineKind::Fake && !declared.pages.is_empty() => {
+            // Looked at again: links may have moved since it was planned.
+            let place = |page: &String| {
+                let place = destination(page, &prepared.plan.places).map_err(|why| format!("{page}: {why}"))?;
+                output::spares_inputs(&place, &prepared.loaded, output::PAGE)
+                    .map(|()| place)
+                    .map_err(|why| format!("{page}: {why}"))
+            };
+            declared.pages.iter().map(place).collect::<Result<_, String>>()?
         }
-        (None, _) => prepared.store.run_folder(&report.run).join("report.html"),
+        None => vec![into_store()],
     };
+    declared.notes.iter().for_each(|note| render::say(note));
     let how = report::declared::reproduce(call, &prepared.loaded, report);
     let page = report::gather::page(report, prepared, declared.notes, how);
-    whole::write(&path, report::html(&page).as_bytes(), Care::Moved)
-        .map_err(|why| format!("{}: {}", path.display(), in_words(&why)))?;
-    Ok(path)
+    let html = report::html(&page);
+    for path in &paths {
+        whole::write(path, html.as_bytes(), Care::Moved)
+            .map_err(|why| format!("{}: {}", path.display(), in_words(&why)))?;
+    }
+    Ok(paths)
 }
 
 pub fn exit_of(report: &RunReport) -> Exit {
@@ -178,6 +195,7 @@ pub fn command(call: &super::args::Plan, verb: &str) -> String {
     if let Some(until) = &call.until {
         option("until", until);
     }
+    call.allow.iter().for_each(|grant| option("allow", grant));
     let folders = [("profile", &call.places.profile), ("store", &call.places.store), ("root", &call.places.root)];
     for (name, folder) in folders {
         if let Some(folder) = folder {
@@ -194,7 +212,7 @@ pub fn command(call: &super::args::Plan, verb: &str) -> String {
 }
 
 /// For a shell, where it needs it.
-fn quoted(word: &str) -> String {
+pub fn quoted(word: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "-_./=,:@%+".contains(character);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -29,14 +29,20 @@ pub fn write(path: &Path, call: &args::Plan, prepared: &Prepared) -> Result<(), 
     })
 }
 
+/// Whether a file begins as a plan does.
+pub fn is_plan(path: &Path) -> bool {
+    let mut head = vec![0; MARK.len()];
+    // Opening a pipe would wait for its other end.
+    let is_read = path.is_file() && fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
+    is_read && head == MARK.as_bytes()
+}
+
 /// The plan that a file holds; `None` for a program.
 ///
 /// # Errors
 /// [`Exit::CallWrong`] for a plan that cannot be read; it has been said.
 pub fn read(path: &Path) -> Result<Option<Saved>, Exit> {
-    let mut head = vec![0; MARK.len()];
-    let is_plan = fs::File::open(path).and_then(|mut file| file.read_exact(&mut head)).is_ok();
-    if !is_plan || head != MARK.as_bytes() {
+    if !is_plan(path) {
         return Ok(None);
     }
     let text = fs::read_to_string(path).map_err(|why| in_words(&why));

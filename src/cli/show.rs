@@ -12,14 +12,15 @@ use super::world;
 
 pub fn show(args: &Show) -> Exit {
     // A data set needs no experiment around it: a library's can be looked at too.
-    let loaded = match load::load(&args.file, &args.selection, args.places.root.as_deref()) {
+    let selection = load::point_of(&args.what, &args.selection);
+    let loaded = match load::load(&args.file, &selection, args.places.root.as_deref()) {
         Ok(loaded) => loaded,
         Err(exit) => return exit,
     };
     let program = &loaded.programs[0];
     let mut datasets = program.of_kind(EntityKind::Dataset);
     if let Some(dataset) = datasets.find(|dataset| dataset.name == args.what) {
-        return match looked_in(&loaded, &args.selection, &args.places, &args.allow) {
+        return match looked_in(&loaded, &selection, &args.places, &args.allow) {
             Ok(places) => dataset::show(args, &loaded, &places, dataset),
             Err(exit) => exit,
         };
@@ -35,7 +36,7 @@ pub fn show(args: &Show) -> Exit {
     if program.experiment.is_none() {
         return unknown(&[]);
     }
-    let prepared = match prepare(&args.file, &args.selection, &args.places, &args.compute, None, &args.allow) {
+    let prepared = match prepare(&args.file, &selection, &args.places, &args.compute, None, &args.allow) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };
@@ -79,12 +80,12 @@ fn task(args: &Show, prepared: &Prepared, at: usize) -> Exit {
     let paint = Paint::of_stdout();
     let old = if is_current { "" } else { "  (the last one made; what it needs has changed since)" };
     render::out(&format!("{}{old}\n", paint.bold(&task.id)));
-    render::out(&format!(
-        "key   {}\nmade  {} in {}\n",
-        record.key,
-        world::date(record.made),
-        render::duration(record.seconds)
-    ));
+    // A rehearsal's seconds are those of no clock.
+    let took = match prepared.plan.fake {
+        true => ", a rehearsal".to_owned(),
+        false => format!(" in {}", render::duration(record.seconds)),
+    };
+    render::out(&format!("key   {}\nmade  {}{took}\n", record.key, world::date(record.made)));
     let mut table = Table::new(&["result", ""]).right(&[1]);
     record.outputs.results.iter().for_each(|(name, value)| table.row([name.clone(), render::number(*value)]));
     if !table.is_empty() {

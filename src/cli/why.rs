@@ -4,11 +4,13 @@ use mascot_run::plan::State;
 
 use super::args::Why;
 use super::exit::Exit;
+use super::load;
 use super::prepare::prepare;
 use super::render::{self, Paint, plan};
 
 pub fn why(args: &Why) -> Exit {
-    let prepared = match prepare(&args.file, &args.selection, &args.places, &args.compute, None, &[]) {
+    let selection = load::point_of(&args.task, &args.selection);
+    let prepared = match prepare(&args.file, &selection, &args.places, &args.compute, None, &[]) {
         Ok(prepared) => prepared,
         Err(exit) => return exit,
     };

@@ -36,6 +36,7 @@ impl SystemWorld {
         if !file.is_file() {
             return Err(format!("{}: not a file", main.display()));
         }
+        std::fs::File::open(&file).map_err(|why| format!("{}: {}", main.display(), in_words(&why)))?;
         let root = match given {
             Some(root) => resolve_folder(root)?,
             None => find_root(&file, &current),

@@ -87,6 +87,7 @@ pub fn diff(args: &Diff) -> Exit {
 /// Two files, runs, or files at revisions.
 fn pair(args: &Diff, a: &str, b: &str) -> Result<Compared, Exit> {
     let (a, b) = (sides::named(args, a)?, sides::named(args, b)?);
+    sides::knows_points(&args.selection, &[&a, &b])?;
     Ok(both(&a, &b))
 }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mascot_lang::Checked;
-use mascot_lang::program::Program;
+use mascot_lang::program::{Point, Program};
 use mascot_lang::source::{Alone, World};
 use mascot_run::compare::{Performed, Version};
 use mascot_run::fake;
@@ -131,6 +131,32 @@ fn known_points(checked: &Checked, selection: &Selection) -> Selection {
         variant: selection.variant.iter().filter(has_variant).cloned().collect(),
         sweep: selection.sweep.iter().filter(|name| sweeps.contains(name)).cloned().collect(),
         ..selection.clone()
+    }
+}
+
+/// What is asked for must be a variant or sweep of one side at least.
+pub fn knows_points(selection: &Selection, sides: &[&Side]) -> Result<(), Exit> {
+    let names = |of: &dyn Fn(&Checked) -> Vec<String>| {
+        let mut all: Vec<String> = sides.iter().flat_map(|side| of(&side.checked)).collect();
+        all.sort();
+        all.dedup();
+        all
+    };
+    let variants = names(&|checked| checked.variants().iter().filter_map(variant).collect());
+    let sweeps = names(&|checked| checked.sweeps());
+    for (what, asked, known) in [("variant", &selection.variant, variants), ("sweep", &selection.sweep, sweeps)] {
+        let is_known = |name: &&String| known.contains(name) || (what == "variant" && *name == "base");
+        if let Some(name) = asked.iter().find(|name| !is_known(name)) {
+            return Err(load::unknown(what, name, &known));
+        }
+    }
+    Ok(())
+}
+
+fn variant(point: &Point) -> Option<String> {
+    match point {
+        Point::Variant(name) => Some(name.clone()),
+        Point::Base | Point::Sweep { .. } => None,
     }
 }
 

@@ -106,7 +106,8 @@ pub fn reckon(
             .filter_map(|part| Some((Far::parse(&part.name)?.ok()?, part.clone())))
             .collect();
         if wanted.is_empty() {
-            let failed = failures(&parts, brought);
+            let mut failed = failures(&parts, brought);
+            failed.extend(edited(&parts, given));
             let entries = entries(&parts, given, brought);
             return Reckoned { checked, entries, failed };
         }
@@ -127,6 +128,20 @@ pub fn as_it_is(world: &SystemWorld, main: &str, given: &Given<'_>) -> (Checked,
     let found = entries(&checked.parts(world), given, &Brought::default()).into_iter();
     let entries = found.map(|one| Entry { edited: edited(&one), ..one }).collect();
     (checked, entries)
+}
+
+/// Files of `vendor/` that are not as they were locked: as with what is fetched, nobody takes an edit by accident.
+fn edited(parts: &[Part], given: &Given<'_>) -> Vec<(String, String)> {
+    let vendored = parts.iter().filter(|part| {
+        let below = part.name.strip_prefix(lock::VENDOR).is_some_and(|rest| rest.starts_with('/'));
+        below && !given.accept
+    });
+    let moved = vendored.filter(|part| {
+        let pins = given.before.find(part.kind, &part.name);
+        part.digest.as_ref().is_some_and(|now| !pins.is_empty() && pins.iter().all(|old| old.pin != *now))
+    });
+    let why = "it was edited since it was locked: --accept takes it as it is";
+    moved.map(|part| (part.name.clone(), why.to_owned())).collect()
 }
 
 fn failures(parts: &[Part], brought: &Brought) -> Vec<(String, String)> {

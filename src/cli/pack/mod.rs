@@ -24,6 +24,7 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 use super::args::{self, Selection};
 use super::exit::Exit;
 use super::load;
+use super::output;
 use super::prepare;
 use super::render::{self, plural};
 use super::world::in_words;
@@ -49,6 +50,7 @@ fn packed(args: &args::Pack) -> Result<Exit, Exit> {
         let stem = args.file.file_stem().unwrap_or_default().to_string_lossy();
         PathBuf::from(format!("{stem}.mascpack"))
     });
+    output::refuse(&out, &loaded, output::PACK)?;
     let whole = out.canonicalize().unwrap_or_else(|_| out.clone());
     let gathered = gather::gather(args, &loaded, &places, &whole)
         .map_err(|why| complain(&why, Some("a pack holds files of the project by plain names"), Exit::ProgramWrong))?;
@@ -70,7 +72,7 @@ fn packed(args: &args::Pack) -> Result<Exit, Exit> {
     let count = plural(manifest.files.len(), "file");
     render::out(&format!("{}: {count}, {}\n", out.display(), render::bytes(bytes as f64)));
     tell_needs(&manifest);
-    render::out(&format!("  mascot unpack {} DIR\n", out.display()));
+    render::out(&format!("  mascot unpack {} DIR\n", super::run::quoted(&out.to_string_lossy())));
     Ok(Exit::Done)
 }
 

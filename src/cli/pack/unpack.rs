@@ -15,6 +15,7 @@ use super::{MOST_RATIO, complain, hex, tell_needs};
 use crate::cli::args;
 use crate::cli::exit::Exit;
 use crate::cli::render::{self, plural};
+use crate::cli::run::quoted;
 use crate::cli::world::in_words;
 
 /// Of files in a pack.
@@ -71,7 +72,8 @@ fn unpacked(args: &args::Unpack) -> Result<Exit, Exit> {
     }
     render::out(&format!("{} in {}\n", plural(manifest.files.len(), "file"), folder.display()));
     tell_needs(&manifest);
-    render::out(&format!("  cd {}\n  mascot run {}\n", folder.display(), manifest.program));
+    let [to, program] = [&folder.to_string_lossy(), manifest.program.as_str()].map(quoted);
+    render::out(&format!("  cd {to}\n  mascot run {program}\n"));
     Ok(Exit::Done)
 }
 
@@ -125,8 +127,9 @@ fn read_manifest<R: Read + Seek>(zip: &mut ZipArchive<R>) -> Result<Manifest, Re
     if value["mascot_pack"].as_u64().is_some_and(|version| version > u64::from(VERSION)) {
         return Err(refused("a newer mascot made it"));
     }
-    let manifest: Manifest = serde_json::from_value(value)
-        .map_err(|why| Refused::Pack(format!("its manifest does not say what it must: {why}")))?;
+    let manifest: Manifest = serde_json::from_value(value).map_err(|_| {
+        refused("its manifest does not say what it must: something is missing in it, or is of another kind")
+    })?;
     if !manifest.files.iter().any(|file| file.path == manifest.program && file.kind == Kind::Program) {
         return Err(refused("its manifest names a program that is not in it"));
     }

@@ -4,6 +4,7 @@
 pub mod diagnostics;
 pub mod diff;
 pub mod gate;
+mod plain;
 pub mod plan;
 pub mod points;
 pub mod progress;
@@ -17,33 +18,56 @@ use std::io::{IsTerminal, Write};
 
 use mascot_lang::syntax::nearest;
 
+use super::exit::Exit;
 use super::world;
 
-/// Writes to standard output, as it is.
+/// Writes to standard output; what would drive a terminal is made visible.
 pub fn out(text: &str) {
+    write(&plain::plain(text, Paint::of_stdout().is_on()));
+}
+
+/// Writes to standard output byte by byte what a program or a patch is, unless a terminal is there to be driven by it.
+pub fn exactly(text: &str) {
+    if std::io::stdout().is_terminal() { out(text) } else { write(text) }
+}
+
+fn write(text: &str) {
     let mut to = std::io::stdout().lock();
-    if to.write_all(text.as_bytes()).and_then(|()| to.flush()).is_err() {
-        // Whoever read us has gone; there is nobody left to tell.
+    let Err(why) = to.write_all(text.as_bytes()).and_then(|()| to.flush()) else { return };
+    // Whoever read us has gone; there is nobody left to tell.
+    if why.kind() == std::io::ErrorKind::BrokenPipe {
         std::process::exit(0);
     }
+    complain(&format!("standard output: {}", world::in_words(&why)), None);
+    std::process::exit(i32::from(Exit::Failed.number()));
 }
 
 /// Writes a line to standard error. When nobody reads it, a run goes on all the same.
 pub fn say(text: &str) {
     let mut to = std::io::stderr().lock();
-    let _ = to.write_all(format!("{text}\n").as_bytes());
+    let _ = to.write_all(format!("{}\n", plain::plain(text, Paint::of_stderr().is_on())).as_bytes());
 }
 
 /// Prints one JSON document, and the newline after it.
 pub fn json(document: &serde_json::Value) {
-    out(&format!("{document}\n"));
+    write(&format!("{}\n", plain::json(&document.to_string())));
+}
+
+/// A document for standard error: an event of a run.
+pub fn say_json(document: &str) {
+    say(&plain::json(document));
+}
+
+/// A text that is a JSON document, laid out.
+pub fn json_text(text: &str) {
+    write(&plain::json(text));
 }
 
 /// Prints anything plain as a line of JSON.
 #[cfg(feature = "engine")]
 pub fn json_of(value: &impl serde::Serialize) {
     let line = serde_json::to_string(value).expect("plain data: numbers, texts and lists of them");
-    out(&format!("{line}\n"));
+    write(&format!("{}\n", plain::json(&line)));
 }
 
 /// `error: …`, and what to do about it.

@@ -123,7 +123,9 @@ fn costs(plan: &Plan, paint: Paint, to: &mut String) {
         ("money", |task| task.estimate.usd, dollars),
     ];
     let columns: Vec<&Column> = all.iter().filter(|(_, of, _)| to_do().any(|task| of(task).is_some())).collect();
-    let _ = writeln!(to, "\n{}  {}", paint.bold("what it will take"), paint.dim("low · likely · high"));
+    let clock =
+        if plan.fake { "low · likely · high; of a rehearsal: no clock measured it" } else { "low · likely · high" };
+    let _ = writeln!(to, "\n{}  {}", paint.bold("what it will take"), paint.dim(clock));
     if !columns.is_empty() {
         let mut header = vec!["  task"];
         header.extend(columns.iter().map(|(name, ..)| *name));

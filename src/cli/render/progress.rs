@@ -9,7 +9,7 @@ use mascot_run::engine::Progress;
 use mascot_run::event::{Event, Listener};
 use mascot_run::report::Outcome;
 
-use super::{Paint, duration, measured, number, plural, say};
+use super::{Paint, duration, measured, number, plural, say, say_json};
 use crate::cli::report::gather::{gate_values, word};
 use crate::cli::world;
 
@@ -188,7 +188,7 @@ impl Listener for Shown {
         if matches!(self.manner, Manner::Json) {
             // An event is plain data; were it not, one line less is better than no run.
             if let Ok(line) = serde_json::to_string(&event) {
-                say(&line);
+                say_json(&line);
             }
             return;
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 use mascot_lang::program::{EntityKind, Point, Program, Value};
 use mascot_lang::source::SourceMap;
 use mascot_run::digest::Digest;
+use mascot_run::plan::pages;
 use mascot_run::report::RunReport;
 
 use super::{Reproduce, sources};
@@ -15,15 +16,22 @@ use crate::cli::{run, world};
 /// A `report` item, read for what the page can do.
 #[derive(Debug, Default)]
 pub struct Declared {
-    /// Where the page goes, relative to the root.
-    pub html: Option<String>,
+    /// Where the page goes, relative to the root: every place that a `report` item names.
+    pub pages: Vec<String>,
     /// What is asked for and is not in the page, and why.
     pub notes: Vec<String>,
 }
 
-/// The program's first `report` item.
+/// The program's `report` items: the first one's tables and figures, the pages of all.
 pub fn read(program: &Program, report: &RunReport) -> Declared {
     let mut declared = Declared::default();
+    for page in program.of_kind(EntityKind::Report).flat_map(pages) {
+        if !is_html(&page) {
+            declared.notes.push(format!("{page} is not written yet: only HTML pages are"));
+        } else if !declared.pages.contains(&page) {
+            declared.pages.push(page);
+        }
+    }
     let Some(item) = program.of_kind(EntityKind::Report).next() else {
         return declared;
     };
@@ -31,13 +39,6 @@ pub fn read(program: &Program, report: &RunReport) -> Declared {
         Some(Value::List(values)) => values.clone(),
         _ => Vec::new(),
     };
-    for file in list("write") {
-        match file {
-            Value::Text(path) if has_extension(&path, "html") && declared.html.is_none() => declared.html = Some(path),
-            Value::Text(path) => declared.notes.push(format!("{path} is not written yet: only one HTML page is")),
-            _ => {}
-        }
-    }
     for table in list("tables") {
         if let Value::Call { name, args } = &table
             && name == "ablation"
@@ -55,8 +56,8 @@ pub fn read(program: &Program, report: &RunReport) -> Declared {
     declared
 }
 
-fn has_extension(path: &str, extension: &str) -> bool {
-    Path::new(path).extension().is_some_and(|found| found.eq_ignore_ascii_case(extension))
+fn is_html(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|ending| ending.eq_ignore_ascii_case("html"))
 }
 
 /// Variants that a table wants and that this run does not hold.

@@ -102,7 +102,12 @@ pub fn no_blank(at: Span, letter: char, is_blank: bool) -> Diagnostic {
 
 pub fn hidden_letter(at: Span, letter: char) -> Diagnostic {
     let code = letter as u32;
-    Diagnostic::warning("M0023", at, format!("this text holds a character that is not seen (U+{code:04X})"))
+    let diagnostic =
+        Diagnostic::warning("M0023", at, format!("this text holds a character that is not seen (U+{code:04X})"));
+    if letter.is_control() {
+        return diagnostic.help("it is a command to a terminal, and no letter; remove it");
+    }
+    diagnostic
         .help("it hides letters or changes the order in which they are shown; remove it, unless the language of the text needs it")
 }
 

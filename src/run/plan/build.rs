@@ -2,19 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mascot_lang::program::{EntityKind, MemberRef, Program, Value};
+use mascot_lang::program::{Entity, EntityKind, MemberRef, Program, Value};
 use mascot_lang::source::SourceMap;
 use petgraph::graphmap::DiGraphMap;
 use petgraph::visit::DfsPostOrder;
 use serde_json::json;
 
 use super::estimate::Estimate;
-use super::{Bind, Budget, Capabilities, Experiment, Plan, State, Task, known};
+use super::task::PAGE;
+use super::{Bind, Budget, Capabilities, Experiment, Lacking, Plan, State, Task, known};
 use crate::digest::canonical;
 use crate::gate::Gate;
 use crate::lower::{Hold, Lowered, lower};
 use crate::remote::Address;
-use crate::source::Places;
+use crate::source::{Missing, Places, destination};
 use crate::store::{Label, Store};
 use crate::task::Slot;
 
@@ -36,7 +37,32 @@ pub fn plan(
         add(program, files, &mut plan, &mut identical);
     }
     known::fill_in(&mut plan, store);
+    misplaced(programs, &mut plan);
     plan
+}
+
+/// Pages that would be written where they may not: told with what is missing, before anything is spent.
+fn misplaced(programs: &[Program], plan: &mut Plan) {
+    for report in programs.iter().flat_map(|program| program.of_kind(EntityKind::Report)) {
+        for page in pages(report) {
+            let told = |lacking: &Lacking| lacking.what.source == page;
+            let Err(why) = destination(&page, &plan.places) else { continue };
+            if plan.missing.iter().any(told) {
+                continue;
+            }
+            let help = "write a path under the root, or grant this one: --allow 'write(\"PATH\")'".to_owned();
+            let what = Missing { source: page, why, help, fetchable: false };
+            plan.missing.push(Lacking { what, tasks: vec![format!("{PAGE}{}", report.name)] });
+        }
+    }
+}
+
+/// The files that a `report` item asks for, relative to the root.
+pub fn pages(report: &Entity) -> Vec<String> {
+    match report.fields.get("write").map(|field| &field.value) {
+        Some(Value::List(files)) => files.iter().filter_map(text).collect(),
+        _ => Vec::new(),
+    }
 }
 
 /// A plan without tasks, with what the programs say of all of them.
@@ -257,9 +283,7 @@ fn add_capabilities(program: &Program, capabilities: &mut Capabilities) {
         }
     };
     for report in program.of_kind(EntityKind::Report) {
-        if let Some(Value::List(files)) = report.fields.get("write").map(|field| &field.value) {
-            files.iter().filter_map(text).for_each(|file| add(&mut capabilities.write, file));
-        }
+        pages(report).into_iter().for_each(|page| add(&mut capabilities.write, page));
     }
     for secret in program.of_kind(EntityKind::Secret) {
         let variable = secret.fields.values().find_map(|field| text(&field.value));

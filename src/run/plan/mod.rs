@@ -11,7 +11,7 @@ mod task;
 mod trials;
 
 pub use budget::{Budget, Spent, Total, Unknown};
-pub use build::plan;
+pub use build::{pages, plan};
 pub use estimate::{Basis, Estimate, Judged, Likely, Work, ago};
 pub use known::{Why, why};
 pub use reruns::{Contents, reruns, reruns_with, sources};

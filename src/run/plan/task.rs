@@ -45,11 +45,14 @@ pub struct Experiment {
     pub links: Vec<String>,
 }
 
-/// One input that is missing, and whom it keeps waiting.
+/// How a page is told apart from a task in [`Lacking::tasks`]: ids have no blanks.
+pub(super) const PAGE: &str = "report ";
+
+/// One input that is missing, and whom it keeps waiting; or a page that may not be written where it is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lacking {
     pub what: Missing,
-    /// Task ids.
+    /// Task ids; of a page `report NAME`.
     pub tasks: Vec<String>,
 }
 
@@ -151,6 +154,11 @@ pub struct Capabilities {
 }
 
 impl Lacking {
+    /// Whether it is a page to be written, and no input.
+    pub fn is_page(&self) -> bool {
+        self.tasks.iter().any(|task| task.starts_with(PAGE))
+    }
+
     /// The first tasks that wait for it, and how many more.
     pub fn for_whom(&self) -> String {
         const MOST: usize = 3;
@@ -215,7 +223,7 @@ impl Plan {
         }
         let left: Vec<String> = self.tasks.iter().map(|task| task.id.clone()).collect();
         for list in [&mut self.missing, &mut self.to_fetch] {
-            list.iter_mut().for_each(|lacking| lacking.tasks.retain(|id| left.contains(id)));
+            list.iter_mut().for_each(|lacking| lacking.tasks.retain(|id| left.contains(id) || id.starts_with(PAGE)));
             list.retain(|lacking| !lacking.tasks.is_empty());
         }
         true

@@ -21,6 +21,8 @@ pub struct Places {
     pub hf_cache: Option<PathBuf>,
     /// Read grants beside the root: paths given on the command line or by a profile.
     pub granted: Vec<PathBuf>,
+    /// Write grants beside the root, for pages: files or folders, relative to the root.
+    pub written: Vec<PathBuf>,
     /// Hosts that may be reached beside loopback and the sources of models: `host:port`.
     pub net: Vec<String>,
     /// What opens judges far away.
@@ -171,7 +173,7 @@ fn first(source: &Source, sources: &[Source], places: &Places, memo: &mut Digest
     })
 }
 
-const LEAVES: &str = "leaves the project root";
+pub(super) const LEAVES: &str = "leaves the project root";
 
 /// The file or folder at `path`, if it stays inside the root (or a granted path) once links are resolved.
 fn in_root(path: &str, places: &Places) -> Result<PathBuf, String> {

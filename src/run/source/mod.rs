@@ -1,6 +1,7 @@
 //! Content from outside: how it is declared, where it lies on this machine, and its digest. Nothing here uses the network;
 //! [`crate::desk::Fetcher`] does, and puts what it fetched where [`locate()`] finds it.
 
+mod destination;
 mod digests;
 pub mod inside;
 mod locate;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+pub use destination::destination;
 pub use digests::DigestMemo;
 pub(crate) use digests::files_of;
 pub use locate::{Found, Missing, Places, lies_at, locate, pinned};

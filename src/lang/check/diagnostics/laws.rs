@@ -5,6 +5,7 @@ use crate::check::units;
 use crate::diagnostic::Diagnostic;
 use crate::program::Dim;
 use crate::source::{Name, Span};
+use crate::syntax::nearest;
 
 pub fn second_experiment(name: &Name, first: Span) -> Diagnostic {
     Diagnostic::error("M0501", name.span, "a file has one experiment, and this is another")
@@ -100,7 +101,7 @@ pub fn not_a_director(span: Span) -> Diagnostic {
 
 pub fn seat_without_actor(span: Span, persona: &str, director: &str) -> Diagnostic {
     Diagnostic::error("M0510", span, format!("nobody here speaks for `{persona}`, a seat of `{director}`"))
-        .help("add it to the list that the actors are made for, or take it from the seats")
+        .help("add one to the actors, or to the list that they are made for; or take it from the seats")
 }
 
 pub fn episodes_not_in_groups(span: Span, episodes: f64, group: f64) -> Diagnostic {
@@ -125,6 +126,34 @@ pub fn measured_twice(span: Span, field: &str) -> Diagnostic {
 pub fn compared_with_itself(span: Span, subject: &str) -> Diagnostic {
     Diagnostic::error("M0517", span, format!("`delta(…)` compares `{subject}` with itself"))
         .help("name two of its `subjects`")
+}
+
+pub fn no_meaning_of_a_column(span: Span, name: &str, known: &[&str], exact: bool) -> Diagnostic {
+    let diagnostic = Diagnostic::error("M0402", span, format!("`{name}` is no meaning of a column"));
+    match nearest(name, known.iter().copied()) {
+        Some(near) if exact => {
+            diagnostic.help(format!("did you mean `{near}`?")).fix(format!("write `{near}`"), span, near)
+        }
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
+        None => diagnostic.help(format!("there is {}", list(known))),
+    }
+}
+
+pub fn not_two_betas(span: Span, count: usize) -> Diagnostic {
+    let is = if count == 1 { "one number".to_owned() } else { format!("{count} numbers") };
+    Diagnostic::error("M0304", span, format!("`betas` is a list of {is}, where two are wanted"))
+        .help("write one for each moment: `betas = [0.9, 0.999]`")
+}
+
+pub fn heads_do_not_fit(span: Span, hidden: f64, heads: f64, even: bool) -> Diagnostic {
+    let even = if even { ", to an even width each" } else { "" };
+    Diagnostic::error("M0313", span, format!("`hidden` is {hidden}, and {heads} heads cannot share it{even}"))
+        .help("choose `hidden` as `heads` times an even number: `hidden: 64, heads: 4`")
+}
+
+pub fn heads_do_not_share(span: Span, heads: f64, shared: f64) -> Diagnostic {
+    Diagnostic::error("M0313", span, format!("{heads} heads cannot share {shared} heads of keys and values"))
+        .help("choose `kv_heads` so that it divides `heads`: it may be the same number")
 }
 
 pub fn only_baselines(span: Span) -> Diagnostic {
@@ -188,4 +217,15 @@ pub fn written_lines_first(span: Span, lines: &str) -> Diagnostic {
 
 pub fn merge_of_one(span: Span) -> Diagnostic {
     Diagnostic::error("M0518", span, "a merge takes at least two adapters").help("name another")
+}
+
+pub fn page_misplaced(span: Span, path: &str, why: &str) -> Diagnostic {
+    Diagnostic::error("M0540", span, format!("\"{path}\" {why}, and a report is not written there"))
+        .help("write a path under the root, as in \"report.html\"; `mascot report FILE --out PATH` writes it anywhere")
+}
+
+pub fn page_of_no_kind(span: Span, path: &str, endings: &[&str]) -> Diagnostic {
+    let endings = endings.iter().map(|ending| format!(".{ending}")).collect::<Vec<_>>().join(", ");
+    Diagnostic::error("M0541", span, format!("a report cannot be written as \"{path}\""))
+        .help(format!("the endings that there are: {endings}"))
 }

@@ -201,10 +201,12 @@ pub fn not_whole(span: Span, val: &Val) -> Diagnostic {
 }
 
 pub fn out_of_bounds(span: Span, val: &Val, low: f64, high: f64) -> Diagnostic {
-    let dim = match val {
-        Val::Number { dim, .. } => *dim,
-        _ => Dim::None,
+    let (value, dim) = match val {
+        Val::Number { value, dim } => (*value, *dim),
+        _ => (f64::NAN, Dim::None),
     };
+    // That a count has an end at all is only told to who went beyond it.
+    let high = if high == schema::MOST && value < low { f64::INFINITY } else { high };
     let help = match (low.is_finite(), high.is_finite()) {
         (true, true) => format!("it may be {} to {}", units::write(low, dim), units::write(high, dim)),
         (true, false) => format!("it may be {} or more", units::write(low, dim)),

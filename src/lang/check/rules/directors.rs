@@ -108,26 +108,60 @@ fn is_settled(checker: &Checker<'_>, val: &Val) -> bool {
     false
 }
 
-/// `field` names the director. Actors that are models, or of a list, speak for whoever is at their place: not asked.
+/// `field` names the director. Whoever was trained for a persona speaks for it; of a list, what is of no persona speaks for the seat at
+/// its place; one model alone speaks for all.
 pub fn every_seat_has_an_actor(checker: &mut Checker<'_>, decl: &Decl<'_>, field: &str) {
     for instance in &checker.members(decl.id).instances {
         let Some(director) = val_of(instance, field).and_then(|val| checker.director_of(val)) else { continue };
-        let Some(stage) = val_of(instance, "actors").and_then(types::made_by) else { continue };
-        let Some(done) = checker.done[stage.0 as usize].as_ref() else { continue };
-        if !done.is_family || done.crew_unknown {
-            continue;
-        }
-        let crew: Vec<EntityId> = done.instances.iter().filter_map(|one| one.persona).collect();
         let Some(Val::List(seats)) = checker.field_val(director, "seats") else { continue };
-        for seat in seats {
-            if let Val::Entity(persona) = seat
-                && !crew.contains(&persona)
-            {
+        let Some(spoken_for) = val_of(instance, "actors").and_then(|actors| spoken_for(checker, actors, &seats)) else {
+            continue;
+        };
+        for seat in seats.iter().filter(|seat| !spoken_for.contains(seat)) {
+            if let Val::Entity(persona) = seat {
                 let span = checker.written_at(decl, "actors");
-                let name = &checker.names.decl(persona).name.value;
+                let name = &checker.names.decl(*persona).name.value;
                 let of = &checker.names.decl(director).name.value;
                 checker.found.add(say::seat_without_actor(span, name, of));
             }
+        }
+    }
+}
+
+/// The seats that have somebody to speak for them; `None` where that is not known, or where there is nobody at all, which is told as that.
+fn spoken_for(checker: &Checker<'_>, actors: &Val, seats: &[Val]) -> Option<Vec<Val>> {
+    let values = match actors {
+        Val::List(values) => values.as_slice(),
+        one => std::slice::from_ref(one),
+    };
+    // By place: the persona that it was trained for, if any.
+    let mut each: Vec<Option<EntityId>> = Vec::new();
+    for value in values {
+        let (stage, members) = match value {
+            Val::Unknown | Val::Absent => return None,
+            Val::Family(stage) => (*stage, None),
+            Val::Made(of) => (of.first()?.stage, Some(of.iter().map(|one| one.member as usize).collect::<Vec<_>>())),
+            _ => {
+                each.push(None);
+                continue;
+            }
+        };
+        let done = checker.done[stage.0 as usize].as_ref().filter(|done| !done.crew_unknown)?;
+        let member = |at: usize| done.instances.get(at).and_then(|one| one.persona);
+        match members {
+            Some(members) => each.extend(members.into_iter().map(member)),
+            None => each.extend((0..done.instances.len()).map(member)),
+        }
+    }
+    match each.as_slice() {
+        [] => None,
+        [None] => Some(seats.to_vec()),
+        each => {
+            let speaks = each.iter().enumerate().filter_map(|(at, own)| match own {
+                Some(persona) => Some(Val::Entity(*persona)),
+                None => seats.get(at).cloned(),
+            });
+            Some(speaks.collect())
         }
     }
 }

@@ -6,7 +6,9 @@
 mod directors;
 mod evaluations;
 mod policies;
+mod reports;
 mod rubrics;
+mod shapes;
 
 use std::rc::Rc;
 
@@ -28,10 +30,15 @@ pub fn check_all(checker: &mut Checker<'_>) {
             continue;
         }
         match decl.kind {
-            EntityKind::Dataset => a_split_adds_up_to_100(checker, &decl),
+            EntityKind::Dataset => {
+                a_split_adds_up_to_100(checker, &decl);
+                shapes::a_column_means_what_there_is(checker, &decl);
+            }
             EntityKind::Judge => a_judge_has_rubrics(checker, &decl),
+            EntityKind::Model => shapes::heads_share_the_width(checker, &decl),
             EntityKind::Director => directors::has_seats(checker, &decl),
             EntityKind::Stage => evaluations::gates_ask_of_its_table(checker, &decl),
+            EntityKind::Report => reports::writes_pages_under_the_root(checker, &decl),
             _ => {}
         }
         if faulty {
@@ -55,6 +62,7 @@ pub fn check_all(checker: &mut Checker<'_>) {
 fn stage(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     let Some(schema) = decl.schema else { return };
     policies::one_where_one_is_wanted(checker, decl);
+    shapes::lists_name_something(checker, decl);
     match schema.name {
         "grpo" => {
             policies::a_reward_asks_for_one_score(checker, decl);

@@ -1,7 +1,8 @@
 //! Calls that are no terms: sources of weights, readers, judges, adapters, baselines, parts of directives and reports, grants.
 
 use super::Class::{Behaviour, Cosmetic, Data, Objective, Topology, Training, Where};
-use super::{Attribute as A, COUNT, Call, Default as D, Makes, Role, TOKENS, Target, Ty, terms};
+use super::{Attribute as A, COUNT, Call, Default as D, Makes, Num, Role, TOKENS, Target, Ty, terms};
+use crate::program::Dim;
 
 const PATH: A = A::required("path", Ty::Text, Data, "A file or folder under the root.");
 
@@ -55,7 +56,13 @@ pub static RANDOM: Call = Call {
         A::with("heads", COUNT, D::Number(4.0), Training, "Attention heads."),
         A::with("kv_heads", COUNT, D::Number(4.0), Training, "Heads of keys and values."),
         A::with("ffn", COUNT, D::Number(256.0), Training, "Width of the feed-forward layer."),
-        A::with("vocab", COUNT, D::Number(256.0), Training, "Size of the vocabulary."),
+        A::with(
+            "vocab",
+            Num::whole(Dim::None, 256.0),
+            D::Number(256.0),
+            Training,
+            "Size of the vocabulary: at least one token for every byte.",
+        ),
         A::with("tokenizer", Ty::Words(&["bytes"]), D::Word("bytes"), Training, "One token a byte."),
     ],
     rest: None,
@@ -149,6 +156,21 @@ const FIELDS: A = A::with(
     Data,
     "What a column means: `prompt`, `completion`, `persona`, `split`, `chosen`, `rejected`, `history`, `agent`, `action`, `tone`.",
 );
+/// What a column may mean, in `fields`; the last two as persona examples say it.
+pub const MEANINGS: [&str; 12] = [
+    "prompt",
+    "completion",
+    "persona",
+    "split",
+    "chosen",
+    "rejected",
+    "history",
+    "agent",
+    "action",
+    "tone",
+    "given",
+    "says",
+];
 const ONLY: A = A::with("only", Ty::Map(&Ty::Text), D::Empty, Data, "Only rows whose column has this text.");
 pub static JSONL: Call = reader("jsonl", &[PATH, FIELDS, ONLY], "One JSON object a line.");
 pub static CSV: Call = reader("csv", &[PATH, FIELDS, ONLY], "Comma-separated values with a header.");

@@ -3,7 +3,7 @@
 use super::Class::{Behaviour, Cosmetic, Data, Objective, Topology, Training, Where};
 use super::{
     Attribute as A, BYTES, COUNT, COUNT_OR_ZERO, ChildBlock, DOLLARS, Default as D, FRACTION, GPU_TIME, Kind, Makes,
-    SECONDS, TOKENS, Target, Ty, calls, records,
+    SECONDS, SEED, TOKENS, Target, Ty, calls, records,
 };
 use crate::program::{Dim, EntityKind};
 
@@ -17,7 +17,7 @@ pub static EXPERIMENT: Kind = item(
     "experiment",
     EntityKind::Experiment,
     &[
-        A::with("seed", COUNT_OR_ZERO, D::Number(1.0), Training, "From which every task's randomness is derived."),
+        A::with("seed", SEED, D::Number(1.0), Training, "From which every task's randomness is derived."),
         A::optional("question", Ty::Text, Cosmetic, "What the experiment asks."),
         A::with("authors", Ty::List(&Ty::Text), D::Empty, Cosmetic, "Who did it."),
         A::with("links", Ty::List(&Ty::Text), D::Empty, Cosmetic, "Where to read more."),

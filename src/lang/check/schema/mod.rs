@@ -57,10 +57,14 @@ impl Num {
         Ty::Num(Num { dim, whole: false, low, high })
     }
 
+    /// A count: of what, and at least how many.
     pub const fn whole(dim: Dim, low: f64) -> Ty {
-        Ty::Num(Num { dim, whole: true, low, high: f64::INFINITY })
+        Ty::Num(Num { dim, whole: true, low, high: MOST })
     }
 }
+
+/// No count is higher: a request holds it in 32 bits.
+pub const MOST: f64 = u32::MAX as f64;
 
 pub const REAL: Ty = Num::real(Dim::None, f64::NEG_INFINITY, f64::INFINITY);
 pub const NOT_NEGATIVE: Ty = Num::real(Dim::None, 0.0, f64::INFINITY);
@@ -68,6 +72,8 @@ pub const UNIT: Ty = Num::real(Dim::None, 0.0, 1.0);
 pub const FRACTION: Ty = Num::real(Dim::Fraction, 0.0, 1.0);
 pub const COUNT: Ty = Num::whole(Dim::None, 1.0);
 pub const COUNT_OR_ZERO: Ty = Num::whole(Dim::None, 0.0);
+/// Whole numbers above it are no longer told apart.
+pub const SEED: Ty = Ty::Num(Num { dim: Dim::None, whole: true, low: 0.0, high: 9_007_199_254_740_992.0 });
 pub const TOKENS: Ty = Num::whole(Dim::Tokens, 1.0);
 pub const STEPS: Ty = Num::whole(Dim::Steps, 1.0);
 pub const STEPS_OR_ZERO: Ty = Num::whole(Dim::Steps, 0.0);

@@ -6,7 +6,9 @@ use crate::syntax::diagnostics;
 
 /// Sets the order in which letters are shown, or shows nothing at all.
 fn is_hidden(letter: char) -> bool {
-    matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+    // A tab is seen, and lines end; every other control character drives whatever shows it.
+    (letter.is_control() && !matches!(letter, '\n' | '\r' | '\t'))
+        || matches!(letter, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
         | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{e0001}'..='\u{e007f}')
 }
 
@@ -61,7 +63,8 @@ impl Scanner<'_> {
     /// Warns of what a string, prose or comment holds that a reader does not see.
     pub(super) fn watch(&mut self, start: usize, end: usize) {
         let text = self.text.get(start..end).unwrap_or("");
-        if text.is_ascii() || self.warned >= super::MAX_FAULTS {
+        let plain = text.bytes().all(|byte| matches!(byte, b'\n' | b'\r' | b'\t' | 0x20..0x7f));
+        if plain || self.warned >= super::MAX_FAULTS {
             return;
         }
         let mut hidden = None;
