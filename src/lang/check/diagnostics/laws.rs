@@ -118,10 +118,6 @@ pub fn empty_list(span: Span, field: &str, what: &str) -> Diagnostic {
     Diagnostic::error("M0513", span, format!("`{field}` is empty")).help(format!("name at least {what}"))
 }
 
-pub fn measured_twice(span: Span, field: &str) -> Diagnostic {
-    Diagnostic::error("M0513", span, format!("this is among the `{field}` already")).help("name each once")
-}
-
 /// `subject`: as it is written.
 pub fn compared_with_itself(span: Span, subject: &str) -> Diagnostic {
     Diagnostic::error("M0517", span, format!("`delta(…)` compares `{subject}` with itself"))

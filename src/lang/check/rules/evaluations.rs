@@ -22,23 +22,6 @@ pub fn has_subjects_and_metrics(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     }
 }
 
-/// A table has a row for each subject and a column for each metric: the same one twice is one that was meant to be another.
-pub fn measures_nothing_twice(checker: &mut Checker<'_>, decl: &Decl<'_>) {
-    for instance in &checker.members(decl.id).instances {
-        for field in ["subjects", "metrics"] {
-            let Some(Val::List(all)) = val_of(instance, field) else { continue };
-            let again = all.iter().enumerate().position(|(at, one)| !one.has_unknown() && all[..at].contains(one));
-            if let Some(again) = again {
-                let span = match checker.last_expr(decl.id, field).map(|expr| &expr.kind) {
-                    Some(ExprKind::List(items)) if items.len() == all.len() => items[again].span,
-                    _ => checker.written_at(decl, field),
-                };
-                checker.found.add(say::measured_twice(span, field));
-            }
-        }
-    }
-}
-
 /// The subjects of each member, where all are known.
 fn subjects(checker: &Checker<'_>, decl: &Decl<'_>) -> Vec<Vec<Val>> {
     let members = checker.members(decl.id);

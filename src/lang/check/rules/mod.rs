@@ -77,7 +77,6 @@ fn stage(checker: &mut Checker<'_>, decl: &Decl<'_>) {
         "bradley_terry" => policies::a_dataset_of_pairs_names_its_columns(checker, decl),
         "evaluate" => {
             evaluations::has_subjects_and_metrics(checker, decl);
-            evaluations::measures_nothing_twice(checker, decl);
             evaluations::baselines_have_a_stage_to_stand_beside(checker, decl);
             evaluations::policies_have_situations(checker, decl);
             evaluations::written_lines_come_later(checker, decl);

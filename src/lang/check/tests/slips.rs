@@ -180,10 +180,8 @@ fn a_faulty_entry_is_the_only_fault_of_its_item() {
 }
 
 #[test]
-fn a_table_measures_nothing_twice() {
+fn a_gate_compares_two_and_a_range_is_one() {
     let table = |lists: &str| format!("stage t = evaluate {{\n data = d\n {lists}\n}}");
-    one(&table("subjects = [v.a, v.b, v.a]; metrics = [j.r]"), "M0513", 3, "this is among the `subjects` already");
-    one(&table("subjects = [v]; metrics = [j.r, leak(), j.r]"), "M0513", 3, "this is among the `metrics` already");
     let gate = "gate delta(v, v, metric: j.r).low > 0 else \"m\"";
     one(&table(&format!("subjects = [v]; metrics = [j.r]\n {gate}")), "M0517", 4, "compares `v` with itself");
     one("param lo: int = 3\nparam k: int = 1 in lo", "M0304", 2, "a plain number, where a range or a list is wanted");
