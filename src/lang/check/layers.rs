@@ -111,7 +111,7 @@ fn of_file<'t>(decl: &Decl<'t>, found: &mut Sink) -> Writes<'t> {
     for entry in decl.body.map_or(&[][..], |body| &body.entries) {
         let Entry::Assign(assign) = entry else { continue };
         let Some(Segment::Name(field)) = assign.path.first() else { continue };
-        if let Some(twice) = seen.again(&assign.path, assign.op) {
+        if let Some(twice) = seen.again(&assign.path, assign.op, 1) {
             found.add(twice);
             continue;
         }
@@ -125,10 +125,13 @@ fn of_file<'t>(decl: &Decl<'t>, found: &mut Sink) -> Writes<'t> {
 pub struct Seen(Vec<(String, AssignOp, Span)>);
 
 impl Seen {
-    /// The fault, when this one says again what another says.
-    pub fn again(&mut self, path: &[Segment], op: AssignOp) -> Option<Diagnostic> {
+    /// The fault, when this one says again what another says. Fields begin at `depth` words: in a variant at two, as `crew` there is a
+    /// list, and `crew.*.voice` no part of it.
+    pub fn again(&mut self, path: &[Segment], op: AssignOp, depth: usize) -> Option<Diagnostic> {
         let (text, span) = (text_of(path), span_of(path));
-        let below = |whole: &str, part: &str| part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'));
+        let below = |whole: &str, part: &str| {
+            whole.split('.').count() >= depth && part.strip_prefix(whole).is_some_and(|rest| rest.starts_with('.'))
+        };
         let clash = self.0.iter().find(|(other, other_op, _)| {
             let edits = op != AssignOp::Set && *other_op != AssignOp::Set;
             (text == *other && !edits) || below(other, &text) || below(&text, other)

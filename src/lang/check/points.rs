@@ -238,7 +238,7 @@ pub fn check_all(checker: &mut Checker<'_>) {
                 checker.check_names(decl.id, schema, body);
                 let mut seen = Seen::default();
                 for assign in assigns(body) {
-                    if let Some(twice) = seen.again(&assign.path, assign.op) {
+                    if let Some(twice) = seen.again(&assign.path, assign.op, 2) {
                         checker.found.add(twice);
                         continue;
                     }

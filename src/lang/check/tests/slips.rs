@@ -97,6 +97,7 @@ fn a_field_is_given_once_as_a_whole_or_in_parts() {
     one(&persona("never += [\"x\"]\n  never = [\"y\"]"), "M0403", 3, "`never` is given twice");
     one(&persona("never = [\"y\"]\n  never += [\"x\"]"), "M0403", 3, "`never` is given twice");
     nothing(&persona("never += [\"x\"]\n  never += [\"y\"]"));
+    nothing("variant q { crew = [a]; crew.*.voice = none }");
     one("variant q { v.kl.beta = 0.1\n v.kl = { beta = 0.2 } }", "M0403", 2, "`v.kl` is given as a whole");
 }
 
