@@ -84,8 +84,14 @@ impl Diagnostic {
         self
     }
 
-    pub fn fix(mut self, title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
-        self.fixes.push(Fix { title: title.into(), edits: vec![Edit { span, text: text.into() }] });
+    pub fn fix(self, title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
+        self.fix_of(title, [(span, text.into())])
+    }
+
+    /// A fix of several edits, which do not overlap.
+    pub fn fix_of(mut self, title: impl Into<String>, edits: impl IntoIterator<Item = (Span, String)>) -> Self {
+        let edits = edits.into_iter().map(|(span, text)| Edit { span, text }).collect();
+        self.fixes.push(Fix { title: title.into(), edits });
         self
     }
 }

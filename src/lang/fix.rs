@@ -170,6 +170,16 @@ mod tests {
     }
 
     #[test]
+    fn a_late_edition_moves_to_the_top() {
+        for mark in ["", "\u{feff}"] {
+            let text = format!("{mark}let a = 1\nmasc 1\n");
+            let mended = mended(&Alone { path: "main.masc", text: &text }, "main.masc", told_by_check).unwrap();
+            assert_eq!(mended.text, format!("{mark}masc 1\nlet a = 1\n\n"));
+            assert!(mended.checked.diagnostics.is_empty(), "{:#?}", mended.checked.diagnostics);
+        }
+    }
+
+    #[test]
     fn prose_beside_its_quotes_moves_below_them() {
         let text = "masc 1\npersona z \"Z\" {\n  voice = \"\"\"You are {{char}}.\n    Comfort {{user}} and stop.\n    \"\"\"\n  role = \"x\"\n}\n";
         let mended = mended(&Alone { path: "main.masc", text }, "main.masc", told_by_check).unwrap();

@@ -223,8 +223,12 @@ impl<'t> Names<'t> {
     /// The variable of `for persona in crew` is a name of its file too: one that hid another would say two things in one stage.
     fn loops(&self, file: FileId, items: &'t [Item], found: &mut Sink) {
         for item in items {
-            let ItemKind::Stage { binder: Some(binder), .. } = &item.kind else { continue };
+            let ItemKind::Stage { binder: Some(binder), body, .. } = &item.kind else { continue };
             let variable = &binder.variable;
+            // Of a header that is not read, what was taken for a variable may be the list.
+            if body.is_under_faulty_header(item.header) {
+                continue;
+            }
             if let Some((binding, first)) = self.scopes[file.0 as usize].get(variable.value.as_str())
                 && *binding != Binding::Faulty
             {
@@ -256,6 +260,8 @@ impl<'t> Names<'t> {
             let visible = one.alias.as_ref().unwrap_or(&one.name);
             let binding = match from {
                 None => Binding::Faulty,
+                // Told as a circle.
+                Some(from) if from == file => Binding::Faulty,
                 Some(from) => match self.declared_in(from, &one.name.value) {
                     Some(binding) => binding,
                     None => {

@@ -119,7 +119,7 @@ impl<'t> Checker<'t> {
                     return Head::Val(val);
                 }
                 let mut known = self.names.known_in(cx.file, &self.found);
-                known.extend(["none", "true", "false"]);
+                known.extend(["none", "true", "false"].into_iter().filter(|constant| is_slip(&head.value, constant)));
                 if cx.bound.is_some() {
                     known.push("persona");
                 }
@@ -389,6 +389,17 @@ impl<'t> Checker<'t> {
             other => other,
         }
     }
+}
+
+/// Whether a word is a constant with another capital, with a letter too many or too few, or with two exchanged: another letter makes
+/// another word.
+fn is_slip(word: &str, constant: &str) -> bool {
+    let sorted = |word: &str| {
+        let mut letters: Vec<char> = word.chars().collect();
+        letters.sort_unstable();
+        letters
+    };
+    word.eq_ignore_ascii_case(constant) || word.len() != constant.len() || sorted(word) == sorted(constant)
 }
 
 enum Head {

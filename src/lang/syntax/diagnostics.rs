@@ -44,12 +44,14 @@ pub fn edition_without_number(word: Span) -> Diagnostic {
     )
 }
 
-/// `is_second`: the file begins with one, as it should.
-pub fn edition_not_first(item: Span, is_second: bool) -> Diagnostic {
+/// `is_second`: the file begins with one, as it should; else it moves to the `top`.
+pub fn edition_not_first(item: Span, is_second: bool, (written, top): (&str, Span)) -> Diagnostic {
     let diagnostic = Diagnostic::error("M0005", item, "the edition stands once, before everything else");
     match is_second {
         true => diagnostic.help("remove this line").fix("remove it", item, ""),
-        false => diagnostic.help("move this line to the top of the file"),
+        false => diagnostic
+            .help("move this line to the top of the file")
+            .fix_of("move it to the top", [(top, format!("{written}\n")), (item, String::new())]),
     }
 }
 

@@ -22,8 +22,7 @@ pub(super) fn file(reader: &mut Reader<'_>, scan: &Scan) -> File {
         pieces.next();
         file.edition = edition(reader, scan, piece);
     } else if !scan.pieces.iter().any(|piece| word_of(piece) == "masc") {
-        let start = Span::new(reader.file, 0, 0);
-        reader.tell(diagnostics::missing_edition(start));
+        reader.tell(diagnostics::missing_edition(top(reader)));
     }
     for piece in pieces {
         if reader.told() >= MAX_TOLD {
@@ -34,6 +33,12 @@ pub(super) fn file(reader: &mut Reader<'_>, scan: &Scan) -> File {
         }
     }
     file
+}
+
+/// Where the first line begins, past a byte-order mark.
+fn top(reader: &Reader<'_>) -> Span {
+    let mark = if reader.text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
+    Span::new(reader.file, mark, mark)
 }
 
 /// The first line, by itself: what follows it before the next item does not belong there.
@@ -73,7 +78,7 @@ fn item(reader: &mut Reader<'_>, scan: &Scan, piece: &Piece) -> Option<Item> {
     let keyword = layout::word(reader.text, start);
     if keyword == "masc" {
         let is_second = scan.pieces.first().is_some_and(|first| layout::word(reader.text, first.start) == "masc");
-        reader.tell(diagnostics::edition_not_first(span, is_second));
+        reader.tell(diagnostics::edition_not_first(span, is_second, (&reader.text[start..end], top(reader))));
         return None;
     }
     if !ITEM_KEYWORDS.contains(&keyword)

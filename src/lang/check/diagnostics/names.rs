@@ -88,6 +88,7 @@ pub(super) fn with_remedy(diagnostic: Diagnostic, why: &str, missing: &str) -> D
     match why {
         "no such file" => diagnostic.help(missing),
         why if why.contains("UTF-8") => diagnostic.help("save it as UTF-8"),
+        why if why.contains("folder") => diagnostic.help("name a file in it"),
         why if why.contains("leaves") => diagnostic.help("copy it into the project, and name it there"),
         _ => diagnostic,
     }

@@ -37,7 +37,10 @@ pub fn check_all(checker: &mut Checker<'_>) {
             EntityKind::Judge => a_judge_has_rubrics(checker, &decl),
             EntityKind::Model => shapes::heads_share_the_width(checker, &decl),
             EntityKind::Director => directors::has_seats(checker, &decl),
-            EntityKind::Stage => evaluations::gates_ask_of_its_table(checker, &decl),
+            EntityKind::Stage => {
+                evaluations::gates_ask_of_its_table(checker, &decl);
+                shapes::lists_name_something(checker, &decl);
+            }
             EntityKind::Report => reports::writes_pages_under_the_root(checker, &decl),
             _ => {}
         }
@@ -62,7 +65,6 @@ pub fn check_all(checker: &mut Checker<'_>) {
 fn stage(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     let Some(schema) = decl.schema else { return };
     policies::one_where_one_is_wanted(checker, decl);
-    shapes::lists_name_something(checker, decl);
     match schema.name {
         "grpo" => {
             policies::a_reward_asks_for_one_score(checker, decl);

@@ -126,6 +126,7 @@ fn a_loop_hides_no_name() {
     one("stage t = sft for crew in crew { policy = m; data = d }", "M0201", 1, "`crew` is declared twice");
     one("stage t = sft for a in [a] { policy = m; data = d }", "M0201", 1, "`a` is declared twice");
     one("let persona = [a]\n", "M0201", 1, "`persona` is declared twice");
+    one("stage t = sft for crew { policy = m; data = d }", "M0030", 1, "expected `in`");
 }
 
 #[test]
@@ -212,6 +213,8 @@ fn a_number_is_told_with_what_to_write() {
 fn what_is_not_known_is_told_with_the_nearest_and_its_place() {
     one("let x = True", "M0202", 1, "did you mean `true`?");
     one("let x = None", "M0202", 1, "did you mean `none`?");
+    one("let x = noen", "M0202", 1, "did you mean `none`?");
+    one("let x = nope", "M0202", 1, "declare `nope`");
     one("let x = dr_grpo", "M0202", 1, "`dr_grpo` is a word of `loss`");
     one("let x = grpo", "M0202", 1, "`grpo` is a kind of stage: `stage name = grpo { … }`");
     one(
