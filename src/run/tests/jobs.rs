@@ -155,10 +155,16 @@ fn no_more_begin_than_memory_has_room_for() {
     }
     asked.budget.free_bytes = Some(9e9);
     asked.tasks.iter_mut().for_each(|task| task.gates.clear());
-    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (now, most, wanted) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(3));
     let look = |_: &Request<'_>| {
         most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        std::thread::sleep(Duration::from_millis(20));
+        // Long enough for another to begin, however busy the machine is; where none may, a little.
+        for waited in 0..10_000 {
+            if waited >= 20 && most.load(Ordering::SeqCst) >= wanted.load(Ordering::SeqCst) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         now.fetch_sub(1, Ordering::SeqCst);
         Ok(())
     };
@@ -173,6 +179,7 @@ fn no_more_begin_than_memory_has_room_for() {
     asked.tasks.iter_mut().for_each(|task| task.estimate.memory_bytes = Some(Likely::exactly(6e9)));
     asked.budget.free_bytes = Some(9e9);
     most.store(0, Ordering::SeqCst);
+    wanted.store(0, Ordering::SeqCst);
     let report = run_by(4, &|| Box::new(Asking(look)), &asked, folder.path());
     assert_eq!((outcomes(&report), most.load(Ordering::SeqCst)), (vec![Fresh; 4], 1));
 }
