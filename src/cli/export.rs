@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use mascot_lang::program::EntityKind;
-use mascot_run::card::{Persona, Version, embedded, export as exported};
+use mascot_run::card::{Persona, Version, embedded, export as exported, in_writing};
 use mascot_run::whole::{self, Care};
 
 use super::args::{CardVersion, Export};
@@ -86,7 +86,7 @@ fn written(args: &Export) -> Result<(), Exit> {
         )
     })?;
     notes.iter().for_each(|note| render::say(&format!("  {note}")));
-    let text = serde_json::to_string_pretty(&card).expect("a card is plain data") + "\n";
+    let text = in_writing(&card);
     let bytes = match &args.image {
         Some(image) => embedded(&read(image)?, version.keyword(), text.trim_end())
             .map_err(|why| complain(&format!("{}: {why}", image.display()), None, Exit::CallWrong))?,

@@ -80,7 +80,8 @@ module.exports = grammar({
         field("body", $.body),
       ),
 
-    extends: ($) => seq("extends", field("base", $.identifier)),
+    extends: ($) =>
+      seq("extends", optional(seq(field("module", $.identifier), token.immediate("."))), field("base", $.identifier)),
 
     body: ($) => seq("{", repeat($._newline), optional($._entries), "}"),
     _entries: ($) => seq($._entry, repeat(seq($._separator, $._entry)), optional($._separator)),

@@ -102,8 +102,8 @@ pub fn export(persona: &Persona, sidecar: Option<&str>, version: Version) -> Res
 }
 
 fn read(sidecar: &str) -> Result<(Value, Option<Persona>), String> {
-    let mut sidecar: Value =
-        serde_json::from_str(sidecar).map_err(|why| format!("the sidecar cannot be read: {why}"))?;
+    let mut sidecar: Value = serde_json::from_str(&super::numbers::kept(sidecar))
+        .map_err(|why| format!("the sidecar cannot be read: {why}"))?;
     if sidecar["mascot"] != "card/1" {
         return Err("the sidecar is none: it does not begin with `\"mascot\": \"card/1\"`".to_owned());
     }

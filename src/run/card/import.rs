@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::back::{Example, Persona};
 use super::macros::Macros;
-use super::{Card, NoCard, sidecar};
+use super::{Card, NoCard, in_writing, sidecar};
 
 /// What is to be written.
 #[derive(Debug, Clone)]
@@ -104,8 +104,8 @@ pub fn import(card: &Card) -> Result<Imported, NoCard> {
         notes.push(format!("{unread} example dialogue(s) have no line of {{{{user}}}} before one of {{{{char}}}}, and stay in the sidecar"));
     }
     notes.extend(macros.notes());
-    let sidecar = serde_json::to_string_pretty(&sidecar(&card.json, &taken)).expect("a card is plain data");
-    Ok(Imported { name, masc, sidecar: sidecar + "\n", notes })
+    let sidecar = in_writing(&sidecar(&card.json, &taken));
+    Ok(Imported { name, masc, sidecar, notes })
 }
 
 /// V3: what `{{char}}` is, if it is not the name.

@@ -13,6 +13,7 @@ mod back;
 mod envelope;
 mod import;
 mod macros;
+mod numbers;
 #[cfg(test)]
 mod tests;
 
@@ -52,14 +53,16 @@ impl Card {
     /// [`NoCard`].
     pub fn read(bytes: &[u8]) -> Result<Self, NoCard> {
         let (text, notes) = envelope::opened(bytes)?;
-        let json: Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))
+        let json: Value = serde_json::from_str(&numbers::kept(text.trim_start_matches('\u{feff}')))
             .map_err(|why| NoCard::because(format!("its JSON cannot be read: {why}")))?;
         let card = Self { json, notes };
         let fault = |what: &str| Err(NoCard::because(format!("it is JSON, and no character card: {what}")));
         match card.data() {
             None => fault("it has no `data`"),
             Some(data) if !matches!(data.get("name"), Some(Value::String(_))) => fault("it has no `name`"),
-            Some(data) if text_fields(data).any(|field| !field.is_string()) => fault("a text of it is no text"),
+            Some(data) if text_fields(data).any(|field| !field.is_string() || numbers::is_kept(field)) => {
+                fault("a text of it is no text")
+            }
             Some(_) => Ok(card),
         }
     }
@@ -93,6 +96,11 @@ const TEXTS: [&str; 6] = ["name", "description", "personality", "scenario", "fir
 
 fn text_fields(data: &Map<String, Value>) -> impl Iterator<Item = &Value> {
     TEXTS.iter().filter_map(|field| data.get(*field))
+}
+
+/// A document of a card as a file holds it: indented, its numbers as their author wrote them.
+pub fn in_writing(document: &Value) -> String {
+    numbers::given_back(&format!("{document:#}")) + "\n"
 }
 
 /// The sidecar of a card: all of it, and what the `.masc` took over.

@@ -67,6 +67,22 @@ fn a_card_comes_back_as_it_was() {
     }
 }
 
+/// What a stranger keeps in `extensions` is theirs, to the letter.
+#[test]
+fn numbers_of_an_extension_come_back_as_they_were_written() {
+    let numbers = r#"{"a": 123456789012345678901234567890, "b": [-0, 1e-05, 0.10, 1e400, 3]}"#;
+    let text =
+        format!(r#"{{"spec":"chara_card_v2","spec_version":"2.0","data":{{"name":"Ann","extensions":{numbers}}}}}"#);
+    let imported = import(&Card::read(text.as_bytes()).unwrap()).unwrap();
+    assert!(imported.sidecar.contains("123456789012345678901234567890"), "{}", imported.sidecar);
+    let (card, _) = export(&of(&imported.masc, &imported.name), Some(&imported.sidecar), Version::V2).unwrap();
+    let written: String = in_writing(&card).split_whitespace().collect();
+    let wanted: String = numbers.split_whitespace().collect();
+    assert!(written.contains(&wanted), "{written}");
+    let named = r#"{"spec":"chara_card_v2","data":{"name":1e-05}}"#;
+    assert!(Card::read(named.as_bytes()).is_err(), "a number is no name");
+}
+
 #[test]
 fn texts_become_prose_with_slots_and_macros_are_told() {
     let imported = import(&read(&v2())).unwrap();
