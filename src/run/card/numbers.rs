@@ -51,7 +51,7 @@ fn is_of_number(one: char) -> bool {
 }
 
 fn comes_back(number: &str) -> bool {
-    serde_json::from_str::<Value>(number).is_ok_and(|value| value.to_string() == number)
+    serde_json::from_str::<Value>(number).is_ok_and(|value| format!("{value}") == number)
 }
 
 /// The length of the text in quotes that `json` begins with.
