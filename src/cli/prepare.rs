@@ -201,9 +201,8 @@ pub fn store_at_hand(places: &args::Places) -> Result<Store, Exit> {
         return Err(Exit::CallWrong);
     }
     // A folder of something else is not made a store by a look at it.
-    let parts = ["version", "objects", "records", "runs", "history", "drafts", "memos", "sources", "digests"];
     let is_empty = std::fs::read_dir(&folder).is_ok_and(|mut entries| entries.next().is_none());
-    if !is_empty && !parts.iter().any(|part| folder.join(part).exists()) {
+    if !is_empty && !Store::is_at(&folder) {
         render::complain(&format!("{}: this folder is no store", folder.display()), Some("--store names another"));
         return Err(Exit::CallWrong);
     }

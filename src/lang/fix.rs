@@ -65,7 +65,7 @@ pub fn mended(world: &dyn World, main: &str, teller: Teller) -> Option<Mended> {
         let (mut kept, (mut next, mut found)) = (round.clone(), with(&round));
         if !less(&found) {
             // One of them does harm: those that help by themselves.
-            kept = helpful(&round, told, &|chosen| faults(teller, &with(chosen).1));
+            kept = by_halves(&round, told, &|chosen| faults(teller, &with(chosen).1));
             (next, found) = with(&kept);
             if kept.is_empty() || !less(&found) {
                 break;
@@ -95,8 +95,19 @@ fn helpful(fixes: &[Fix], before: Faults, after: &dyn Fn(&[Fix]) -> Faults) -> V
     if let [_] = fixes {
         return if (errors, count) < before { fixes.to_vec() } else { Vec::new() };
     }
-    let (one, other) = fixes.split_at(fixes.len() / 2);
-    [helpful(one, before, after), helpful(other, before, after)].concat()
+    by_halves(fixes, before, after)
+}
+
+/// Of fixes that do not help together.
+fn by_halves(fixes: &[Fix], before: Faults, after: &dyn Fn(&[Fix]) -> Faults) -> Vec<Fix> {
+    match fixes {
+        // By itself it was just tried.
+        [] | [_] => Vec::new(),
+        _ => {
+            let (one, other) = fixes.split_at(fixes.len() / 2);
+            [helpful(one, before, after), helpful(other, before, after)].concat()
+        }
+    }
 }
 
 /// Errors first: a fix that trades a warning for an error does harm. Notes count for nothing: one that brings in a file which is not

@@ -145,16 +145,9 @@ impl<'t> Sweep<'t> {
     /// Whether a condition speaks of more than the sweep's own paths.
     fn asks_more(&self, condition: &Expr) -> bool {
         let own = |path: &[Segment]| self.axes.iter().flatten().any(|(one, _)| text_of(one) == text_of(path));
-        match &condition.kind {
-            ExprKind::Path(path) => path.len() > 1 && !own(path),
-            ExprKind::Unary { of, .. } | ExprKind::Field { of, .. } => self.asks_more(of),
-            ExprKind::Binary { left, right, .. } | ExprKind::Range { low: left, high: right } => {
-                self.asks_more(left) || self.asks_more(right)
-            }
-            ExprKind::List(items) => items.iter().any(|item| self.asks_more(item)),
-            ExprKind::Call { args, .. } => args.iter().any(|arg| self.asks_more(&arg.value)),
-            _ => false,
-        }
+        let mut more = false;
+        condition.each_path(&mut |path| more |= path.len() > 1 && !own(path));
+        more
     }
 
     fn len_of(axis: &[Dimension<'t>]) -> usize {

@@ -9,6 +9,7 @@ use super::walk::{Fields, Place, Wanted};
 use super::{Analysis, Led, MAIN, Scope};
 use crate::address;
 use crate::check::names::Binding;
+use crate::check::schema::calls::MEANINGS;
 use crate::check::schema::{self, Attribute, Default, Kind, Target, Ty};
 use crate::check::{types, units};
 use crate::explain;
@@ -297,18 +298,7 @@ impl Propose<'_, '_> {
                 self.push(Sort::Keyword, "gate", "what must hold of the answer", "", GATE.to_owned());
             }
             Fields::Map => {
-                for word in [
-                    "prompt",
-                    "completion",
-                    "persona",
-                    "split",
-                    "chosen",
-                    "rejected",
-                    "history",
-                    "agent",
-                    "action",
-                    "tone",
-                ] {
+                for word in MEANINGS {
                     self.push(Sort::Field, word, "a column's meaning", "", format!("{word} = \"${{1:column}}\""));
                 }
             }

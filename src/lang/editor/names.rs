@@ -9,7 +9,7 @@ use crate::check::names::Binding;
 use crate::check::uses::Meaning;
 use crate::program::{EntityId, EntityKind};
 use crate::source::{FileId, Name, Span};
-use crate::syntax::ast::{Assign, Base, Block, Body, Entry, Expr, ExprKind, Item, ItemKind, Segment};
+use crate::syntax::ast::{Assign, Base, Block, Body, Entry, Item, ItemKind, Segment};
 
 /// What is declared somewhere, by the place of its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,25 +133,6 @@ fn has_form(text: &str) -> bool {
         && text.chars().all(|one| one.is_ascii_alphanumeric() || one == '_')
 }
 
-/// Every dotted path of an expression.
-fn each_path<'e>(expr: &'e Expr, told: &mut dyn FnMut(&'e [Segment])) {
-    match &expr.kind {
-        ExprKind::Path(path) => told(path),
-        ExprKind::Call { args, .. } => args.iter().for_each(|one| each_path(&one.value, told)),
-        ExprKind::List(all) => all.iter().for_each(|one| each_path(one, told)),
-        ExprKind::Record(all) => all.iter().for_each(|one| each_path(&one.value, told)),
-        ExprKind::Field { of, .. } | ExprKind::Unary { of, .. } => each_path(of, told),
-        ExprKind::Range { low, high } => [low, high].into_iter().for_each(|one| each_path(one, told)),
-        ExprKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|one| each_path(one, told)),
-        ExprKind::Number { .. }
-        | ExprKind::String(_)
-        | ExprKind::Prose { .. }
-        | ExprKind::None
-        | ExprKind::Bool(_)
-        | ExprKind::Faulty => {}
-    }
-}
-
 struct Found<'f, 's> {
     scope: &'f Scope<'s>,
     all: BTreeMap<Span, Occurrence>,
@@ -258,7 +239,7 @@ impl Found<'_, '_> {
         let axes: BTreeSet<String> = paths.collect();
         for entry in &body.entries {
             if let Entry::Skip { condition, .. } = entry {
-                each_path(condition, &mut |path| {
+                condition.each_path(&mut |path| {
                     if axes.contains(&text_of(path)) {
                         self.path(file, path);
                     }

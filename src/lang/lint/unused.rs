@@ -6,7 +6,7 @@ use super::context::{Context, list, value};
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::program::{EntityId, EntityKind, Value};
 use crate::source::{FileId, SourceMap, Span};
-use crate::syntax::ast::{Binder, Body, Entry, Expr, ExprKind, ImportName, Item, ItemKind, Segment};
+use crate::syntax::ast::{Binder, Body, Entry, Expr, ImportName, Item, ItemKind, Segment};
 
 pub fn imports(cx: &Context<'_>) {
     let mut told = Vec::new();
@@ -236,19 +236,5 @@ fn first<'t>(path: &'t [Segment], said: &mut BTreeSet<&'t str>) {
 }
 
 fn expr<'t>(of: &'t Expr, said: &mut BTreeSet<&'t str>) {
-    match &of.kind {
-        ExprKind::Path(path) => first(path, said),
-        ExprKind::Call { args, .. } => args.iter().for_each(|arg| expr(&arg.value, said)),
-        ExprKind::Field { of, .. } | ExprKind::Unary { of, .. } => expr(of, said),
-        ExprKind::List(all) => all.iter().for_each(|one| expr(one, said)),
-        ExprKind::Record(all) => all.iter().for_each(|one| expr(&one.value, said)),
-        ExprKind::Range { low, high } => [low, high].into_iter().for_each(|one| expr(one, said)),
-        ExprKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|one| expr(one, said)),
-        ExprKind::Number { .. }
-        | ExprKind::String(_)
-        | ExprKind::Prose { .. }
-        | ExprKind::None
-        | ExprKind::Bool(_)
-        | ExprKind::Faulty => {}
-    }
+    of.each_path(&mut |path| first(path, said));
 }

@@ -148,6 +148,27 @@ pub struct Expr {
     pub kind: ExprKind,
 }
 
+impl Expr {
+    /// Tells of every dotted path in it.
+    pub fn each_path<'e>(&'e self, tell: &mut dyn FnMut(&'e [Segment])) {
+        match &self.kind {
+            ExprKind::Path(path) => tell(path),
+            ExprKind::Call { args, .. } => args.iter().for_each(|arg| arg.value.each_path(tell)),
+            ExprKind::List(all) => all.iter().for_each(|one| one.each_path(tell)),
+            ExprKind::Record(all) => all.iter().for_each(|one| one.value.each_path(tell)),
+            ExprKind::Field { of, .. } | ExprKind::Unary { of, .. } => of.each_path(tell),
+            ExprKind::Range { low, high } => [low, high].into_iter().for_each(|one| one.each_path(tell)),
+            ExprKind::Binary { left, right, .. } => [left, right].into_iter().for_each(|one| one.each_path(tell)),
+            ExprKind::Number { .. }
+            | ExprKind::String(_)
+            | ExprKind::Prose { .. }
+            | ExprKind::None
+            | ExprKind::Bool(_)
+            | ExprKind::Faulty => {}
+        }
+    }
+}
+
 #[derive(Debug, Clone)]
 pub enum ExprKind {
     /// `400 steps`, `1e-5`, `25%` (unit `%`)

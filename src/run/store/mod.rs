@@ -111,6 +111,12 @@ impl Store {
         Self { root: root.into(), hasty: false }
     }
 
+    /// Whether a folder holds what a store is made of, whatever else lies there.
+    pub fn is_at(folder: &Path) -> bool {
+        let parts = ["version", "objects", "records", "runs", "history", "drafts", "memos", "sources", "digests"];
+        parts.iter().any(|part| folder.join(part).exists())
+    }
+
     /// As [`Store::new`], after a look at what is there.
     ///
     /// # Errors

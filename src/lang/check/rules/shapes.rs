@@ -2,7 +2,7 @@
 
 use super::{Checker, Decl, Val, say, val_of};
 use crate::check::layers::{span_of, text_of};
-use crate::check::schema::calls::MEANINGS;
+use crate::check::schema::calls::{AS_EXAMPLES, MEANINGS};
 use crate::source::Span;
 use crate::syntax::ast::{Expr, ExprKind};
 
@@ -71,10 +71,11 @@ pub fn heads_share_the_width(checker: &mut Checker<'_>, decl: &Decl<'_>) {
 pub fn a_column_means_what_there_is(checker: &mut Checker<'_>, decl: &Decl<'_>) {
     let Some(Val::Call { args, .. }) = checker.field_val(decl.id, "source") else { return };
     let Some(Val::Record(fields)) = args.get("fields") else { return };
-    for name in fields.keys().filter(|name| !MEANINGS.contains(&name.as_str())) {
+    let known = [&MEANINGS[..], &AS_EXAMPLES].concat();
+    for name in fields.keys().filter(|name| !known.contains(&name.as_str())) {
         let written = checker.last_expr(decl.id, "source").and_then(|expr| key_of(expr, name));
         let span = written.unwrap_or_else(|| checker.written_at(decl, "source"));
-        checker.found.add(say::no_meaning_of_a_column(span, name, &MEANINGS, written.is_some()));
+        checker.found.add(say::no_meaning_of_a_column(span, name, &known, written.is_some()));
     }
 }
 

@@ -156,21 +156,11 @@ const FIELDS: A = A::with(
     Data,
     "What a column means: `prompt`, `completion`, `persona`, `split`, `chosen`, `rejected`, `history`, `agent`, `action`, `tone`.",
 );
-/// What a column may mean, in `fields`; the last two as persona examples say it.
-pub const MEANINGS: [&str; 12] = [
-    "prompt",
-    "completion",
-    "persona",
-    "split",
-    "chosen",
-    "rejected",
-    "history",
-    "agent",
-    "action",
-    "tone",
-    "given",
-    "says",
-];
+/// What a column may mean, in `fields`.
+pub const MEANINGS: [&str; 10] =
+    ["prompt", "completion", "persona", "split", "chosen", "rejected", "history", "agent", "action", "tone"];
+/// `prompt` and `completion` as a persona's examples say them.
+pub const AS_EXAMPLES: [&str; 2] = ["given", "says"];
 const ONLY: A = A::with("only", Ty::Map(&Ty::Text), D::Empty, Data, "Only rows whose column has this text.");
 pub static JSONL: Call = reader("jsonl", &[PATH, FIELDS, ONLY], "One JSON object a line.");
 pub static CSV: Call = reader("csv", &[PATH, FIELDS, ONLY], "Comma-separated values with a header.");
